@@ -1,0 +1,224 @@
+"""The words everything else uses: states, a request, a plan, a run as history knows it. All frozen."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class State(str, enum.Enum):
+    """A run's state, in the original's words. "Unreachable since" is a mark beside it, not a state."""
+
+    NOT_STARTED = "NotStarted"
+    QUEUED = "Queued"
+    PREPARING = "Preparing"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    FINALIZING = "Finalizing"
+    CANCEL_REQUESTED = "CancelRequested"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (State.COMPLETED, State.FAILED, State.CANCELED)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a person asks for. Everything else is found in the project when it is resolved.
+
+    `token` is made by the face, so that asking again after a lost answer gives the same run.
+    `environ` holds the variables of the asking shell that a local script must see (see `engine.project.resolve`).
+    Times are seconds since the epoch, UTC.
+    """
+
+    project: str
+    config: str
+    token: str
+    script: str | None = None
+    arguments: tuple[str, ...] | None = None
+    target: str | None = None
+    conda_file: str | None = None
+    spark_file: str | None = None
+    tracked: bool | None = None
+    prepare: bool | None = None
+    priority: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    rerun_of: str | None = None
+    parent_run_id: str | None = None
+    user_id: str = ""
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunRequest:
+        known = _known(cls, data)
+        if known.get("arguments") is not None:
+            known["arguments"] = tuple(str(item) for item in known["arguments"])
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What will be done, resolved once and never changed afterwards.
+
+    `host` is "local" or, later, the address of a machine; `launcher` is "process", "container" or "spark".
+    `argv` is the script and its arguments; the launcher puts the interpreter before it.
+    `options` holds what only one launcher understands, under the .compute or .runconfig file's own key names.
+    """
+
+    project: str
+    project_name: str
+    config: str
+    target: str
+    target_type: str
+    host: str
+    launcher: str
+    framework: str
+    script: str
+    argv: tuple[str, ...]
+    interpreter: str
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    native_shared_directory: str | None = None
+    max_duration: float | None = None
+    tracked: bool = True
+    prepare: bool = False
+    slots: int = 4
+    conda_file: str | None = None
+    spark_file: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunPlan:
+        known = _known(cls, data)
+        known["argv"] = tuple(known.get("argv", ()))
+        known["notices"] = tuple(known.get("notices", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the store has it: the row of the runs table, and what every face shows. Times: epoch seconds, UTC.
+
+    `reason` is why it is in this state, in words ("waits for a free slot on local (4 of 4 busy)", "KeyError: 'petal'").
+    `progress` is the step at work while preparing. `handle` is what the launcher needs to find it again
+    (pid, start time and boot id of runner and script). `unreachable_since` is set while its host cannot be asked.
+    """
+
+    id: str
+    number: int
+    project: str
+    project_name: str
+    config: str
+    target: str
+    target_type: str
+    framework: str
+    script: str
+    arguments: tuple[str, ...]
+    state: State
+    state_since: float
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    exit_code: int | None = None
+    exit_signal: int | None = None
+    reason: str = ""
+    progress: str = ""
+    priority: int = 0
+    unreachable_since: float | None = None
+    cancel_requested: float | None = None
+    rerun_of: str | None = None
+    parent_run_id: str | None = None
+    snapshot: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool = False
+    tracked: bool = True
+    description: str = ""
+    user_id: str = ""
+    hidden: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    handle: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The short name people say: project and run number, "iris-042"."""
+        return f"{self.project_name}-{self.number:03d}"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One line of a run's state history."""
+
+    at: float
+    before: State
+    after: State
+    event: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One exact command that was run for a run, secrets masked; `where` is the host."""
+
+    at: float
+    where: str
+    argv: tuple[str, ...]
+    cwd: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A metric of a run, summed up. `kind` is "scalar" (points), "list", "row", "table", "image" or "text".
+
+    For scalars, `last`, `low`, `high` are floats (low and high ignore NaN and infinities) and `spark` holds at most 64
+    recent-to-coarse values for a sparkline, oldest first; for other kinds `value` is the last JSON value logged.
+    """
+
+    name: str
+    kind: str
+    count: int
+    last: float | None
+    low: float | None
+    high: float | None
+    last_step: int | None
+    last_at: float
+    value: Any = None
+    spark: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """What the engine knows of a host now: "connected", "connecting", "unreachable"..., why, since when, last sample.
+
+    `sample` keys: cpu (0..1), cores, load1, mem_used, mem_total (bytes), disk_free, disk_total (bytes),
+    gpus: list of {index, name, util (0..1), mem_used, mem_total, holders: [pid...]}, at (epoch seconds).
+    """
+
+    host: str
+    state: str
+    since: float
+    reason: str = ""
+    sample: dict[str, Any] = field(default_factory=dict)
+
+
+def _known(cls: Any, data: dict[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in dataclasses.fields(cls)}
+    return {key: value for key, value in data.items() if key in names}
