@@ -1,0 +1,283 @@
+"""The read side of the store: what the console and the command line show. Read-only, no engine needed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import NotFound, StoreError
+from engine.runs import schema
+from engine.runs.model import Command, Run, RunPlan, RunRequest, Series, State, TargetState, Transition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+RUN_COLUMNS = (
+    "id, number, project, project_name, config, target, target_type, framework, script, arguments, state, state_since,"
+    " created, started, ended, exit_code, exit_signal, reason, progress, priority, unreachable_since, cancel_requested,"
+    " rerun_of, parent_run_id, snapshot, git_commit, git_branch, git_dirty, tracked, description, user_id, hidden,"
+    " tags, properties, handle"
+)
+_FROM_COLUMN = {"git_commit": "commit", "git_branch": "branch", "git_dirty": "dirty"}
+_JSON = frozenset({"tags", "properties", "handle"})
+_FLAGS = frozenset({"git_dirty", "tracked", "hidden"})
+
+
+def run_of(row: sqlite3.Row) -> Run:
+    """A row of the runs table as a `Run`."""
+    values: dict[str, Any] = {}
+    for column in row.keys():  # noqa: SIM118 - a Row iterates over its values
+        value = row[column]
+        if column in _JSON:
+            value = json.loads(value) if value != "{}" else {}
+        elif column in _FLAGS:
+            value = bool(value)
+        elif column == "arguments":
+            value = tuple(json.loads(value))
+        elif column == "state":
+            value = State(value)
+        values[_FROM_COLUMN.get(column, column)] = value
+    return Run(**values)
+
+
+def series_of(row: sqlite3.Row) -> Series:
+    """A row of the series table as a `Series`."""
+    return Series(
+        name=row["name"],
+        kind=row["kind"],
+        count=row["count"],
+        last=_real(row["last"]),
+        low=row["low"],
+        high=row["high"],
+        last_step=row["last_step"],
+        last_at=row["last_at"],
+        value=json.loads(row["value"]) if row["value"] is not None else None,
+        spark=tuple(float(x) for x in json.loads(row["spark"])),
+    )
+
+
+def _real(value: float | str | None) -> float | None:
+    """SQLite keeps NaN as NULL, so it is stored as text beside real numbers."""
+    return None if value is None else float(value)
+
+
+class StoreReader:
+    """Questions to the run history. Safe to use beside a writing engine, from several threads one at a time.
+
+    A store that does not exist yet is an empty history. Raises StoreError when the file is of a newer release or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> StoreReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        if self._connection is None:
+            if not self.path.exists():
+                return []
+            try:
+                self._connection = schema.connect(str(self.path), read_only=True)
+                version = schema.stored_version(self._connection)
+            except sqlite3.Error as error:
+                self.close()
+                raise self._unreadable(error) from error
+            schema.refuse_newer(version)
+            if version == 0:
+                self.close()
+                return []
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self.close()
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(
+            f"the run history cannot be read: {error}.",
+            where=str(self.path),
+            remedy="Check the disk and the file's permissions; a copy of the file keeps what can be saved.",
+        )
+
+    def data_version(self) -> int:
+        """Changes whenever another process has committed to the store; compare with the last answer."""
+        rows = self._ask("PRAGMA data_version")
+        return int(rows[0][0]) if rows else 0
+
+    def runs(
+        self,
+        project: str | None = None,
+        *,
+        limit: int | None = None,
+        unfinished: bool = False,
+        hidden: bool = False,
+    ) -> list[Run]:
+        """Runs, newest first; of one project folder, or of all."""
+        conditions: list[str] = []
+        values: list[Any] = []
+        if project is not None:
+            conditions.append("project = ?")
+            values.append(project)
+        if unfinished:
+            conditions.append("state NOT IN ('Completed', 'Failed', 'Canceled')")
+        if not hidden:
+            conditions.append("hidden = 0")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        bound = f" LIMIT {int(limit)}" if limit is not None else ""
+        sql = f"SELECT {RUN_COLUMNS} FROM runs{where} ORDER BY created DESC, rowid DESC{bound}"  # noqa: S608
+        return [run_of(row) for row in self._ask(sql, values)]
+
+    def run(self, name: str, project: str | None = None) -> Run:
+        """A run by its id, its short name ("iris-042"), its number in `project`, or a unique beginning of its id.
+
+        Raises NotFound, also when a beginning fits several runs.
+        """
+        rows = self._ask(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (name,))  # noqa: S608
+        if not rows and name.isdigit() and project is not None:
+            rows = self._ask(
+                f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND number = ?",  # noqa: S608
+                (project, int(name)),
+            )
+        if not rows and "-" in name and name.rpartition("-")[2].isdigit():
+            stem, _, number = name.rpartition("-")
+            rows = self._ask(
+                f"SELECT {RUN_COLUMNS} FROM runs WHERE project_name = ? AND number = ?"  # noqa: S608
+                " ORDER BY project = ? DESC, created DESC LIMIT 1",
+                (stem, int(number), project or ""),
+            )
+        if not rows and name:
+            rows = self._ask(
+                f"SELECT {RUN_COLUMNS} FROM runs WHERE substr(id, 1, ?) = ? LIMIT 2",  # noqa: S608
+                (len(name), name),
+            )
+            if len(rows) > 1:
+                raise NotFound(f"several runs begin with {name!r}.", remedy="Give more of the run id.")
+        if not rows:
+            raise NotFound(f"there is no run {name!r}.", remedy="`aml history list` shows the runs of this project.")
+        return run_of(rows[0])
+
+    def by_ids(self, ids: Iterable[str]) -> list[Run]:
+        """The runs of these ids that exist, in no particular order."""
+        wanted = list(ids)
+        found: list[Run] = []
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            marks = ", ".join("?" * len(part))
+            found += map(run_of, self._ask(f"SELECT {RUN_COLUMNS} FROM runs WHERE id IN ({marks})", part))  # noqa: S608
+        return found
+
+    def last_run(self, project: str) -> Run:
+        """The newest run of a project. Raises NotFound when there is none."""
+        found = self.runs(project, limit=1)
+        if not found:
+            raise NotFound("this project has no runs yet.", remedy="`aml experiment submit -c local train.py` makes one.")
+        return found[0]
+
+    def count(self, project: str | None = None) -> int:
+        if project is None:
+            rows = self._ask("SELECT count(*) FROM runs WHERE hidden = 0")
+        else:
+            rows = self._ask("SELECT count(*) FROM runs WHERE hidden = 0 AND project = ?", (project,))
+        return int(rows[0][0]) if rows else 0
+
+    def projects(self) -> list[tuple[str, str, int, float]]:
+        """Every project folder with runs: (path, name, number of runs, time of the newest), newest first."""
+        rows = self._ask(
+            "SELECT project, max(project_name), count(*), max(created) FROM runs GROUP BY project ORDER BY 4 DESC"
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def transitions(self, run_id: str) -> list[Transition]:
+        """The run's states in time, oldest first."""
+        rows = self._ask(
+            "SELECT at, before, after, event, reason FROM transitions WHERE run_id = ? ORDER BY rowid", (run_id,)
+        )
+        return [Transition(row[0], State(row[1]), State(row[2]), row[3], row[4]) for row in rows]
+
+    def commands(self, run_id: str) -> list[Command]:
+        """Each exact command run for this run, oldest first."""
+        rows = self._ask(
+            "SELECT at, place, argv, cwd, note FROM commands WHERE run_id = ? ORDER BY rowid", (run_id,)
+        )
+        return [Command(row[0], row[1], tuple(json.loads(row[2])), row[3], row[4]) for row in rows]
+
+    def plan(self, run_id: str) -> RunPlan | None:
+        """What was resolved at submission; None while the run is not resolved yet."""
+        rows = self._ask("SELECT plan FROM runs WHERE id = ?", (run_id,))
+        return RunPlan.from_json(json.loads(rows[0][0])) if rows and rows[0][0] != "{}" else None
+
+    def request(self, run_id: str) -> RunRequest:
+        """What was asked for, to ask for it again. Raises NotFound."""
+        rows = self._ask("SELECT request FROM runs WHERE id = ?", (run_id,))
+        if not rows:
+            raise NotFound(f"there is no run {run_id!r}.")
+        return RunRequest.from_json(json.loads(rows[0][0]))
+
+    def series(self, run_id: str) -> list[Series]:
+        """The run's metrics in the order of their first appearance."""
+        return [series_of(row) for row in self._ask("SELECT * FROM series WHERE run_id = ? ORDER BY id", (run_id,))]
+
+    def series_of_runs(self, ids: Iterable[str]) -> dict[str, list[Series]]:
+        """The same for several runs at once: run id -> series."""
+        found: dict[str, list[Series]] = {}
+        wanted = list(ids)
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            marks = ", ".join("?" * len(part))
+            rows = self._ask(f"SELECT * FROM series WHERE run_id IN ({marks}) ORDER BY id", part)  # noqa: S608
+            for row in rows:
+                found.setdefault(row["run_id"], []).append(series_of(row))
+        return found
+
+    def points(self, run_id: str, name: str, start: int = 0, limit: int | None = None) -> list[tuple[int, float, float]]:
+        """Scalar points from position `start`: (step, epoch seconds, value); NaN and infinities as floats."""
+        bound = -1 if limit is None else limit
+        rows = self._ask(
+            "SELECT p.step, p.at, coalesce(p.number, p.value) FROM points p JOIN series s ON s.id = p.series_id"
+            " WHERE s.run_id = ? AND s.name = ? AND p.position >= ? ORDER BY p.position LIMIT ?",
+            (run_id, name, start, bound),
+        )
+        return [(row[0], row[1], float(row[2])) for row in rows]
+
+    def envelope(self, run_id: str, name: str) -> list[tuple[int, float, float, float]]:
+        """A long series in stretches of `schema.BUCKET` points: (first step, time, low, high), oldest first.
+
+        The last stretch may still grow. Stretches without a finite value are left out.
+        """
+        rows = self._ask(
+            "SELECT b.step, b.at, b.low, b.high FROM buckets b JOIN series s ON s.id = b.series_id"
+            " WHERE s.run_id = ? AND s.name = ? AND b.low IS NOT NULL ORDER BY b.bucket",
+            (run_id, name),
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def values(self, run_id: str, name: str) -> list[Any]:
+        """Every value logged under a name that is not a scalar (lists, rows, tables, images, texts), in order."""
+        rows = self._ask(
+            "SELECT p.value FROM points p JOIN series s ON s.id = p.series_id"
+            " WHERE s.run_id = ? AND s.name = ? ORDER BY p.position",
+            (run_id, name),
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def consumed(self, run_id: str, stream: str) -> int:
+        """Bytes of a mirrored stream ("metrics.jsonl") that are already in the store."""
+        rows = self._ask("SELECT consumed FROM streams WHERE run_id = ? AND name = ?", (run_id, stream))
+        return int(rows[0][0]) if rows else 0
+
+    def targets(self) -> dict[str, TargetState]:
+        """What the engine last knew of each host, by host name."""
+        rows = self._ask("SELECT host, state, since, reason, sample FROM targets")
+        return {row[0]: TargetState(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows}
