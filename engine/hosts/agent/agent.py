@@ -1,0 +1,262 @@
+"""The agent: answers one engine over one channel, and leaves when the channel closes. Runs do not notice.
+
+Requests are frames with `id` and `op`; each gets one answer with the same `id` and `ok` or `error`. Small ones are answered
+in order by the thread that reads; whatever touches the disk at length has a thread of its own.
+"""
+
+import os
+import pwd
+import socket
+import sys
+import threading
+import time
+
+from . import channel, follows, processes, rundir, samples, starting, status
+
+MYPY = False
+if MYPY:
+    from typing import Any, BinaryIO, Callable
+
+
+class Agent(object):
+    """One channel. `quick` operations answer at once, `slow` ones in a thread."""
+
+    def __init__(self, reader: "BinaryIO", sender: channel.Sender, bundle: "dict[str, Any]", umask: int) -> None:
+        self.reader = reader
+        self.sender = sender
+        self.incoming = {}  # type: dict[int, rundir.Incoming]
+        self.credits = {}  # type: dict[int, int]
+        self.credit_change = threading.Condition()
+        self.root = rundir.Root(status.encode(os.path.expanduser(bundle["root"])))
+        self.starter = starting.Starter(self.root, bundle, umask)
+        self.poller = follows.Poller(self.root, sender)
+        self.sampler = samples.Sampler(self.root.path, lambda sample: sender.send({"sample": sample}))
+        self.quick = {
+            "hello": self.hello,
+            "ping": self.ping,
+            "follow": self.follow,
+            "unfollow": lambda head, body: self.poller.drop(head["follow"]),
+            "pace": lambda head, body: self.poller.pace(head["follow"], head.get("interval")),
+            "seek": lambda head, body: self.poller.seek(head["follow"], head["offset"]),
+            "watch": lambda head, body: self.poller.watch(head["runs"]),
+            "unwatch": lambda head, body: self.poller.unwatch(head["runs"]),
+            "samples": lambda head, body: self.sampler.pace(head["interval"]),
+        }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]
+        self.slow = {
+            "missing": lambda head, body: self.root.missing(head["blobs"]),
+            "put": self.put,
+            "lay": lambda head, body: self.root.lay(head["run"], head["entries"]),
+            "runtime": self.runtime,
+            "start": lambda head, body: self.starter.start(head["run"], head["spec"]),
+            "inspect": lambda head, body: dict((run, starting.inspect(self.root, run)) for run in head["runs"]),
+            "signal": self.signal,
+            "processes": self.processes,
+            "outputs": self.outputs,
+            "read": self.read,
+            "fetch": self.fetch,
+            "remove": self.remove,
+            "disk": lambda head, body: samples.disk(self.root.path),
+        }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]
+
+    def serve(self) -> None:
+        """Answer until the channel closes."""
+        while True:
+            frame = channel.read_frame(self.reader)
+            if frame is None:
+                return
+            head, body = frame
+            op = head.get("op")
+            if op == "data":
+                incoming = self.incoming.get(head["id"])
+                if incoming:
+                    incoming.add(body)
+            elif op == "credit":
+                self.credit(head)
+            elif op == "forget":
+                self.forget(head["id"])
+            elif op in self.quick:
+                self.answer(self.quick[op], head, body)
+            elif op in self.slow:
+                if op == "put":
+                    self.expect(head, body)
+                thread = threading.Thread(target=self.answer, args=(self.slow[op], head, body))
+                thread.daemon = True
+                thread.start()
+            else:
+                self.sender.send({"id": head.get("id"), "error": {"message": "the agent does not know %r" % op}})
+
+    def answer(self, work: "Callable[[dict[str, Any], bytes], Any]", head: "dict[str, Any]", body: bytes) -> None:
+        try:
+            result = work(head, body)
+        except rundir.Refused as error:
+            told = {"message": error.message, "remedy": error.remedy}
+        except OSError as error:
+            told = {"message": words_of(error), "errno": error.errno}
+        except Exception as error:
+            told = {"message": "%s in the agent: %s" % (type(error).__name__, error)}
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+        else:
+            if isinstance(result, bytes):
+                self.sender.send({"id": head["id"], "ok": True}, result, bulk=True)
+            elif head.get("id") is not None:
+                self.sender.send({"id": head["id"], "ok": result}, bulk=head["op"] in ("outputs", "fetch"))
+            return
+        self.sender.send({"id": head.get("id"), "error": told})
+
+    def hello(self, head: "dict[str, Any]", body: bytes) -> "dict[str, Any]":
+        try:
+            user = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            user = str(os.getuid())
+        return {
+            "version": channel.VERSION,
+            "python": "%d.%d.%d" % sys.version_info[:3],
+            "boot_id": processes.boot_id(),
+            "hostname": socket.gethostname(),
+            "home": os.path.expanduser("~"),
+            "root": status.decode(self.root.path),
+            "user": user,
+            "pid": os.getpid(),
+            "time": time.time(),
+        }
+
+    def ping(self, head: "dict[str, Any]", body: bytes) -> "dict[str, Any]":
+        return {"time": time.time()}
+
+    def credit(self, head: "dict[str, Any]") -> None:
+        if "follow" in head:
+            self.poller.grant(head["follow"], head["credit"])
+            return
+        with self.credit_change:
+            if self.credits.get(head["id"], -1) >= 0:
+                self.credits[head["id"]] += head["credit"]
+                self.credit_change.notify_all()
+
+    def forget(self, number: int) -> None:
+        """Nobody waits for this request any more: end its transfer."""
+        incoming = self.incoming.get(number)
+        if incoming:
+            incoming.stop()
+        with self.credit_change:
+            if number in self.credits:
+                self.credits[number] = -1
+                self.credit_change.notify_all()
+
+    def follow(self, head: "dict[str, Any]", body: bytes) -> None:
+        path = self.root.followed(head["run"], head["name"])
+        self.poller.add(head["follow"], follows.Follow(path, head["offset"], head["credit"], head["interval"]))
+
+    def expect(self, head: "dict[str, Any]", body: bytes) -> None:
+        """Make room for a blob before its next piece is read."""
+        number = head["id"]
+        consumed = lambda size: self.sender.send({"id": number, "credit": size})  # noqa: E731
+        try:
+            path = self.root.blob(head["sha"])
+        except rundir.Refused:
+            return
+        incoming = rundir.Incoming(path, head["sha"], head["size"], consumed)
+        if body:
+            incoming.add(body)
+        self.incoming[number] = incoming
+
+    def put(self, head: "dict[str, Any]", body: bytes) -> None:
+        self.root.blob(head["sha"])
+        try:
+            self.incoming[head["id"]].receive()
+        finally:
+            del self.incoming[head["id"]]
+
+    def runtime(self, head: "dict[str, Any]", body: bytes) -> "dict[str, Any]":
+        """Use the run-side package of this name; asks for its files when they are not here."""
+        folder = os.path.join(self.root.path, b"agent", status.encode(head["name"]))
+        if "files" not in head and not os.path.isdir(folder):
+            return {"missing": True}
+        self.starter.runtime = self.root.runtime(head["name"], head.get("files", {}))
+        return {"missing": False}
+
+    def signal(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
+        script, runner, left = starting.parts_of(self.root.status(head["run"]))
+        return processes.signal_run(status.encode(head["run"]), head["number"], script, runner, left)
+
+    def processes(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
+        script, runner, left = starting.parts_of(self.root.status(head["run"]))
+        return [item.describe() for item in processes.of_run(status.encode(head["run"]), script, runner, left)]
+
+    def outputs(self, head: "dict[str, Any]", body: bytes) -> None:
+        """The list goes in parts, so that a folder of a hundred thousand files delays nobody."""
+        part = []  # type: list[dict[str, Any]]
+        for item in self.root.outputs(head["run"], head.get("path", "")):
+            part.append(item)
+            if len(part) == 500:
+                self.sender.send({"id": head["id"], "part": part}, bulk=True)
+                part = []
+        if part:
+            self.sender.send({"id": head["id"], "part": part}, bulk=True)
+
+    def read(self, head: "dict[str, Any]", body: bytes) -> bytes:
+        return self.root.read(head["run"], head["path"], head["offset"], min(head["length"], 16 * 1024 * 1024))
+
+    def fetch(self, head: "dict[str, Any]", body: bytes) -> None:
+        """Outputs as parts: one for each name, then the bytes of files as far as there is credit."""
+        number = head["id"]
+        with self.credit_change:
+            self.credits[number] = head["credit"]
+        try:
+            for item in self.root.outputs(head["run"], head.get("path", "")):
+                self.sender.send({"id": number, "part": [item]}, bulk=True)
+                if item["kind"] == "file":
+                    self.send_file(number, os.path.join(self.root.run(head["run"]), b"outputs", status.encode(item["path"])))
+        finally:
+            with self.credit_change:
+                del self.credits[number]
+
+    def send_file(self, number: int, path: bytes) -> None:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb", 0) as file:
+            while True:
+                with self.credit_change:
+                    while self.credits[number] == 0:
+                        self.credit_change.wait()
+                    if self.credits[number] < 0:
+                        raise rundir.Refused("nobody waits for this any more")
+                    size = min(channel.PIECE, self.credits[number])
+                data = file.read(size)
+                if not data:
+                    return
+                with self.credit_change:
+                    self.credits[number] -= len(data)
+                self.sender.send({"id": number, "bytes": len(data)}, data, bulk=True)
+
+    def remove(self, head: "dict[str, Any]", body: bytes) -> None:
+        if starting.inspect(self.root, head["run"])["phase"] in ("starting", "running"):
+            raise rundir.Refused("run %s is still running" % head["run"], "Cancel it first.")
+        self.root.remove(head["run"])
+
+
+def words_of(error: OSError) -> str:
+    """An error of the system for people: what happened, to which file."""
+    name = error.filename
+    if isinstance(name, bytes):
+        name = status.decode(name)
+    text = os.strerror(error.errno) if error.errno else str(error)
+    return "%s: %s" % (name, text) if name else text
+
+
+def main(reader: "BinaryIO", bundle: "dict[str, Any]") -> None:
+    """Serve the channel on standard input and output. Anything printed goes to standard error from here on."""
+    umask = os.umask(0o077)
+    handle = os.dup(1)
+    os.dup2(2, 1)
+    sender = channel.Sender(handle)
+    try:
+        agent = Agent(reader, sender, bundle, umask)
+    except Exception as error:
+        sender.send({"fatal": words_of(error) if isinstance(error, OSError) else "%s: %s" % (type(error).__name__, error)})
+        sender.flush()
+        os._exit(1)
+    agent.serve()
+    # Threads may be in the middle of something; all of it can be done again.
+    os._exit(0)

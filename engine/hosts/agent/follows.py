@@ -1,0 +1,203 @@
+"""Followed files and watched runs: one thread looks at all of them, and pushes what is new.
+
+A follow sends bytes only while it has credit, which the other side gives back as it consumes; a follow without credit
+costs nothing here. Looking is a stat; a file is opened only when it has grown.
+"""
+
+import os
+import sys
+import threading
+import time
+
+from . import channel, starting
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional
+
+    from .rundir import Root
+
+# A run that starts or ends is told within about this time (s).
+STATUS_TICK = 0.05
+# A change of a folder may fall into the same tick of the file system's clock as the look before it (s).
+CLOCK_GRAIN = 0.02
+# How often the processes behind a watched run are looked at themselves (s): a killed runner writes no file.
+LIFE_TICK = 1.0
+
+
+class Follow(object):
+    """One followed file. Times are of the monotonic clock."""
+
+    def __init__(self, path: bytes, offset: int, credit: int, interval: float) -> None:
+        self.path = path
+        self.offset = offset
+        self.credit = credit
+        self.interval = interval
+        self.due = 0.0
+        self.told = -1
+        self.cut = False
+
+
+class Watch(object):
+    """One watched run: when its status folder changed last, and what was told last."""
+
+    def __init__(self) -> None:
+        self.changed = -1
+        self.again = 0.0
+        self.last = None  # type: Optional[tuple[Any, ...]]
+
+
+class Poller(object):
+    """The thread that looks. The methods other threads call are `add`, `drop`, `grant`, `pace`, `seek`, `watch`, `unwatch`."""
+
+    def __init__(self, root: "Root", sender: "channel.Sender") -> None:
+        self.root = root
+        self.sender = sender
+        self.follows = {}  # type: dict[int, Follow]
+        self.watches = {}  # type: dict[str, Watch]
+        self.change = threading.Condition()
+        thread = threading.Thread(target=self.work)
+        thread.daemon = True
+        thread.start()
+
+    def add(self, key: int, follow: Follow) -> None:
+        with self.change:
+            self.follows[key] = follow
+            self.change.notify()
+
+    def drop(self, key: int) -> None:
+        with self.change:
+            self.follows.pop(key, None)
+
+    def grant(self, key: int, credit: int) -> None:
+        with self.change:
+            follow = self.follows.get(key)
+            if follow:
+                if follow.credit <= 0 and follow.told > follow.offset:
+                    follow.due = 0.0
+                    self.change.notify()
+                follow.credit += credit
+
+    def pace(self, key: int, interval: "Optional[float]") -> None:
+        """Another interval, or with None just a look now."""
+        with self.change:
+            follow = self.follows.get(key)
+            if follow:
+                if interval is not None:
+                    follow.interval = interval
+                follow.due = 0.0
+                follow.told = -1
+                self.change.notify()
+
+    def seek(self, key: int, offset: int) -> None:
+        with self.change:
+            follow = self.follows.get(key)
+            if follow:
+                follow.offset = offset
+                follow.cut = False
+                follow.due = 0.0
+                self.change.notify()
+
+    def watch(self, run_ids: "list[str]") -> None:
+        with self.change:
+            for run_id in run_ids:
+                self.root.run(run_id)
+                self.watches[run_id] = Watch()
+            self.change.notify()
+
+    def unwatch(self, run_ids: "list[str]") -> None:
+        with self.change:
+            for run_id in run_ids:
+                self.watches.pop(run_id, None)
+
+    def work(self) -> None:
+        while True:
+            try:
+                self.look()
+            except Exception as error:
+                # One file's trouble must not end all follows.
+                sys.stderr.write("follow: %s: %s\n" % (type(error).__name__, error))
+                sys.stderr.flush()
+                time.sleep(1.0)
+
+    def look(self) -> None:
+        with self.change:
+            now = time.monotonic()
+            next_status = now + STATUS_TICK if self.watches else now + 3600.0
+            due = min([next_status] + [follow.due for follow in self.follows.values() if ready(follow)])
+            if due > now:
+                # Without room in the channel, looking again at once would find none either.
+                self.change.wait(min(due - now, 3600.0))
+            now = time.monotonic()
+            follows = [item for item in self.follows.items() if item[1].due <= now and ready(item[1])]
+            watches = list(self.watches.items())
+        for key, follow in follows:
+            self.push(key, follow)
+        for run_id, watch in watches:
+            self.check(run_id, watch)
+
+    def push(self, key: int, follow: Follow) -> None:
+        """Send what is new of one file, as far as credit and room go."""
+        now = time.monotonic()
+        try:
+            size = os.stat(follow.path).st_size
+        except OSError:
+            size = 0
+        with self.change:
+            if self.follows.get(key) is not follow:
+                return
+            follow.due = now + follow.interval
+            offset = follow.offset
+            if size < offset:
+                follow.cut = True
+                self.sender.send({"follow": key, "cut": size})
+                return
+            told, follow.told = follow.told, size
+            if size == offset or follow.credit <= 0:
+                if size != told:
+                    self.sender.send({"follow": key, "size": size}, bulk=True, wait=False)
+                return
+        with open(follow.path, "rb", 0) as file:
+            while offset < size:
+                if not self.sender.room():
+                    follow.due = now + 0.01
+                    return
+                data = os.pread(file.fileno(), min(channel.PIECE, size - offset, follow.credit), offset)
+                if not data:
+                    return
+                with self.change:
+                    if self.follows.get(key) is not follow or follow.offset != offset:
+                        return
+                    self.sender.send({"follow": key, "at": offset, "size": size}, data, bulk=True, wait=False)
+                    offset += len(data)
+                    follow.offset = offset
+                    follow.credit -= len(data)
+                    if follow.credit <= 0:
+                        return
+
+    def check(self, run_id: str, watch: Watch) -> None:
+        """Tell a watched run's status when it has changed."""
+        now = time.time()
+        try:
+            changed = os.stat(self.root.status(run_id)).st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed == watch.changed and now < watch.again:
+            return
+        recent = abs(now - changed / 1e9) < CLOCK_GRAIN + STATUS_TICK
+        watch.changed = -1 if recent else changed
+        watch.again = now + LIFE_TICK
+        told = starting.inspect(self.root, run_id)
+        brief = (told["phase"], told["supervised"])
+        if brief != watch.last:
+            watch.last = brief
+            self.sender.send({"status": run_id, "is": told})
+        if told["phase"] in ("exited", "vanished"):
+            with self.change:
+                if self.watches.get(run_id) is watch:
+                    del self.watches[run_id]
+
+
+def ready(follow: Follow) -> bool:
+    """Whether a look could lead to anything."""
+    return not follow.cut and (follow.credit > 0 or follow.told < 0)

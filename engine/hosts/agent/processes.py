@@ -1,0 +1,213 @@
+"""Processes as /proc tells them: who is alive, who belongs to a run, and how to signal them.
+
+Alive means pid, start time (field 22 of /proc/PID/stat) and boot id; a zombie is dead.
+"""
+
+import os
+import signal
+
+MYPY = False
+if MYPY:
+    from typing import Any, Iterable, Iterator, Optional
+
+# A part of aml-tui (engine, agent, runner) that was started from inside a run carries this variable: it is not of that run.
+ROLE = b"AML_TUI_ROLE="
+RUN_ID = b"AZUREML_RUN_ID="
+DEAD = (b"Z", b"X", b"x")
+
+
+class Process(object):
+    """One line of /proc/PID/stat. `start` is in clock ticks since boot."""
+
+    __slots__ = ("group", "parent", "pid", "session", "start", "state")
+
+    def __init__(self, pid: int, fields: "list[bytes]") -> None:
+        self.pid = pid
+        self.state = fields[0]
+        self.parent = int(fields[1])
+        self.group = int(fields[2])
+        self.session = int(fields[3])
+        self.start = int(fields[19])
+
+    def describe(self) -> "dict[str, Any]":
+        return {"pid": self.pid, "start": self.start, "command": command_of(self.pid)}
+
+
+def boot_id() -> str:
+    """What tells this boot from every other."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        with open("/proc/stat") as file:
+            for line in file:
+                if line.startswith("btime "):
+                    return "btime-" + line.split()[1]
+        raise
+
+
+def look(pid: int) -> "Optional[Process]":
+    """The process with this pid, dead or alive, or None."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            data = file.read()
+        # The command, field 2, may hold spaces and parentheses: what counts comes after the last one.
+        return Process(pid, data[data.rindex(b")") + 2 :].split())
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def identity(pid: int) -> "dict[str, Any]":
+    """What names a process for good: pid, start and boot_id. The process must exist."""
+    process = look(pid)
+    if process is None:
+        raise ProcessLookupError("no process %d" % pid)
+    return {"pid": pid, "start": process.start, "boot_id": boot_id()}
+
+
+def exists(known: "Optional[dict[str, Any]]") -> bool:
+    """The process of this identity is in the table, perhaps as a zombie, so its pid is not reused."""
+    if not known or known.get("boot_id") != boot_id():
+        return False
+    process = look(known["pid"])
+    return process is not None and process.start == known["start"]
+
+
+def alive(known: "Optional[dict[str, Any]]") -> bool:
+    """The process of this identity runs."""
+    if not known or known.get("boot_id") != boot_id():
+        return False
+    process = look(known["pid"])
+    return process is not None and process.start == known["start"] and process.state not in DEAD
+
+
+def command_of(pid: int) -> str:
+    """The command line for people, at most 300 characters."""
+    for name in ("cmdline", "comm"):
+        try:
+            with open("/proc/%d/%s" % (pid, name), "rb") as file:
+                data = file.read(4096)
+        except OSError:
+            continue
+        if data.strip(b"\0\n"):
+            return data.strip(b"\0\n").replace(b"\0", b" ").decode("utf-8", "surrogateescape")[:300]
+    return ""
+
+
+def environ_of(pid: int) -> "list[bytes]":
+    """The variables a process was started with, as NAME=value; empty for processes of others."""
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def table() -> "Iterator[Process]":
+    """Every process that is not a zombie."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            process = look(int(name))
+            if process is not None and process.state not in DEAD:
+                yield process
+
+
+def of_run(
+    run_id: bytes, script: "Optional[dict[str, Any]]", runner: "Optional[dict[str, Any]]", known: "Iterable[Any]" = ()
+) -> "list[Process]":
+    """The living processes of a run, without its runner.
+
+    Those are: every process with the run id in its environment; the script's session and group, as long as the script's
+    pid is surely its own; every descendant of those and of the runner (orphans are reparented to it); and `known`
+    identities. A process of another run, or a part of aml-tui, started from inside this run does not belong to it.
+    """
+    everyone = dict((process.pid, process) for process in table())
+    away = {os.getpid()}
+    if runner:
+        away.add(runner["pid"])
+    mark = RUN_ID + run_id
+    found = set()
+    for pid in everyone:
+        variables = environ_of(pid)
+        if any(item.startswith(ROLE) for item in variables):
+            away.add(pid)
+        elif mark in variables:
+            found.add(pid)
+        elif any(item.startswith(RUN_ID) for item in variables):
+            away.add(pid)
+    parents = set()
+    if exists(runner) and runner:
+        parents.add(runner["pid"])
+    if exists(script) and script:
+        leader = script["pid"]
+        found.update(pid for pid, process in everyone.items() if leader in (pid, process.session, process.group))
+    found.update(item["pid"] for item in known if alive(item))
+    found &= set(everyone)
+    found -= away
+    parents |= found
+    grown = True
+    while grown:
+        more = [
+            pid
+            for pid, process in everyone.items()
+            if process.parent in parents and pid not in parents and pid not in away
+        ]
+        grown = bool(more)
+        parents.update(more)
+        found.update(more)
+    return [everyone[pid] for pid in sorted(found)]
+
+
+def send(process: Process, number: int) -> bool:
+    """Signal exactly this process, never one that got its pid later. False when it is gone or belongs to another user."""
+    handle = -1
+    opener = getattr(os, "pidfd_open", None)
+    sender = getattr(signal, "pidfd_send_signal", None)
+    try:
+        if opener and sender:
+            try:
+                handle = opener(process.pid)
+            except ProcessLookupError:
+                return False
+            except OSError:
+                handle = -1
+        now = look(process.pid)
+        if now is None or now.start != process.start:
+            return False
+        if handle >= 0 and sender:
+            sender(handle, number)
+        else:
+            os.kill(process.pid, number)
+        return True
+    except (ProcessLookupError, PermissionError):
+        return False
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def signal_run(
+    run_id: bytes,
+    number: int,
+    script: "Optional[dict[str, Any]]",
+    runner: "Optional[dict[str, Any]]",
+    known: "Iterable[Any]" = (),
+) -> "list[dict[str, Any]]":
+    """Signal every process of the run; returns those that were there, as pid, start, command.
+
+    A kill is repeated until a look finds nobody new, since a process may fork while it is looked for.
+    """
+    known = list(known)
+    told = {}  # type: dict[tuple[int, int], dict[str, Any]]
+    for _ in range(20 if number == signal.SIGKILL else 1):
+        fresh = [p for p in of_run(run_id, script, runner, known) if (p.pid, p.start) not in told]
+        if not fresh:
+            break
+        for process in fresh:
+            told[process.pid, process.start] = process.describe()
+        for process in fresh:
+            send(process, number)
+            if process.state in (b"T", b"t"):
+                # A stopped process takes no other signal before it goes on.
+                send(process, signal.SIGCONT)
+    return list(told.values())

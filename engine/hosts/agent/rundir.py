@@ -1,0 +1,311 @@
+"""Run directories and the content store of a host: blobs in, run directories laid out, outputs listed and read."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import stat
+import threading
+
+from . import processes, status
+from .status import decode, encode
+
+MYPY = False
+if MYPY:
+    from typing import Any, BinaryIO, Callable, Iterable, Iterator
+
+FICLONE = 0x40049409
+SHA = re.compile(r"[0-9a-f]{64}\Z")
+FOLLOWED = {"driver.log": b"logs/driver.log", "metrics.jsonl": b"metrics.jsonl"}
+
+
+class Refused(Exception):
+    """Cannot be done, with words for a person and what to do."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        Exception.__init__(self, message)
+        self.message = message
+        self.remedy = remedy
+
+
+class Root(object):
+    """The folder of aml-tui on this host: `runs/`, `blobs/`, `agent/`."""
+
+    def __init__(self, path: bytes) -> None:
+        self.path = path
+        self.clones = set()  # type: set[int]
+        for name in (b"runs", b"blobs", b"agent"):
+            os.makedirs(os.path.join(path, name), mode=0o700, exist_ok=True)
+
+    def run(self, run_id: str) -> bytes:
+        name = encode(run_id)
+        if not name or b"/" in name or b"\0" in name or name.startswith(b".") or len(name) > 200:
+            raise Refused("not a run id: %r" % run_id)
+        return os.path.join(self.path, b"runs", name)
+
+    def status(self, run_id: str) -> bytes:
+        return os.path.join(self.run(run_id), b"status")
+
+    def followed(self, run_id: str, name: str) -> bytes:
+        if name not in FOLLOWED:
+            raise Refused("not a file to follow: %r" % name)
+        return os.path.join(self.run(run_id), FOLLOWED[name])
+
+    def blob(self, sha: str) -> bytes:
+        if not SHA.match(sha):
+            raise Refused("not a content hash: %r" % sha)
+        return os.path.join(self.path, b"blobs", sha[:2].encode(), sha[2:].encode())
+
+    def missing(self, shas: "Iterable[str]") -> "list[str]":
+        """Those of these blobs that are not here."""
+        return [sha for sha in shas if not os.path.isfile(self.blob(sha))]
+
+    def lay(self, run_id: str, entries: "list[dict[str, Any]]") -> None:
+        """Make the run directory, with `project/` as the entries say. Whole or not at all; a second time does nothing.
+
+        An entry: path, kind ("file", "dir", "link"), mode, size, sha256, target (of a link).
+        """
+        folder = self.run(run_id)
+        state = os.path.join(folder, b"status")
+        for name in (b"", b"outputs", b"logs", b"status"):
+            os.makedirs(os.path.join(folder, name), mode=0o700, exist_ok=True)
+        lock = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError as error:
+                # Some network file systems have no locks; one engine a user makes two layers unlikely there.
+                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+            done = status.read(state, "laid.json")
+            begun = os.path.exists(os.path.join(state, b"process.json"))
+            # Contents are not synced one by one: after a crash of the host a waiting run is laid out again.
+            if begun or (done and done.get("boot_id") == processes.boot_id()):
+                return
+            part = os.path.join(folder, b".project")
+            remove_tree(part)
+            os.mkdir(part, 0o700)
+            self.fill(part, entries)
+            project = os.path.join(folder, b"project")
+            remove_tree(project)
+            os.rename(part, project)
+            status.write(state, "laid.json", {"boot_id": processes.boot_id(), "entries": len(entries)})
+        finally:
+            os.close(lock)
+
+    def fill(self, folder: bytes, entries: "list[dict[str, Any]]") -> None:
+        made = {folder}
+        kinds = ("dir", "file", "link")
+        for entry in sorted(entries, key=lambda entry: (kinds.index(entry["kind"]), entry["path"])):
+            name = encode(entry["path"])
+            parts = name.split(b"/")
+            if any(part in (b"", b".", b"..") for part in parts) or b"\0" in name:
+                raise Refused("a snapshot cannot hold the path %r" % entry["path"])
+            if parts[0] == b"outputs":
+                continue
+            path = os.path.join(folder, name)
+            parent = path if entry["kind"] == "dir" else os.path.dirname(path)
+            if parent not in made:
+                os.makedirs(parent, mode=0o755, exist_ok=True)
+                made.add(parent)
+            if entry["kind"] == "file":
+                self.place(entry, path)
+            elif entry["kind"] == "link":
+                os.symlink(encode(entry["target"]), path)
+        os.symlink(b"../outputs", os.path.join(folder, b"outputs"))
+
+    def place(self, entry: "dict[str, Any]", path: bytes) -> None:
+        """One file from its blob: a clone where the file system can, else a copy; never a link to the blob itself."""
+        blob = self.blob(entry["sha256"])
+        try:
+            source = open(blob, "rb")
+        except FileNotFoundError:
+            raise Refused("the content of %s is not on this host" % entry["path"], "Submit the run again.")
+        with source:
+            size = os.fstat(source.fileno()).st_size
+            if size != entry["size"]:
+                os.rename(blob, blob + b".bad")
+                raise Refused(
+                    "the stored content of %s is damaged: %d bytes, not %d" % (entry["path"], size, entry["size"]),
+                    "It was put aside. Submit the run again.",
+                )
+            mode = 0o755 if entry.get("mode", 0) & 0o111 else 0o644
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as target:
+                os.fchmod(target.fileno(), mode)
+                self.copy(source, target, size)
+
+    def copy(self, source: "BinaryIO", target: "BinaryIO", size: int) -> None:
+        device = os.fstat(source.fileno()).st_dev
+        if device not in self.clones and size:
+            try:
+                fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+                return
+            except OSError:
+                # This file system, or this pair of them, cannot: do not ask it for each file.
+                self.clones.add(device)
+        offset = 0
+        while offset < size:
+            offset_before = offset
+            try:
+                offset += os.sendfile(target.fileno(), source.fileno(), offset, size - offset)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                    raise
+            if offset == offset_before:
+                source.seek(offset)
+                target.seek(offset)
+                shutil.copyfileobj(source, target, 1 << 20)
+                return
+
+    def runtime(self, name: str, files: "dict[str, str]") -> str:
+        """Place the run-side package once per version; returns its folder. `files`: relative path to source text."""
+        folder = os.path.join(self.path, b"agent", encode(name))
+        if not os.path.isdir(folder):
+            part = folder + b".%d.%d" % (os.getpid(), threading.get_ident())
+            remove_tree(part)
+            os.makedirs(part, mode=0o700)
+            for path, text in files.items():
+                target = os.path.join(part, encode(path))
+                os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+                with open(target, "wb") as file:
+                    file.write(text.encode("utf-8"))
+                    file.flush()
+                    os.fsync(file.fileno())
+            try:
+                os.rename(part, folder)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                remove_tree(part)
+        return decode(folder)
+
+    def remove(self, run_id: str) -> None:
+        """Delete a run directory; gone already is fine."""
+        folder = self.run(run_id)
+        away = os.path.join(self.path, b"runs", b".removed-%d-%d-" % (os.getpid(), threading.get_ident())) + encode(run_id)
+        try:
+            os.rename(folder, away)
+        except FileNotFoundError:
+            return
+        remove_tree(away)
+
+    def inside(self, run_id: str, path: str) -> bytes:
+        """The real path of something in a run's outputs; what leads out of them is refused."""
+        base = os.path.realpath(os.path.join(self.run(run_id), b"outputs"))
+        real = os.path.realpath(os.path.join(base, encode(path)))
+        if real != base and not real.startswith(base + b"/"):
+            raise Refused("%s leads out of the run's outputs" % path)
+        return real
+
+    def outputs(self, run_id: str, path: str = "") -> "Iterator[dict[str, Any]]":
+        """Everything in the outputs folder, or under `path` in it: path, kind, size, mtime, mode, target (of a link)."""
+        base = os.path.join(self.run(run_id), b"outputs")
+        todo = [encode(path).strip(b"/")] if path else [b""]
+        if path:
+            self.inside(run_id, path)
+        while todo:
+            name = todo.pop()
+            full = os.path.join(base, name) if name else base
+            try:
+                info = os.lstat(full)
+            except FileNotFoundError:
+                if name == encode(path).strip(b"/") and name:
+                    raise
+                continue
+            item = {"path": decode(name), "size": info.st_size, "mtime": info.st_mtime, "mode": info.st_mode & 0o777}
+            if stat.S_ISDIR(info.st_mode):
+                item.update(kind="dir", size=0)
+                try:
+                    names = sorted(os.listdir(full), reverse=True)
+                except PermissionError:
+                    names = []
+                todo.extend(os.path.join(name, child) if name else child for child in names)
+            elif stat.S_ISLNK(info.st_mode):
+                item.update(kind="link", target=decode(os.readlink(full)))
+            elif stat.S_ISREG(info.st_mode):
+                item["kind"] = "file"
+            else:
+                item["kind"] = "other"
+            if name:
+                yield item
+
+    def read(self, run_id: str, path: str, offset: int, length: int) -> bytes:
+        with open(self.inside(run_id, path), "rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+
+class Incoming(object):
+    """A blob on its way in: pieces from the channel, written by a thread of its own, checked, then given its name."""
+
+    def __init__(self, path: bytes, sha: str, size: int, consumed: "Callable[[int], None]") -> None:
+        self.path = path
+        self.sha = sha
+        self.size = size
+        self.consumed = consumed
+        self.pieces = []  # type: list[bytes]
+        self.stopped = False
+        self.change = threading.Condition()
+
+    def add(self, piece: bytes) -> None:
+        with self.change:
+            self.pieces.append(piece)
+            self.change.notify()
+
+    def stop(self) -> None:
+        with self.change:
+            self.stopped = True
+            self.change.notify()
+
+    def receive(self) -> None:
+        """Write the pieces until the size is reached; raises Refused when they do not make the hash."""
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        part = self.path + b".%d.%d" % (os.getpid(), threading.get_ident())
+        digest = hashlib.sha256()
+        left = self.size
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                while left > 0:
+                    with self.change:
+                        while not self.pieces and not self.stopped:
+                            self.change.wait()
+                        if self.stopped:
+                            raise Refused("nobody sends content %s any more" % self.sha[:12])
+                        pieces, self.pieces = self.pieces, []
+                    data = b"".join(pieces)
+                    file.write(data)
+                    digest.update(data)
+                    left -= len(data)
+                    self.consumed(len(data))
+                file.flush()
+                os.fsync(file.fileno())
+            if left or digest.hexdigest() != self.sha:
+                raise Refused("content %s arrived damaged" % self.sha[:12], "The file changed while it was sent. Try again.")
+            os.rename(part, self.path)
+        finally:
+            try:
+                os.unlink(part)
+            except FileNotFoundError:
+                pass
+
+
+def remove_tree(path: bytes) -> None:
+    """Delete a folder whatever its permissions; nothing there is fine."""
+    if os.path.islink(path):
+        os.unlink(path)
+        return
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        # A script may take the write bit off folders it makes.
+        os.chmod(path, 0o700)
+        for base, folders, _ in os.walk(path):
+            for name in folders:
+                inner = os.path.join(base, name)
+                if not os.path.islink(inner):
+                    os.chmod(inner, 0o700)
+        shutil.rmtree(path)

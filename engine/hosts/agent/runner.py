@@ -1,0 +1,267 @@
+"""The runner: starts one script, waits for it, writes down how it ended. It shares no fate with agent, engine or login.
+
+The order of things is what makes a second start impossible: the script's process is forked and held before exec; then
+`process.json` is made, which fails if it exists; only who made it lets its script go. Whoever dies before that leaves a
+run that can be started again, since a held process leaves without exec when its runner is gone.
+"""
+
+import errno
+import json
+import os
+import signal
+import sys
+import time
+
+from . import processes, status
+
+MYPY = False
+if MYPY:
+    from typing import Any, BinaryIO, Optional
+
+HEARTBEAT = 5.0
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(channel: "BinaryIO", bundle: "dict[str, Any]") -> None:
+    """Leave the agent's process tree and see one run through. `bundle["order"]` says which."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    report = os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    adopt_orphans()
+    runner = Runner(bundle["order"], report)
+    try:
+        runner.run()
+    except Exception as error:
+        # A held script leaves with this process; the agent tells the reason. The traceback goes to runner.log.
+        runner.tell(str(error).encode("utf-8", "replace"))
+        raise
+
+
+def adopt_orphans() -> None:
+    """Orphaned descendants become this process's children, so they can be found. Best effort: Linux with ctypes."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
+class Runner(object):
+    """One run. `order`: folder, run_id, argv, cwd, env (all of it), umask, max_duration (s or None), grace ([s, s])."""
+
+    def __init__(self, order: "dict[str, Any]", report: int) -> None:
+        self.order = order
+        self.report = report
+        self.folder = status.encode(order["folder"])
+        self.status = os.path.join(self.folder, b"status")
+        self.me = processes.identity(os.getpid())
+        self.script = {}  # type: dict[str, Any]
+        self.timed_out = False
+        self.beaten = 0.0
+
+    def run(self) -> None:
+        status.write(self.status, "runner.json", self.me)
+        log = os.open(os.path.join(self.folder, b"logs", b"driver.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        trouble = self.begin(log)
+        if trouble is None:
+            self.tell(b"another runner has this run")
+            return
+        self.beat()
+        if trouble:
+            _, code, usage = os.wait4(self.script["pid"], 0)
+            self.finish(code, usage, [], trouble)
+            self.tell(b"")
+            return
+        self.tell(b"")
+        left = self.watch()
+        _, code, usage = os.wait4(self.script["pid"], 0)
+        self.finish(code, usage, self.clear(left), {})
+        os.fsync(log)
+
+    def tell(self, text: bytes) -> None:
+        """Let the agent that waits for the start go on; it may be gone."""
+        if self.report < 0:
+            return
+        try:
+            os.write(self.report, text)
+        except OSError:
+            pass
+        os.close(self.report)
+        self.report = -1
+
+    def begin(self, log: int) -> "Optional[dict[str, Any]]":
+        """Start the script. None: somebody else did; otherwise what went wrong, empty when nothing did."""
+        go_in, go_out = os.pipe()
+        word_in, word_out = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(go_out)
+                os.close(word_in)
+                self.become_script(log, go_in, word_out)
+            finally:
+                os._exit(127)
+        os.close(go_in)
+        os.close(word_out)
+        os.read(word_in, 1)
+        self.script = processes.identity(pid)
+        record = dict(self.script, runner=self.me, started=time.time())
+        self.script["started"] = record["started"]
+        if not status.write(self.status, "process.json", record, exclusive=True):
+            os.close(go_out)
+            os.waitpid(pid, 0)
+            return None
+        os.write(go_out, b"g")
+        os.close(go_out)
+        with os.fdopen(word_in, "rb") as words:
+            said = words.read()
+        return json.loads(said.decode()) if said else {}
+
+    def become_script(self, log: int, go: int, word: int) -> None:
+        """In the forked process: wait for the word, then become the script, or say why not."""
+        os.setsid()
+        os.write(word, b"r")
+        if os.read(go, 1) != b"g":
+            return
+        order = self.order
+        what = order["cwd"]
+        try:
+            os.chdir(status.encode(order["cwd"]))
+            what = order["argv"][0]
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            os.umask(order["umask"])
+            for number in range(1, signal.NSIG):
+                try:
+                    signal.signal(number, signal.SIG_DFL)
+                except (OSError, ValueError, RuntimeError):
+                    pass
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            variables = dict((status.encode(name), status.encode(value)) for name, value in order["env"].items())
+            os.execvpe(status.encode(order["argv"][0]), [status.encode(item) for item in order["argv"]], variables)
+        except Exception as error:
+            number = getattr(error, "errno", None)
+            said = {
+                "what": what,
+                "errno": number,
+                "name": errno.errorcode.get(number, "") if number else type(error).__name__,
+                "text": os.strerror(number) if number else str(error),
+            }
+            os.write(word, json.dumps(said).encode())
+
+    def beat(self) -> None:
+        """The heartbeat is the file's modification time: no write, no fsync."""
+        self.beaten = time.monotonic()
+        path = os.path.join(self.status, b"heartbeat")
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            os.utime(path)
+        except OSError:
+            # A full or read-only disk must not end the watch over the script.
+            pass
+
+    def watch(self) -> "list[processes.Process]":
+        """Wait until the script has ended, the run's limit of time enforced; returns the processes it leaves behind.
+
+        The script is still a zombie then, so its session can be told from another's.
+        """
+        limit = self.order.get("max_duration")
+        deadline = time.monotonic() + limit if limit else None
+        steps = self.ladder()
+        while not self.ended():
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                self.timed_out = True
+                number, grace = next(steps)
+                self.signal(number)
+                deadline = now + grace
+            if now - self.beaten >= HEARTBEAT:
+                self.beat()
+            wait = self.beaten + HEARTBEAT - now
+            if deadline is not None:
+                wait = min(wait, deadline - now)
+            signal.sigtimedwait([signal.SIGCHLD], max(wait, 0.0))
+        return self.others()
+
+    def ladder(self) -> "Any":
+        """Interrupt, terminate, then kill, each with the time it gets."""
+        grace = self.order.get("grace") or [10.0, 5.0]
+        yield signal.SIGINT, grace[0]
+        yield signal.SIGTERM, grace[1]
+        while True:
+            yield signal.SIGKILL, 1.0
+
+    def ended(self) -> bool:
+        """Whether the script is dead. Reaps adopted orphans on the way, never the script itself."""
+        while True:
+            state = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if state is None:
+                return False
+            if state.si_pid == self.script["pid"]:
+                return True
+            os.waitpid(state.si_pid, 0)
+
+    def clear(self, left: "list[processes.Process]") -> "list[processes.Process]":
+        """After a timeout, what the script left behind goes the same ladder; otherwise it is only reported."""
+        if not self.timed_out or not left:
+            return left
+        for number, grace in self.ladder():
+            self.signal(number)
+            deadline = time.monotonic() + grace
+            while time.monotonic() < deadline:
+                self.reap()
+                left = self.others()
+                if not left:
+                    return left
+                signal.sigtimedwait([signal.SIGCHLD], 0.1)
+            if number == signal.SIGKILL:
+                break
+        return left
+
+    def reap(self) -> None:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+
+    def others(self) -> "list[processes.Process]":
+        run_id = status.encode(self.order["run_id"])
+        return [p for p in processes.of_run(run_id, self.script, self.me) if p.pid != self.script["pid"]]
+
+    def signal(self, number: int) -> None:
+        processes.signal_run(status.encode(self.order["run_id"]), number, self.script, self.me)
+
+    def finish(self, code: int, usage: "Any", left: "list[processes.Process]", trouble: "dict[str, Any]") -> None:
+        """Write exit.json; on a full disk, go on trying as long as it takes."""
+        record = {
+            "code": os.WEXITSTATUS(code) if os.WIFEXITED(code) and not trouble else None,
+            "signal": os.WTERMSIG(code) if os.WIFSIGNALED(code) and not trouble else None,
+            "started": self.script["started"],
+            "ended": time.time(),
+            "timed_out": self.timed_out,
+            "cpu_user": usage.ru_utime,
+            "cpu_system": usage.ru_stime,
+            "max_rss": usage.ru_maxrss * 1024,
+            "leftover": [dict(process.describe(), boot_id=self.me["boot_id"]) for process in left],
+            "start_error": trouble or None,
+        }
+        while True:
+            try:
+                status.write(self.status, "exit.json", record)
+                return
+            except OSError as error:
+                if not os.path.isdir(self.status):
+                    return
+                sys.stderr.write("exit.json: %s\n" % error)
+                sys.stderr.flush()
+                time.sleep(1.0)

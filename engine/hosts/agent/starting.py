@@ -1,0 +1,226 @@
+"""Starting a run exactly once, and telling how it stands.
+
+`claim` keeps two agents from both making a runner; it is advice, and replaced when its maker is dead. What decides is
+`process.json` (see runner.py): a runner that finds it made lets nothing begin. So a dead claimer's runner that is still on
+its way does no harm, whichever of the two comes first.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from . import processes, status
+from .rundir import Refused
+from .status import decode, encode
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional
+
+    from .rundir import Root
+
+# How long a start may take in all. A disk that needs this long for six small files is a host in trouble.
+PATIENCE = 60.0
+# Of the agent's own environment, what a script must not inherit.
+OWN = (b"AZUREML_", b"AML_METRICS_FILE", b"AML_TUI_ROLE")
+
+
+class Starter(object):
+    """Starts runs under one root."""
+
+    def __init__(self, root: "Root", bundle: "dict[str, Any]", umask: int) -> None:
+        self.root = root
+        self.bundle = bundle
+        self.umask = umask
+        self.runtime = ""
+        self.me = processes.identity(os.getpid())
+        self.guard = threading.Lock()
+        self.locks = {}  # type: dict[str, threading.Lock]
+
+    def start(self, run_id: str, spec: "dict[str, Any]") -> "dict[str, Any]":
+        """The handle of the run, started now or earlier: {"runner": identity, "process": identity}.
+
+        `spec`: argv, cwd (relative to the run directory), env (None removes), max_duration, grace.
+        """
+        with self.guard:
+            lock = self.locks.setdefault(run_id, threading.Lock())
+        with lock:
+            folder = self.root.status(run_id)
+            if not os.path.isdir(folder):
+                raise Refused("run %s is not laid out on this host" % run_id, "Lay it out first.")
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                handle = handle_of(folder)
+                if handle:
+                    return handle
+                if self.claim(folder):
+                    break
+                if time.monotonic() > deadline:
+                    raise Refused("run %s is being started by another agent, which does not finish" % run_id)
+                time.sleep(0.02)
+            try:
+                trouble = self.launch(run_id, spec)
+            finally:
+                handle = handle_of(folder)
+                if handle is None:
+                    status.remove(folder, "claim")
+            if handle is None:
+                raise Refused("run %s could not be started: %s" % (run_id, trouble or "its runner died"), "Try again.")
+            return handle
+
+    def claim(self, folder: bytes) -> bool:
+        """Whether it is this agent that may make a runner now."""
+        if status.write(folder, "claim", self.me, exclusive=True):
+            return True
+        holder = status.read(folder, "claim")
+        if holder and holder != self.me and processes.alive(holder):
+            return False
+        status.write(folder, "claim", self.me)
+        return True
+
+    def launch(self, run_id: str, spec: "dict[str, Any]") -> str:
+        """Make a runner and wait until it has started the script or given up; returns why it gave up, if it says."""
+        folder = self.root.run(run_id)
+        state = os.path.join(folder, b"status")
+        env = self.environment(run_id, folder, spec.get("env") or {})
+        order = {
+            "folder": decode(folder),
+            "run_id": run_id,
+            "argv": spec["argv"],
+            "cwd": decode(os.path.join(folder, encode(spec.get("cwd") or "project"))),
+            "env": env,
+            "umask": self.umask,
+            "max_duration": spec.get("max_duration"),
+            "grace": spec.get("grace") or [10.0, 5.0],
+        }
+        if not spec["argv"]:
+            raise Refused("run %s has no command" % run_id)
+        # Values of variables may be secrets: they go to the runner through a pipe and stay off the disk.
+        seen = dict(order, env=sorted(env), started_by=self.me)
+        status.write(state, "spec.json", seen)
+        parts = [item for item in self.bundle["modules"] if item[0] in ("processes", "status", "runner")]
+        bundle = json.dumps({"modules": parts, "main": "runner", "order": order}).encode("ascii")
+        clean = dict((name, value) for name, value in os.environb.items() if not name.startswith(OWN))
+        clean[b"AML_TUI_ROLE"] = b"runner"
+        log = os.open(os.path.join(state, b"runner.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            runner = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", self.bundle["bootstrap"], "aml-runner", run_id],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=clean,
+                cwd="/",
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+        assert runner.stdin is not None and runner.stdout is not None
+        try:
+            runner.stdin.write(b"%d\n" % len(bundle) + bundle)
+            runner.stdin.close()
+        except BrokenPipeError:
+            pass
+        said = runner.stdout.read()
+        runner.stdout.close()
+        runner.wait()
+        return said.decode("utf-8", "replace")
+
+    def environment(self, run_id: str, folder: bytes, extra: "dict[str, Optional[str]]") -> "dict[str, str]":
+        """The script's variables: the agent's own, over them the run's; then what every run has unless it says otherwise."""
+        env = dict(
+            (decode(name), decode(value)) for name, value in os.environb.items() if not name.startswith(OWN)
+        )
+        for name, value in extra.items():
+            if value is None:
+                env.pop(name, None)
+            elif not name or "=" in name or "\0" in name + value:
+                raise Refused("not an environment variable: %r" % name)
+            else:
+                env[name] = value
+        if "PYTHONUNBUFFERED" not in extra:
+            env.setdefault("PYTHONUNBUFFERED", "1")
+        env["AZUREML_RUN_ID"] = run_id
+        env.setdefault("AZUREML_OUTPUT_DIRECTORY", decode(os.path.join(folder, b"outputs")))
+        env.setdefault("AML_METRICS_FILE", decode(os.path.join(folder, b"metrics.jsonl")))
+        if self.runtime:
+            # After everything else; an empty item would mean the working directory.
+            env["PYTHONPATH"] = os.pathsep.join(item for item in (env.get("PYTHONPATH"), self.runtime) if item)
+        return env
+
+
+def handle_of(folder: bytes) -> "Optional[dict[str, Any]]":
+    """What names runner and script of a begun run for good; None before that."""
+    process = status.read(folder, "process.json")
+    if process is None:
+        return None
+    runner = process["runner"]
+    return {"runner": runner, "process": dict((key, process[key]) for key in ("pid", "start", "boot_id"))}
+
+
+def parts_of(folder: bytes) -> "tuple[Any, Any, Any]":
+    """The identities of script and runner, and of the processes left at the end."""
+    handle = handle_of(folder)
+    if handle is None:
+        return None, status.read(folder, "runner.json"), ()
+    ended = status.read(folder, "exit.json")
+    return handle["process"], handle["runner"], ended["leftover"] if ended else ()
+
+
+def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
+    """How a run stands, from its files and the process table; see engine/hosts/host.py: RunStatus."""
+    folder = root.status(run_id)
+    told = {
+        "phase": "absent",
+        "handle": None,
+        "exit": None,
+        "started": None,
+        "supervised": False,
+        "rebooted": False,
+        "heartbeat": None,
+        "log_size": size_of(root.followed(run_id, "driver.log")),
+        "metrics_size": size_of(root.followed(run_id, "metrics.jsonl")),
+    }  # type: dict[str, Any]
+    process = status.read(folder, "process.json")
+    if process is None:
+        claim = status.read(folder, "claim")
+        if claim and (processes.alive(claim) or processes.alive(status.read(folder, "runner.json"))):
+            told["phase"] = "starting"
+        elif status.read(folder, "laid.json"):
+            told["phase"] = "laid"
+        # It may have begun between the two looks.
+        process = status.read(folder, "process.json")
+        if process is None:
+            return told
+    told["handle"] = handle_of(folder)
+    told["started"] = process["started"]
+    try:
+        told["heartbeat"] = os.stat(os.path.join(folder, b"heartbeat")).st_mtime
+    except FileNotFoundError:
+        pass
+    supervised = processes.alive(process["runner"])
+    living = processes.alive(process)
+    # Read last: what was alive above and is gone now has left its record by now.
+    ended = status.read(folder, "exit.json")
+    if ended:
+        told["phase"] = "exited"
+        told["exit"] = ended
+    elif supervised or living:
+        told["phase"] = "running"
+        told["supervised"] = supervised
+    else:
+        told["phase"] = "vanished"
+        told["rebooted"] = process["boot_id"] != processes.boot_id()
+    told["log_size"] = size_of(root.followed(run_id, "driver.log"))
+    told["metrics_size"] = size_of(root.followed(run_id, "metrics.jsonl"))
+    return told
+
+
+def size_of(path: bytes) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

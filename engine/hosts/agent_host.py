@@ -1,0 +1,275 @@
+"""A host as its agent serves it; how the channel is made is left to `LocalHost` and its kind."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import HostError, HostLost
+from engine.hosts import host as model
+from engine.hosts.agent_client import PIECE, AgentClient
+from engine.hosts.agent_source import agent_bundle, runtime_package
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from typing import BinaryIO
+
+    from engine.hosts.following import FollowedFile
+
+log = logging.getLogger(__name__)
+
+# Files on their way to a host at once: enough to fill a channel, few enough to keep memory small.
+PUTS = 8
+FETCHES = 2
+# Output files larger than this stay on the host, as the original had it (bytes).
+MOST_FETCHED = 512 << 20
+
+
+class AgentHost(abc.ABC):
+    """Implements `engine.hosts.host.Host`. What is watched and sampled is asked for again after a reconnect; follows are not."""
+
+    def __init__(self, name: str, root: str) -> None:
+        self.name = name
+        self.root = root
+        self.on_lost: model.LostCallback | None = None
+        self._client: AgentClient | None = None
+        self._info: model.HostInfo | None = None
+        self._connecting = asyncio.Lock()
+        self._watched: dict[str, None] = {}
+        self._interval = 0.0
+        self._status_callbacks: list[model.StatusCallback] = []
+        self._sample_callbacks: list[model.SampleCallback] = []
+        self._puts = asyncio.Semaphore(PUTS)
+        self._fetches = asyncio.Semaphore(FETCHES)
+
+    @abc.abstractmethod
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Start an agent and return its channel. Raises HostLost."""
+
+    @abc.abstractmethod
+    async def _end(self) -> None:
+        """Give up what `_open` made, the channel being closed."""
+
+    @property
+    def info(self) -> model.HostInfo:
+        if self._info is None:
+            raise HostLost(f"{self.name} was never connected", where=self.name)
+        return self._info
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None and self._client.lost is None
+
+    async def connect(self) -> None:
+        """Start an agent and shake hands, unless there is one."""
+        async with self._connecting:
+            if self.connected:
+                return
+            await self._drop()
+            reader, writer = await self._open()
+            client = AgentClient(reader, writer, name=self.name, on_event=self._event, on_lost=self._lost)
+            try:
+                hello = await client.open(agent_bundle(self.root))
+                asked = time.time()
+                answer = await client.request("ping")
+                skew = answer["time"] - (asked + time.time()) / 2
+                await self._place_runtime(client)
+                if self._watched:
+                    await client.request("watch", runs=list(self._watched))
+                if self._interval:
+                    await client.request("samples", interval=self._interval)
+            except BaseException:
+                await client.close()
+                await self._end()
+                raise
+            self._info = model.HostInfo(
+                python=hello["python"],
+                boot_id=hello["boot_id"],
+                hostname=hello["hostname"],
+                home=hello["home"],
+                root=hello["root"],
+                user=hello["user"],
+                clock_skew=skew,
+                agent_pid=hello["pid"],
+            )
+            self._client = client
+
+    async def _place_runtime(self, client: AgentClient) -> None:
+        name, files = await asyncio.to_thread(runtime_package)
+        answer = await client.request("runtime", name=name)
+        if answer["missing"]:
+            await client.request("runtime", name=name, files=files)
+
+    async def reconnect(self) -> None:
+        """Start a new agent, whatever the old one does."""
+        async with self._connecting:
+            await self._drop()
+        await self.connect()
+
+    async def close(self) -> None:
+        """Let the agent go. Runs do not notice."""
+        async with self._connecting:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client:
+            await client.close()
+            await self._end()
+
+    def _lost(self, error: HostLost) -> None:
+        log.warning("%s: %s", self.name, error.message)
+        if self._client and self._client.lost is error and self.on_lost:
+            self.on_lost(error)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        try:
+            if "status" in event:
+                status = model.RunStatus.from_wire(event["is"])
+                if status.phase in ("exited", "vanished"):
+                    self._watched.pop(event["status"], None)
+                for on_status in self._status_callbacks:
+                    on_status(event["status"], status)
+            elif "sample" in event:
+                for on_sample in self._sample_callbacks:
+                    on_sample(event["sample"])
+        except Exception:
+            # A listener's mistake must not end the channel.
+            log.exception("%s: a listener failed", self.name)
+
+    @property
+    def _agent(self) -> AgentClient:
+        if self._client is None:
+            raise HostLost(f"{self.name} is not connected", where=self.name)
+        if self._client.lost:
+            raise HostLost(self._client.lost.message, where=self.name)
+        return self._client
+
+    async def missing_blobs(self, shas: Sequence[str]) -> list[str]:
+        """Those of these contents (SHA-256, hexadecimal) that the host lacks."""
+        missing: list[str] = []
+        for start in range(0, len(shas), 10_000):
+            missing += await self._agent.request("missing", blobs=list(shas[start : start + 10_000]))
+        return missing
+
+    async def put_blob(self, sha: str, path: Path) -> None:
+        """Send a file's content. Call it for many files at once: at most `PUTS` are on their way."""
+        async with self._puts:
+            file = await asyncio.to_thread(path.open, "rb")
+            try:
+                size = os.fstat(file.fileno()).st_size
+                await self._agent.put("put", size, _pieces(file, size), sha=sha)
+            finally:
+                file.close()
+
+    async def lay(self, run_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Make the run directory with `project/` from contents that are there. Idempotent."""
+        await self._agent.request("lay", run=run_id, entries=[dict(entry) for entry in entries])
+
+    async def start(self, run_id: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Start the script, once for a run id; returns the handle. `spec`: argv, cwd, env, max_duration, grace."""
+        handle: dict[str, Any] = await self._agent.request("start", run=run_id, spec=dict(spec))
+        return handle
+
+    async def inspect(self, run_ids: Sequence[str]) -> dict[str, model.RunStatus]:
+        """How runs stand."""
+        answer = await self._agent.request("inspect", runs=list(run_ids))
+        return {run_id: model.RunStatus.from_wire(data) for run_id, data in answer.items()}
+
+    async def signal(self, run_id: str, name: str) -> list[model.Proc]:
+        """Signal ("INT", "TERM", "KILL") every process of a run but its runner; returns those that were there."""
+        number = int(signal.Signals[f"SIG{name}"])
+        return list(model.procs(await self._agent.request("signal", run=run_id, number=number)))
+
+    async def processes(self, run_id: str) -> list[model.Proc]:
+        """The living processes of a run, without its runner."""
+        return list(model.procs(await self._agent.request("processes", run=run_id)))
+
+    async def follow(
+        self,
+        run_id: str,
+        name: str,
+        offset: int,
+        sink: model.Sink,
+        interval: float = 0.1,
+        on_cut: Callable[[int], None] | None = None,
+    ) -> FollowedFile:
+        """Hand a file's bytes ("driver.log" or "metrics.jsonl") from `offset` on to `sink`; it need not exist yet.
+
+        `on_cut(size)` is called when the file became shorter than what was read; the follow then waits for `restart`.
+        """
+        return await self._agent.follow(run_id, name, offset, sink, interval, on_cut)
+
+    async def watch_runs(self, run_ids: Sequence[str]) -> None:
+        """Tell `on_status` how these runs stand, now and at each change of phase, until they have ended. Adds to those watched."""
+        self._watched.update(dict.fromkeys(run_ids))
+        await self._agent.request("watch", runs=list(run_ids))
+
+    async def unwatch_runs(self, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            self._watched.pop(run_id, None)
+        await self._agent.request("unwatch", runs=list(run_ids))
+
+    def on_status(self, callback: model.StatusCallback) -> None:
+        """Call this with run id and status as the agent pushes them."""
+        self._status_callbacks.append(callback)
+
+    async def samples(self, interval: float) -> None:
+        """Have `on_sample` called every `interval` seconds; 0 ends it."""
+        self._interval = interval
+        await self._agent.request("samples", interval=interval)
+
+    def on_sample(self, callback: model.SampleCallback) -> None:
+        """Call this with each sample; keys as `engine.runs.model.TargetState.sample`."""
+        self._sample_callbacks.append(callback)
+
+    async def list_outputs(self, run_id: str, path: str = "") -> list[model.Output]:
+        """What is in the outputs folder, sorted by folder, or in one folder of it."""
+        found: list[model.Output] = []
+        async with contextlib.aclosing(self._agent.stream("outputs", run=run_id, path=path)) as parts:
+            async for header, _ in parts:
+                found += [model.Output(**item) for item in header["part"]]
+        return found
+
+    async def read_file(self, run_id: str, path: str, offset: int, length: int) -> bytes:
+        """Bytes of a file in outputs, at most 16 MiB at a time; fewer at its end."""
+        return (await self._agent.request_bytes("read", run=run_id, path=path, offset=offset, length=length))[1]
+
+    async def fetch_outputs(self, run_id: str, dest: Path, path: str = "") -> model.Fetched:
+        """Copy outputs, or one file or folder of them, to a folder here. Links are made only if they stay inside."""
+        from engine.hosts.fetching import Receiver
+
+        receiver = Receiver(dest)
+        async with self._fetches, contextlib.aclosing(self._agent.stream("fetch", run=run_id, path=path)) as parts:
+            try:
+                async for header, body in parts:
+                    await asyncio.to_thread(receiver.take, header, body)
+            except BaseException:
+                receiver.close()
+                raise
+        return await asyncio.to_thread(receiver.finish)
+
+    async def remove_run(self, run_id: str) -> None:
+        """Delete the run directory. Refused while the run is alive."""
+        await self._agent.request("remove", run=run_id)
+
+    async def free_disk(self) -> model.Disk:
+        answer = await self._agent.request("disk")
+        return model.Disk(answer["disk_free"], answer["disk_total"])
+
+
+async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    left = size
+    while left:
+        piece = await asyncio.to_thread(file.read, min(PIECE, left))
+        if not piece:
+            raise HostError(f"{file.name} became shorter while it was sent", remedy="Submit the run again.")
+        left -= len(piece)
+        yield piece

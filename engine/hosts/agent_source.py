@@ -1,0 +1,59 @@
+"""What is sent to a host at connect: the loader, the agent's source, the run-side package."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+AGENT = Path(__file__).parent / "agent"
+RUNTIME = Path(__file__).parents[1] / "runtime"
+
+# In the order in which they import each other.
+MODULES = ("processes", "status", "runner", "channel", "rundir", "starting", "follows", "samples", "agent")
+
+# The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input, makes
+# the modules in memory, and calls main(reader, bundle) of the one named. Every Python 3 can parse it.
+BOOTSTRAP = """\
+import json,sys,types
+r=sys.stdin.buffer
+b=json.loads(r.read(int(r.readline())).decode())
+p=sys.modules['aml_agent']=types.ModuleType('aml_agent')
+p.__path__=[]
+for n,s in b['modules']:
+    m=sys.modules['aml_agent.'+n]=types.ModuleType('aml_agent.'+n)
+    m.__package__='aml_agent'
+    setattr(p,n,m)
+    exec(compile(s,'<aml-agent>/'+n+'.py','exec'),m.__dict__)
+sys.modules['aml_agent.'+b['main']].main(r,b)
+"""
+
+
+def agent_argv(python: str) -> list[str]:
+    """The agent's command line: the same for every host and version. Isolated, without site-packages."""
+    return [python, "-I", "-S", "-c", BOOTSTRAP]
+
+
+@functools.cache
+def _sources() -> tuple[tuple[str, str], ...]:
+    return tuple((name, (AGENT / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES)
+
+
+def agent_bundle(root: str) -> bytes:
+    """What the loader reads, with its length before it. `root`: the folder on the host, `~` allowed."""
+    content = {"modules": _sources(), "main": "agent", "bootstrap": BOOTSTRAP, "root": root}
+    data = json.dumps(content).encode("ascii")
+    return b"%d\n%s" % (len(data), data)
+
+
+@functools.cache
+def runtime_package() -> tuple[str, dict[str, str]]:
+    """The run-side package: the name of its folder on a host, which changes with its content, and its files."""
+    files = {
+        path.relative_to(RUNTIME).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(RUNTIME.rglob("*.py"))
+        if path.parent != RUNTIME
+    }
+    digest = hashlib.sha256(json.dumps(sorted(files.items())).encode("ascii")).hexdigest()
+    return f"runtime-{digest[:16]}", files

@@ -1,0 +1,131 @@
+"""A followed file on this side: bytes to its sink in order, credit back to the agent, word when a size is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.hosts.host import Sink
+
+log = logging.getLogger(__name__)
+
+# How far an agent may be ahead of a sink (bytes): what a follow can hold in memory.
+WINDOW = 1 << 20
+# Credit goes back in portions, or when nothing waits (bytes).
+PORTION = WINDOW // 4
+
+
+class FollowedFile:
+    """See `engine.hosts.host.Follow`. The sink runs in a task of this follow's own."""
+
+    def __init__(
+        self,
+        name: str,
+        offset: int,
+        sink: Sink,
+        tell: Callable[[str, Mapping[str, Any]], None],
+        on_cut: Callable[[int], None] | None,
+    ) -> None:
+        self._name = name
+        self._size = offset
+        self._position = offset
+        self._sink = sink
+        self._tell = tell
+        self._on_cut = on_cut
+        self._arrived: collections.deque[tuple[int, bytes]] = collections.deque()
+        self._more = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._owed = 0
+        self._error: Exception | None = None
+        self._task = asyncio.create_task(self._hand_over(), name=f"follow {name}")
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    def arrived(self, header: Mapping[str, Any], body: bytes) -> None:
+        """A frame of this follow came."""
+        if "cut" in header:
+            self._size = header["cut"]
+            log.warning("%s: the file was cut to %d bytes", self._name, self._size)
+            self._fail(HostError(f"the file was cut to {self._size} bytes after {self._position} were read"))
+            if self._on_cut:
+                self._on_cut(self._size)
+            return
+        self._size = header["size"]
+        if body:
+            self._arrived.append((header["at"], body))
+            self._more.set()
+
+    async def _hand_over(self) -> None:
+        while True:
+            await self._more.wait()
+            while self._arrived:
+                offset, data = self._arrived[0]
+                if offset == self._position and self._error is None:
+                    try:
+                        await self._sink(offset, data)
+                    except Exception as error:
+                        # A full disk on this side: the bytes are on the host still, `restart` asks for them again.
+                        log.exception("%s: the sink failed at %d", self._name, offset)
+                        self._fail(error)
+                if not self._arrived or self._arrived[0][1] is not data:
+                    continue
+                if self._error is None and offset == self._position:
+                    self._position += len(data)
+                    self._moved.set()
+                self._arrived.popleft()
+                self._owed += len(data)
+                if self._error is None and (self._owed >= PORTION or not self._arrived):
+                    self._give_back()
+            self._more.clear()
+
+    def _give_back(self) -> None:
+        self._tell("credit", {"credit": self._owed})
+        self._owed = 0
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        self._moved.set()
+
+    def fail(self, error: Exception) -> None:
+        """The channel is gone: nothing more will come."""
+        self._fail(error)
+        self._task.cancel()
+
+    def set_interval(self, seconds: float) -> None:
+        self._tell("pace", {"interval": seconds})
+
+    def restart(self, offset: int) -> None:
+        self._error = None
+        self._position = offset
+        self._tell("seek", {"offset": offset})
+        self._give_back()
+
+    async def drained(self, size: int) -> None:
+        if self._position < size:
+            self._tell("pace", {})
+        while self._position < size:
+            if self._error:
+                raise self._error
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def stop(self) -> None:
+        self._tell("unfollow", {})
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._fail(HostError("this file is not followed any more"))
