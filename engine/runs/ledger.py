@@ -112,6 +112,16 @@ class Ledger:
         )
         return [run_of(row) for row in rows]
 
+    def consumed(self, run_id: str, stream: str) -> int:
+        """Bytes of a mirrored stream that are already in the store."""
+        row = self._connection.execute(
+            "SELECT consumed FROM streams WHERE run_id = ? AND name = ?", (run_id, stream)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def has_commands(self, run_id: str) -> bool:
+        return self._connection.execute("SELECT 1 FROM commands WHERE run_id = ?", (run_id,)).fetchone() is not None
+
     # Runs
 
     def create(self, request: RunRequest, plan: RunPlan) -> Run:
@@ -169,6 +179,19 @@ class Ledger:
             return
         with self.writing() as db:
             _update(db, run_id, fields)
+
+    def set_reasons(self, reasons: dict[str, str]) -> None:
+        """Why each of these queued runs waits, in one transaction."""
+        with self.writing() as db:
+            db.executemany(
+                "UPDATE runs SET reason = ? WHERE id = ? AND state = 'Queued'",
+                [(reason, run_id) for run_id, reason in reasons.items()],
+            )
+
+    def set_unreachable(self, run_ids: list[str], since: float | None) -> None:
+        """Mark runs whose host cannot be asked since then, or take the mark away with None."""
+        with self.writing() as db:
+            db.executemany("UPDATE runs SET unreachable_since = ? WHERE id = ?", [(since, one) for one in run_ids])
 
     def move(self, run: Run, after: State, event: str, reason: str, fields: dict[str, Any]) -> Run:
         """A run's next state with what belongs to it, and the line in its history, in one transaction."""

@@ -7,7 +7,7 @@
       Completed / Failed / Canceled ◄──finalized── Finalizing ◄──exited, vanished─┘
 
 Being canceled is remembered in `cancel_requested`, so that what Finalizing ends in does not depend on who saw the
-end first. "Canceled" is reached only by `Dead`, `Exited` or `Vanished`: someone looked.
+end first. A run that had a script becomes Canceled only by way of `Dead`: someone looked.
 """
 
 from __future__ import annotations
@@ -120,9 +120,11 @@ class CancelAsked(Event):
 
 @dataclass(frozen=True)
 class Dead(Event):
-    """Seen: no process of the run is left, and none can start."""
+    """Seen after a cancel: no process of the run is left, and none can start. Code and signal where recorded."""
 
     at: float
+    code: int | None = None
+    signal: int | None = None
     name: ClassVar[str] = "dead"
 
 
@@ -175,7 +177,11 @@ def decide(state: State, event: Event, *, cancel_requested: float | None = None,
     if isinstance(event, StepFailed) and state in _STEPS_BEFORE_THE_SCRIPT:
         return Decision(State.FINALIZING, {"reason": event.reason, "progress": ""}, event.reason)
     if isinstance(event, Exited) and state in _MAY_HAVE_A_SCRIPT:
-        return _exited(event)
+        decision = _exited(event)
+        if state is State.CANCEL_REQUESTED:
+            # It had ended by itself before anyone asked: the wish to cancel came too late and is dropped.
+            decision.fields["cancel_requested"] = None
+        return decision
     if isinstance(event, Vanished) and state in _MAY_HAVE_A_SCRIPT:
         why = (
             "lost to a restart of the host"
@@ -184,7 +190,8 @@ def decide(state: State, event: Event, *, cancel_requested: float | None = None,
         )
         return Decision(State.FINALIZING, {"ended": event.at, "reason": why, "progress": ""}, why)
     if isinstance(event, Dead) and state is State.CANCEL_REQUESTED:
-        return Decision(State.FINALIZING, {"ended": event.at, "progress": ""})
+        fields = {"ended": event.at, "exit_code": event.code, "exit_signal": event.signal, "reason": "canceled"}
+        return Decision(State.FINALIZING, fields)
     if isinstance(event, Finalized) and state is State.FINALIZING:
         return _finalized(event, cancel_requested, exit_code)
     raise Impossible(f"{event.name} in {state}")

@@ -1,0 +1,245 @@
+"""The engine as one object: what a face can ask for. `service.py` puts it behind a socket; tests use it as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+from engine import __version__
+from engine.errors import AmlError, NotFound, NotNow, Unsupported
+from engine.hosts.local import LocalHost
+from engine.launchers.process import ProcessLauncher
+from engine.project.resolve import resolve
+from engine.runs.driver import Driver
+from engine.runs.ledger import Ledger
+from engine.runs.link import HostLink
+from engine.runs.slots import Slots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from engine.hosts.host import Host, Output
+    from engine.launchers.launcher import Launcher
+    from engine.paths import Paths
+    from engine.runs.model import Run, RunPlan, RunRequest
+
+log = logging.getLogger(__name__)
+
+# Host samples are sent this often while a face looks, seconds.
+SAMPLE_EVERY = 2.0
+_CHANGEABLE = frozenset({"tags", "description", "priority", "hidden"})
+
+
+class Engine:
+    """Runs, hosts, slots. `on_change(run ids, targets)` is called on the loop after each change, often."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.on_change: Callable[[set[str], bool], None] = lambda _runs, _targets: None
+        self._started = time.time()
+        self._drivers: dict[str, Driver] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._links: dict[str, HostLink] = {}
+        self._watches: dict[str, frozenset[str]] = {}
+        self._samplers: dict[str, frozenset[str]] = {}
+        self._launchers: dict[str, Launcher] = {"process": ProcessLauncher()}
+        self._submitting = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Open the store and take every unfinished run in hand again. Raises StoreError."""
+        self.paths.make()
+        self._ledger = await asyncio.to_thread(Ledger, self.paths.store)
+        self._slots = Slots(self._ledger)
+        found = await self._ledger.do(self._ledger.unfinished)
+        plans = [(run, await self._ledger.do(self._ledger.plan, run.id)) for run in found]
+        for run, plan in plans:
+            if run.state.value not in ("NotStarted", "Queued", "Finalizing"):
+                self._slots.enter(plan.host, run)
+        for run, plan in plans:
+            log.info("taking up run %s, %s", run.id, run.state)
+            self._drive(run, plan)
+
+    async def stop(self) -> None:
+        """Let go of everything. Runs go on; the next engine finds them."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for link in self._links.values():
+            await link.close()
+        await asyncio.to_thread(self._ledger.close)
+
+    def unfinished(self) -> int:
+        return len(self._tasks)
+
+    def status(self) -> dict[str, Any]:
+        """pid, version, uptime in seconds, runs in hand by state, hosts and how they stand."""
+        states: dict[str, int] = {}
+        for driver in self._drivers.values():
+            states[driver.state.value] = states.get(driver.state.value, 0) + 1
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "uptime": round(time.time() - self._started, 3),
+            "runs": len(self._drivers),
+            "states": states,
+            "hosts": {name: link.state for name, link in self._links.items()},
+            "store": str(self.paths.store),
+            "log": str(self.paths.engine_log),
+        }
+
+    async def submit(self, request: RunRequest) -> Run:
+        """Resolve, record, and take the snapshot; returns once the project may change again.
+
+        Asked twice with one token, gives the same run. Raises what `resolve` raises, and StoreError.
+        """
+        known = await self._ledger.do(self._ledger.by_token, request.token)
+        if known is None:
+            plan = await asyncio.to_thread(resolve, request)
+            if plan.launcher not in self._launchers:
+                raise Unsupported(
+                    f"this release cannot start runs on a target of type {plan.target_type!r} yet.",
+                    where=plan.target,
+                    remedy="Use a target of type `local`.",
+                )
+            known = await self._ledger.do(self._ledger.create, request, plan)
+            if known.id not in self._drivers and not known.state.ended:
+                self._drive(known, plan)
+                self.on_change({known.id}, False)
+        driver = self._drivers.get(known.id)
+        if driver is not None:
+            await driver.captured.wait()
+        return await self._ledger.do(self._ledger.run, known.id)
+
+    async def cancel(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Begin to end these runs. Returns what could not be done: run id -> why."""
+        refused: dict[str, str] = {}
+        for run_id in run_ids:
+            driver = self._drivers.get(run_id)
+            try:
+                if driver is None:
+                    run = await self._ledger.do(self._ledger.run, run_id)
+                    raise NotNow(f"the run has ended ({run.state}).")
+                await driver.cancel()
+            except (NotNow, NotFound) as error:
+                refused[run_id] = str(error)
+        return refused
+
+    async def delete(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Remove ended runs: their directories on the host, mirrors and history. Returns refusals as `cancel` does."""
+        refused: dict[str, str] = {}
+        for run_id in run_ids:
+            try:
+                run = await self._ledger.do(self._ledger.run, run_id)
+                if run_id in self._drivers or not run.state.ended:
+                    raise NotNow(f"the run has not ended ({run.state}).", remedy="Cancel it first.")
+                plan = await self._ledger.do(self._ledger.plan, run_id)
+                host = await self._link(plan).ready()
+                await host.remove_run(run_id)
+                with contextlib.suppress(FileNotFoundError):
+                    await asyncio.to_thread(shutil.rmtree, self.paths.mirror(run_id))
+                await self._ledger.do(self._ledger.delete, run_id)
+            except AmlError as error:
+                refused[run_id] = str(error)
+        self.on_change(set(run_ids), False)
+        return refused
+
+    async def update(self, run_id: str, changes: dict[str, Any]) -> Run:
+        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields."""
+        unknown = changes.keys() - _CHANGEABLE
+        if unknown:
+            raise AmlError(f"a run's {', '.join(sorted(unknown))} cannot be changed.")
+        await self._ledger.do(self._ledger.run, run_id)
+        await self._ledger.do(lambda: self._ledger.change(run_id, **changes))
+        if "priority" in changes:
+            self._slots.reprioritise(run_id, int(changes["priority"]))
+        self.on_change({run_id}, False)
+        return await self._ledger.do(self._ledger.run, run_id)
+
+    def watch(self, face: str, run_ids: Iterable[str]) -> None:
+        """Which runs a face looks at now; their logs are followed closely. An empty list when it leaves."""
+        self._watches[face] = frozenset(run_ids)
+        if not self._watches[face]:
+            del self._watches[face]
+        seen = frozenset().union(*self._watches.values())
+        for run_id, driver in self._drivers.items():
+            driver.watch(run_id in seen)
+
+    async def sample(self, face: str, hosts: Iterable[str]) -> None:
+        """Which hosts a face wants live samples of. An empty list when it leaves."""
+        self._samplers[face] = frozenset(hosts)
+        if not self._samplers[face]:
+            del self._samplers[face]
+        wanted = frozenset().union(*self._samplers.values())
+        for name in wanted:
+            await self._link_named(name).sample_every(SAMPLE_EVERY)
+        for name, link in self._links.items():
+            if name not in wanted:
+                await link.sample_every(0.0)
+
+    async def connect(self, host: str) -> None:
+        """Connect a host now, without waiting for a run that needs it."""
+        await self._link_named(host).ready()
+
+    async def outputs(self, run_id: str) -> list[Output]:
+        """What is in the run's outputs now."""
+        return await (await self._host_of(run_id)).list_outputs(run_id)
+
+    async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]:
+        """Copy outputs (all with path "") into the folder `dest` on this machine."""
+        fetched = await (await self._host_of(run_id)).fetch_outputs(run_id, dest, path)
+        return {"files": fetched.files, "bytes": fetched.bytes, "skipped": list(fetched.skipped)}
+
+    # Inside
+
+    def _drive(self, run: Run, plan: RunPlan) -> None:
+        launcher = self._launchers[plan.launcher]
+        driver = Driver(
+            run,
+            plan,
+            paths=self.paths,
+            ledger=self._ledger,
+            link=self._link(plan),
+            slots=self._slots,
+            launcher=launcher,
+            changed=lambda run_id: self.on_change({run_id}, False),
+        )
+        self._drivers[run.id] = driver
+        task = asyncio.create_task(driver.drive(), name=f"run {run.id}")
+        self._tasks[run.id] = task
+        task.add_done_callback(lambda done: self._over(run.id, done))
+
+    def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
+        driver = self._drivers.pop(run_id, None)
+        self._tasks.pop(run_id, None)
+        if driver is not None:
+            driver.captured.set()
+        if not task.cancelled() and task.exception() is not None:
+            # The run stays unfinished in the store: the next engine takes it up again.
+            log.error("the driver of run %s failed", run_id, exc_info=task.exception())
+        self.on_change({run_id}, False)
+
+    def _link(self, plan: RunPlan) -> HostLink:
+        return self._link_named(plan.host)
+
+    def _link_named(self, name: str) -> HostLink:
+        link = self._links.get(name)
+        if link is None:
+            link = HostLink(name, lambda: self._make_host(name), self._ledger, lambda: self.on_change(set(), True))
+            self._links[name] = link
+        return link
+
+    def _make_host(self, name: str) -> Host:
+        if name != "local":
+            raise Unsupported(f"this release cannot reach the host {name!r} yet.", where=name)
+        return LocalHost(self.paths)
+
+    async def _host_of(self, run_id: str) -> Host:
+        plan = await self._ledger.do(self._ledger.plan, run_id)
+        return await self._link(plan).ready()

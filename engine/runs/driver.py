@@ -1,0 +1,327 @@
+"""One run from its submission to its end. Each step can be done again after a death at any moment.
+
+The driver asks the store for the run's state, does that state's step, and lets `lifecycle.decide` say what follows.
+It keeps nothing that the store or the host does not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import AmlError, HostLost, StoreError
+from engine.project import snapshot as snapshots
+from engine.runs import endings, lifecycle
+from engine.runs.lifecycle import Do
+from engine.runs.model import State
+from engine.runs.streams import Following
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.hosts.host import Host, RunStatus
+    from engine.launchers.launcher import Launcher
+    from engine.paths import Paths
+    from engine.runs.ledger import Ledger
+    from engine.runs.link import HostLink
+    from engine.runs.model import Run, RunPlan
+    from engine.runs.slots import Slots
+
+log = logging.getLogger(__name__)
+
+# A host that is away for less than this is not worth a mark on the screen, seconds.
+PATIENCE = 2.0
+# The host tells when a run ends; asking again now and then costs little and trusts nobody, seconds.
+LOOK_AGAIN = 30.0
+# Between two tries when this machine's own disk refuses, seconds.
+RETRY_FIRST, RETRY_LONGEST = 1.0, 30.0
+
+
+class Moved(Exception):
+    """The run's state changed while a step was at work: look again."""
+
+
+class Driver:
+    """Drives one run; `drive` returns when it has ended. `cancel` may come at any time."""
+
+    def __init__(
+        self,
+        run: Run,
+        plan: RunPlan,
+        *,
+        paths: Paths,
+        ledger: Ledger,
+        link: HostLink,
+        slots: Slots,
+        launcher: Launcher,
+        changed: Callable[[str], None],
+    ) -> None:
+        self.run_id = run.id
+        self.plan = plan
+        self.captured = asyncio.Event()
+        self._run = run
+        self._paths = paths
+        self._ledger = ledger
+        self._link = link
+        self._slots = slots
+        self._launcher = launcher
+        self._changed = changed
+        self._lock = asyncio.Lock()
+        self._nudge = asyncio.Event()
+        self._status: RunStatus | None = None
+        self._step: asyncio.Task[None] | None = None
+        self._following = Following(
+            run.id, paths.mirror(run.id), ledger, lambda: changed(run.id)
+        )
+
+    @property
+    def state(self) -> State:
+        return self._run.state
+
+    def watch(self, watched: bool) -> None:
+        self._following.watch(watched)
+
+    async def drive(self) -> None:
+        wait = RETRY_FIRST
+        try:
+            while True:
+                self._run = await self._ledger.do(self._ledger.run, self.run_id)
+                if self._run.state is not State.NOT_STARTED:
+                    self.captured.set()
+                if self._run.state.ended:
+                    return
+                try:
+                    await self._do_step()
+                    wait = RETRY_FIRST
+                except Moved:
+                    continue
+                except HostLost:
+                    await self._following.stop()
+                    await self._wait_for_contact()
+                except (StoreError, OSError) as error:
+                    log.error("run %s: %s; trying again in %.0f s", self.run_id, error, wait)
+                    await asyncio.sleep(wait)
+                    wait = min(wait * 2, RETRY_LONGEST)
+        finally:
+            self._link.unlisten(self.run_id)
+            self._slots.leave(self.run_id)
+            await self._following.close()
+            with contextlib.suppress(StoreError):
+                await self._slots.tell(self._link.name)
+
+    async def cancel(self) -> None:
+        """A person wants this run to end. Raises NotNow when it has ended, is ending, or is being canceled."""
+        before = self._run.state
+        await self._apply(lifecycle.CancelAsked(time.time()))
+        # Launching is not interrupted: what it started must be known before it can be ended.
+        if before in (State.NOT_STARTED, State.QUEUED, State.PREPARING) and self._step is not None:
+            self._step.cancel()
+        self._nudge.set()
+
+    async def _do_step(self) -> None:
+        step = {
+            Do.CAPTURE: self._capture,
+            Do.QUEUE: self._queue,
+            Do.PREPARE: self._prepare,
+            Do.LAUNCH: self._launch,
+            Do.FOLLOW: self._follow,
+            Do.KILL: self._kill,
+            Do.FINALIZE: self._finalize,
+        }[lifecycle.WORK[self._run.state]]
+        self._step = asyncio.ensure_future(step())
+        try:
+            await asyncio.shield(self._step)
+        except asyncio.CancelledError:
+            if self._step.cancelled():
+                # Our own cancel() stopped the step; the state has moved already.
+                raise Moved from None
+            self._step.cancel()
+            await asyncio.gather(self._step, return_exceptions=True)
+            raise
+        finally:
+            self._step = None
+
+    async def _apply(self, event: lifecycle.Event) -> None:
+        """Decide and write, one at a time. Raises Moved when the event no longer fits the run's state."""
+        async with self._lock:
+            run = await self._ledger.do(self._ledger.run, self.run_id)
+            try:
+                decision = lifecycle.decide(
+                    run.state, event, cancel_requested=run.cancel_requested, exit_code=run.exit_code
+                )
+            except lifecycle.Impossible as error:
+                log.info("run %s: %s", self.run_id, error)
+                raise Moved from error
+            self._run = await self._ledger.do(
+                self._ledger.move, run, decision.after, event.name, decision.reason, decision.fields
+            )
+        if self._run.state not in (State.PREPARING, State.STARTING, State.RUNNING, State.CANCEL_REQUESTED):
+            self._slots.leave(self.run_id)
+        self._changed(self.run_id)
+
+    async def _say(self, **fields: str | float | None) -> None:
+        await self._ledger.do(lambda: self._ledger.change(self.run_id, **fields))
+        self._changed(self.run_id)
+
+    async def _wait_for_contact(self) -> None:
+        """Until the host answers again; a longer absence is marked on the run, its state stays what it was last."""
+        since = time.time()
+        try:
+            await asyncio.wait_for(self._link.ready(), PATIENCE)
+        except (TimeoutError, asyncio.TimeoutError):
+            await self._say(unreachable_since=since)
+            await self._link.ready()
+            await self._say(unreachable_since=None)
+
+    # The steps
+
+    async def _capture(self) -> None:
+        try:
+            taken = await asyncio.to_thread(
+                snapshots.take_snapshot, Path(self.plan.project), self._paths.blobs, self._paths.cache
+            )
+        except AmlError as error:
+            await self._apply(lifecycle.StepFailed(str(error)))
+            return
+        await asyncio.to_thread(snapshots.save, taken, self._paths.state / "snapshots")
+        properties = {"SnapshotFiles": str(taken.files), "SnapshotBytes": str(taken.bytes)}
+        if taken.warnings:
+            properties["SnapshotWarnings"] = "\n".join(taken.warnings)
+        fields: dict[str, object] = {"snapshot": taken.id, "properties": {**self._run.properties, **properties}}
+        if taken.git is not None:
+            fields.update(commit=taken.git.commit, branch=taken.git.branch, dirty=taken.git.dirty)
+        await self._apply(lifecycle.Captured(fields))
+
+    async def _queue(self) -> None:
+        await self._slots.wait(self._link.name, self._run, self.plan.slots)
+        await self._apply(lifecycle.SlotGranted())
+
+    async def _prepare(self) -> None:
+        self._slots.enter(self._link.name, self._run)
+        host = await self._link.ready()
+        try:
+            await self._ship(host)
+        except HostLost:
+            raise
+        except AmlError as error:
+            await self._apply(lifecycle.StepFailed(str(error)))
+            return
+        await self._apply(lifecycle.Prepared())
+
+    async def _ship(self, host: Host) -> None:
+        assert self._run.snapshot is not None
+        taken = await asyncio.to_thread(snapshots.load, self._paths.state / "snapshots", self._run.snapshot)
+        wanted = {entry.sha256 for entry in taken.entries if entry.sha256}
+        missing = await host.missing_blobs(sorted(wanted))
+        for number, sha in enumerate(missing, start=1):
+            if number % 50 == 1:
+                await self._say(progress=f"shipping files, {number} of {len(missing)}")
+            await host.put_blob(sha, snapshots.blob_path(self._paths.blobs, sha))
+        await host.lay(self.run_id, [entry.to_json() for entry in taken.entries])
+
+    async def _launch(self) -> None:
+        self._slots.enter(self._link.name, self._run)
+        host = await self._link.ready()
+        if not await self._ledger.do(self._ledger.has_commands, self.run_id):
+            command = self._launcher.command(host, self._run, self.plan)
+            await self._ledger.do(self._ledger.record_command, self.run_id, command)
+        try:
+            handle = await self._launcher.launch(host, self._run, self.plan)
+        except HostLost:
+            raise
+        except AmlError as error:
+            await self._apply(lifecycle.StepFailed(str(error)))
+            return
+        await self._apply(lifecycle.Started(handle, time.time()))
+
+    async def _follow(self) -> None:
+        """Until the script has ended, or somebody wants it to."""
+        self._slots.enter(self._link.name, self._run)
+        host = await self._link.ready()
+        await self._listen(host)
+        if not self._following.begun:
+            await self._following.begin(host)
+        status = await self._ended(host)
+        if status is not None:
+            await self._apply(endings.event_of(status))
+
+    async def _listen(self, host: Host) -> None:
+        self._link.listen(self.run_id, self._told)
+        await host.watch_runs([self.run_id])
+
+    def _told(self, status: RunStatus) -> None:
+        self._status = status
+        self._nudge.set()
+
+    async def _ended(self, host: Host) -> RunStatus | None:
+        """The status of the ended run; None when the run's state has moved meanwhile (a cancel)."""
+        while True:
+            self._nudge.clear()
+            status = (await host.inspect([self.run_id]))[self.run_id]
+            if status.phase in ("exited", "vanished", "absent", "laid"):
+                return status
+            await self._until_nudged(host)
+            if self._run.state is not State.RUNNING:
+                return None
+
+    async def _until_nudged(self, host: Host) -> None:
+        """Until the host says something of this run, a cancel comes, `LOOK_AGAIN` passes, or contact is lost."""
+        if not self._link.is_current(host):
+            raise HostLost(f"contact with {host.name} was lost.", where=host.name)
+        nudged = asyncio.ensure_future(self._nudge.wait())
+        lost = asyncio.ensure_future(self._link.lost())
+        try:
+            await asyncio.wait({nudged, lost}, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done() and not nudged.done():
+                raise HostLost(f"contact with {host.name} was lost.", where=host.name)
+        finally:
+            nudged.cancel()
+            lost.cancel()
+
+    async def _kill(self) -> None:
+        """Interrupt, terminate, kill, each with its time; ends when death is seen."""
+        self._slots.enter(self._link.name, self._run)
+        host = await self._link.ready()
+        await self._listen(host)
+        status = (await host.inspect([self.run_id]))[self.run_id]
+        if status.phase != "absent" and not self._following.begun:
+            await self._following.begin(host)
+        asked = self._run.cancel_requested or time.time()
+        if status.phase == "exited" and status.exit and status.exit.ended < asked + host.info.clock_skew:
+            await self._apply(endings.event_of(status))
+            return
+        if status.phase in ("absent", "laid") and await host.forbid(self.run_id):
+            await self._apply(lifecycle.Dead(time.time()))
+            return
+        status = await endings.end_processes(host, self.run_id, asked, self._say_reason)
+        exit_ = status.exit
+        await self._apply(
+            lifecycle.Dead(
+                exit_.ended if exit_ else time.time(), exit_.code if exit_ else None, exit_.signal if exit_ else None
+            )
+        )
+
+    async def _say_reason(self, reason: str) -> None:
+        await self._say(reason=reason)
+
+    async def _finalize(self) -> None:
+        """Everything home: the rest of the log and the metrics; then the end in words."""
+        host = await self._link.ready()
+        status = (await host.inspect([self.run_id]))[self.run_id]
+        if status.phase != "absent":
+            if not self._following.begun:
+                await self._following.begin(host)
+            await self._following.drain(status.log_size, status.metrics_size)
+        reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
+        if status.exit is not None:
+            properties = {**self._run.properties, **endings.resources(status.exit)}
+            fresh = await self._ledger.do(self._ledger.run, self.run_id)
+            await self._ledger.do(
+                lambda: self._ledger.change(self.run_id, properties={**fresh.properties, **properties})
+            )
+        await host.unwatch_runs([self.run_id])
+        await self._apply(lifecycle.Finalized(reason))

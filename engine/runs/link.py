@@ -1,0 +1,143 @@
+"""One host as the supervisor sees it: connected or not, since when, and a way to wait until it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import AmlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.errors import HostLost
+    from engine.hosts.host import Host, RunStatus
+    from engine.runs.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+# Waits between attempts to reach a lost host, seconds: quick at first, then once a minute.
+FIRST_WAIT, LONGEST_WAIT = 0.2, 60.0
+
+
+class HostLink:
+    """Keeps one host connected while somebody needs it. Losing contact says nothing about the runs there."""
+
+    def __init__(self, name: str, make: Callable[[], Host], ledger: Ledger, changed: Callable[[], None]) -> None:
+        self.name = name
+        self.state = "not connected"
+        self.since = time.time()
+        self.reason = ""
+        self._make = make
+        self._ledger = ledger
+        self._changed = changed
+        self._host: Host | None = None
+        self._up = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._lost.set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._sampling = 0.0
+        self._statuses: dict[str, Callable[[RunStatus], None]] = {}
+
+    async def ready(self) -> Host:
+        """The connected host; waits as long as it takes. The first call begins to connect."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name=f"link {self.name}")
+        await self._up.wait()
+        assert self._host is not None
+        return self._host
+
+    def is_current(self, host: Host) -> bool:
+        """Whether this is the connection in use; False once contact was lost, even if there is a new one."""
+        return self._up.is_set() and self._host is host
+
+    async def lost(self) -> None:
+        """Returns when contact is lost; at once when there is none."""
+        await self._lost.wait()
+
+    def listen(self, run_id: str, told: Callable[[RunStatus], None]) -> None:
+        """Call `told` with each RunStatus that the host pushes for this run."""
+        self._statuses[run_id] = told
+
+    def unlisten(self, run_id: str) -> None:
+        self._statuses.pop(run_id, None)
+
+    async def sample_every(self, seconds: float) -> None:
+        """Ask the host for samples at this interval, or with 0 for none."""
+        self._sampling = seconds
+        if self._host is not None and self._up.is_set():
+            await self._host.samples(seconds)
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        self._up.clear()
+        if self._host is not None:
+            await self._host.close()
+            self._host = None
+            await self._say("not connected", "")
+
+    async def _keep(self) -> None:
+        wait = FIRST_WAIT
+        while True:
+            if self.state != "unreachable":
+                await self._say("connecting", "")
+            host = self._make()
+            self._lost.clear()
+            host.on_lost = self._on_lost
+            host.on_status(self._on_status)
+            host.on_sample(self._on_sample)
+            try:
+                await host.connect()
+                if self._sampling:
+                    await host.samples(self._sampling)
+            except (AmlError, OSError) as error:
+                await host.close()
+                await self._say("unreachable", str(error))
+                log.warning("%s cannot be reached: %s; trying again in %.1f s", self.name, error, wait)
+                await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+                wait = min(wait * 2, LONGEST_WAIT)
+                continue
+            wait = FIRST_WAIT
+            self._host = host
+            await self._say("connected", "")
+            self._up.set()
+            await self._lost.wait()
+            self._up.clear()
+            log.warning("contact with %s was lost", self.name)
+            await host.close()
+
+    async def _say(self, state: str, reason: str) -> None:
+        if (state, reason) == (self.state, self.reason):
+            return
+        if state != self.state:
+            self.since = time.time()
+        self.state, self.reason = state, reason
+        try:
+            await self._ledger.do(self._ledger.set_target, self.name, state, self.since, reason)
+        except AmlError as error:
+            # The state of a host is told again at its next change; a full disk must not stop the host's runs.
+            log.warning("%s", error)
+        self._changed()
+
+    def _on_lost(self, error: HostLost) -> None:
+        self._up.clear()
+        self._lost.set()
+
+    def _on_status(self, run_id: str, status: RunStatus) -> None:
+        told = self._statuses.get(run_id)
+        if told is not None:
+            told(status)
+
+    def _on_sample(self, sample: dict[str, Any]) -> None:
+        task = asyncio.ensure_future(self._ledger.do(self._ledger.set_sample, self.name, sample))
+        task.add_done_callback(self._sampled)
+
+    def _sampled(self, task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._changed()

@@ -1,0 +1,83 @@
+"""Slots of hosts: runs wait here until they may start, and are told why they wait."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from engine.runs.queue import Waiting, choose
+
+if TYPE_CHECKING:
+    from engine.runs.ledger import Ledger
+    from engine.runs.model import Run
+
+
+class Slots:
+    """Who is at work on which host, and who is waiting. A slot is held from its grant until `leave`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._active: dict[str, dict[str, str]] = {}
+        self._waiting: dict[str, tuple[Waiting, asyncio.Future[None]]] = {}
+        self._told: dict[str, str] = {}
+
+    def enter(self, host: str, run: Run) -> None:
+        """A run found at work by a new engine holds its slot already."""
+        self._active.setdefault(host, {})[run.id] = run.project
+
+    def leave(self, run_id: str) -> None:
+        """Give the slot back, or stop waiting for one; the next ones are granted at once."""
+        self._waiting.pop(run_id, None)
+        self._told.pop(run_id, None)
+        for host, active in self._active.items():
+            if active.pop(run_id, None) is not None:
+                self._grant(host)
+
+    async def wait(self, host: str, run: Run, slots: int) -> None:
+        """Return once the run holds a slot of `host`, which allows `slots` runs at once."""
+        if run.id in self._active.get(host, {}):
+            return
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        one = Waiting(run.id, host, run.project, run.priority, run.created, slots)
+        self._waiting[run.id] = (one, granted)
+        self._grant(host)
+        if not granted.done():
+            await self.tell(host)
+        try:
+            await granted
+        except asyncio.CancelledError:
+            self.leave(run.id)
+            raise
+
+    def reprioritise(self, run_id: str, priority: int) -> None:
+        known = self._waiting.get(run_id)
+        if known is not None:
+            one, granted = known
+            self._waiting[run_id] = (
+                Waiting(one.run_id, one.host, one.project, priority, one.since, one.slots),
+                granted,
+            )
+            self._grant(one.host)
+
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def _grant(self, host: str) -> None:
+        active = self._active.setdefault(host, {})
+        choice = choose((one for one, _ in self._waiting.values()), active, host)
+        for run_id in choice.grants:
+            one, granted = self._waiting.pop(run_id)
+            self._told.pop(run_id, None)
+            active[run_id] = one.project
+            if not granted.done():
+                granted.set_result(None)
+
+    async def tell(self, host: str) -> None:
+        """Write down why each run that waits for this host does, where that has changed."""
+        choice = choose((one for one, _ in self._waiting.values()), self._active.get(host, {}), host)
+        news = {run_id: reason for run_id, reason in choice.reasons.items() if self._told.get(run_id) != reason}
+        if news:
+            self._told.update(news)
+            await self._ledger.do(self._ledger.set_reasons, news)
+
+

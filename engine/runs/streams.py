@@ -1,0 +1,119 @@
+"""A run's driver log and metrics, from the host's files to the mirror and the store, while it runs and to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from engine.runs import metrics, points
+from engine.runs.logs import DRIVER_LOG, METRICS, Mirror
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.hosts.host import Follow, Host
+    from engine.runs.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+# How often a host sends what has grown, seconds: for a run that somebody looks at, and for one nobody does.
+WATCHED, WATCHED_METRICS, UNWATCHED = 0.05, 0.2, 1.0
+_BATCH = 1 << 20
+
+
+class Following:
+    """Both streams of one run. `begin` may be called again after contact was lost; it goes on where the mirror ends."""
+
+    def __init__(self, run_id: str, folder: Path, ledger: Ledger, changed: Callable[[], None]) -> None:
+        self.run_id = run_id
+        self._folder = folder
+        self._ledger = ledger
+        self._changed = changed
+        self._mirrors: dict[str, Mirror] = {}
+        self._follows: dict[str, Follow] = {}
+        self._ingesting = asyncio.Lock()
+        self._watched = True
+        self._consumed: int | None = None
+
+    async def begin(self, host: Host) -> None:
+        await self.stop()
+        if not self._mirrors:
+            self._mirrors = {
+                DRIVER_LOG: await asyncio.to_thread(Mirror, self._folder, DRIVER_LOG, times=True),
+                METRICS: await asyncio.to_thread(Mirror, self._folder, METRICS),
+            }
+            await self._ingest()
+        for name, mirror in self._mirrors.items():
+            sink = self._log_grew if name == DRIVER_LOG else self._metrics_grew
+            self._follows[name] = await host.follow(
+                self.run_id, name, mirror.size, sink, self._interval(name), partial(self._cut, name)
+            )
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._follows)
+
+    def watch(self, watched: bool) -> None:
+        """Somebody looks at this run now, or nobody does any more."""
+        self._watched = watched
+        for name, follow in self._follows.items():
+            follow.set_interval(self._interval(name))
+
+    def _interval(self, name: str) -> float:
+        if not self._watched:
+            return UNWATCHED
+        return WATCHED if name == DRIVER_LOG else WATCHED_METRICS
+
+    async def drain(self, log_size: int, metrics_size: int) -> None:
+        """Wait until the mirror has at least these many bytes of each stream and the store the metrics in them."""
+        for name, size in ((DRIVER_LOG, log_size), (METRICS, metrics_size)):
+            follow = self._follows.get(name)
+            if follow is not None and self._mirrors[name].size < size:
+                await follow.drained(size)
+        await self._ingest(last=True)
+
+    async def stop(self) -> None:
+        follows, self._follows = self._follows, {}
+        for follow in follows.values():
+            await follow.stop()
+
+    async def close(self) -> None:
+        await self.stop()
+        mirrors, self._mirrors = self._mirrors, {}
+        for mirror in mirrors.values():
+            await asyncio.to_thread(mirror.close)
+
+    def _cut(self, name: str, size: int) -> None:
+        """Somebody cut the host's file to `size` bytes. It is the truth, so the mirror is cut to the same place."""
+        log.warning("%s of %s was cut to %d bytes on its host", name, self.run_id, size)
+        mirror = self._mirrors[name]
+        mirror.cut(size)
+        self._follows[name].restart(mirror.size)
+
+    async def _log_grew(self, offset: int, data: bytes) -> None:
+        await asyncio.to_thread(self._mirrors[DRIVER_LOG].write, offset, data)
+
+    async def _metrics_grew(self, offset: int, data: bytes) -> None:
+        await asyncio.to_thread(self._mirrors[METRICS].write, offset, data)
+        await self._ingest()
+
+    async def _ingest(self, *, last: bool = False) -> None:
+        """Bring the store up to the mirrored metrics. With `last`, a line without an end counts as one."""
+        async with self._ingesting:
+            if self._consumed is None:
+                self._consumed = await self._ledger.do(self._ledger.consumed, self.run_id, METRICS)
+            mirror = self._mirrors[METRICS]
+            while self._consumed < mirror.size:
+                data = await asyncio.to_thread(mirror.read, self._consumed, _BATCH)
+                if last and self._consumed + len(data) >= mirror.size and not data.endswith(b"\n"):
+                    data += b"\n"
+                records, used, bad = await asyncio.to_thread(metrics.parse, data)
+                if used == 0:
+                    break
+                after = min(self._consumed + used, mirror.size)
+                await self._ledger.do(points.add, self._ledger, self.run_id, records, self._consumed, after, bad)
+                self._consumed = after
+                self._changed()
