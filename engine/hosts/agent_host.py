@@ -9,16 +9,17 @@ import logging
 import os
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostError, HostLost
 from engine.hosts import host as model
 from engine.hosts.agent_client import PIECE, AgentClient
 from engine.hosts.agent_source import agent_bundle, runtime_package
+from engine.hosts.fetching import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     from engine.hosts.following import FollowedFile
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 # Files on their way to a host at once: enough to fill a channel, few enough to keep memory small.
 PUTS = 8
 FETCHES = 2
-# Output files larger than this stay on the host, as the original had it (bytes).
-MOST_FETCHED = 512 << 20
 
 
 class AgentHost(abc.ABC):
@@ -76,7 +75,7 @@ class AgentHost(abc.ABC):
             reader, writer = await self._open()
             client = AgentClient(reader, writer, name=self.name, on_event=self._event, on_lost=self._lost)
             try:
-                hello = await client.open(agent_bundle(self.root))
+                hello = await client.open(await asyncio.to_thread(agent_bundle, self.root))
                 asked = time.time()
                 answer = await client.request("ping")
                 skew = answer["time"] - (asked + time.time()) / 2
@@ -162,9 +161,8 @@ class AgentHost(abc.ABC):
     async def put_blob(self, sha: str, path: Path) -> None:
         """Send a file's content. Call it for many files at once: at most `PUTS` are on their way."""
         async with self._puts:
-            file = await asyncio.to_thread(path.open, "rb")
+            file, size = await asyncio.to_thread(_open_sized, path)
             try:
-                size = os.fstat(file.fileno()).st_size
                 await self._agent.put("put", size, _pieces(file, size), sha=sha)
             finally:
                 file.close()
@@ -177,6 +175,10 @@ class AgentHost(abc.ABC):
         """Start the script, once for a run id; returns the handle. `spec`: argv, cwd, env, max_duration, grace."""
         handle: dict[str, Any] = await self._agent.request("start", run=run_id, spec=dict(spec))
         return handle
+
+    async def forbid(self, run_id: str) -> bool:
+        """Make sure that a run which has not begun never will; False when it has."""
+        return bool(await self._agent.request("forbid", run=run_id))
 
     async def inspect(self, run_ids: Sequence[str]) -> dict[str, model.RunStatus]:
         """How runs stand."""
@@ -208,7 +210,10 @@ class AgentHost(abc.ABC):
         return await self._agent.follow(run_id, name, offset, sink, interval, on_cut)
 
     async def watch_runs(self, run_ids: Sequence[str]) -> None:
-        """Tell `on_status` how these runs stand, now and at each change of phase, until they have ended. Adds to those watched."""
+        """Tell `on_status` how these runs stand, now and at each change of phase, until they have ended.
+
+        Adds to those watched before.
+        """
         self._watched.update(dict.fromkeys(run_ids))
         await self._agent.request("watch", runs=list(run_ids))
 
@@ -244,8 +249,6 @@ class AgentHost(abc.ABC):
 
     async def fetch_outputs(self, run_id: str, dest: Path, path: str = "") -> model.Fetched:
         """Copy outputs, or one file or folder of them, to a folder here. Links are made only if they stay inside."""
-        from engine.hosts.fetching import Receiver
-
         receiver = Receiver(dest)
         async with self._fetches, contextlib.aclosing(self._agent.stream("fetch", run=run_id, path=path)) as parts:
             try:
@@ -263,6 +266,11 @@ class AgentHost(abc.ABC):
     async def free_disk(self) -> model.Disk:
         answer = await self._agent.request("disk")
         return model.Disk(answer["disk_free"], answer["disk_total"])
+
+
+def _open_sized(path: Path) -> tuple[BinaryIO, int]:
+    file = path.open("rb")
+    return file, os.fstat(file.fileno()).st_size
 
 
 async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 
 from . import channel, follows, processes, rundir, samples, starting, status
 
@@ -48,6 +49,7 @@ class Agent(object):
             "lay": lambda head, body: self.root.lay(head["run"], head["entries"]),
             "runtime": self.runtime,
             "start": lambda head, body: self.starter.start(head["run"], head["spec"]),
+            "forbid": lambda head, body: starting.forbid(self.root, head["run"]),
             "inspect": lambda head, body: dict((run, starting.inspect(self.root, run)) for run in head["runs"]),
             "signal": self.signal,
             "processes": self.processes,
@@ -89,13 +91,11 @@ class Agent(object):
         try:
             result = work(head, body)
         except rundir.Refused as error:
-            told = {"message": error.message, "remedy": error.remedy}
+            told = {"message": error.message, "remedy": error.remedy}  # type: dict[str, Any]
         except OSError as error:
             told = {"message": words_of(error), "errno": error.errno}
         except Exception as error:
             told = {"message": "%s in the agent: %s" % (type(error).__name__, error)}
-            import traceback
-
             traceback.print_exc()
             sys.stderr.flush()
         else:
@@ -152,10 +152,14 @@ class Agent(object):
     def expect(self, head: "dict[str, Any]", body: bytes) -> None:
         """Make room for a blob before its next piece is read."""
         number = head["id"]
-        consumed = lambda size: self.sender.send({"id": number, "credit": size})  # noqa: E731
+
+        def consumed(size: int) -> None:
+            self.sender.send({"id": number, "credit": size})
+
         try:
             path = self.root.blob(head["sha"])
         except rundir.Refused:
+            # `put` says so.
             return
         incoming = rundir.Incoming(path, head["sha"], head["size"], consumed)
         if body:
@@ -206,29 +210,43 @@ class Agent(object):
             self.credits[number] = head["credit"]
         try:
             for item in self.root.outputs(head["run"], head.get("path", "")):
-                self.sender.send({"id": number, "part": [item]}, bulk=True)
                 if item["kind"] == "file":
-                    self.send_file(number, os.path.join(self.root.run(head["run"]), b"outputs", status.encode(item["path"])))
+                    self.send_file(number, os.path.join(self.root.run(head["run"]), b"outputs"), item)
+                else:
+                    self.sender.send({"id": number, "part": [item]}, bulk=True)
         finally:
             with self.credit_change:
                 del self.credits[number]
 
-    def send_file(self, number: int, path: bytes) -> None:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    def send_file(self, number: int, folder: bytes, item: "dict[str, Any]") -> None:
+        """One file as it was when it was opened: what a script still appends is not waited for."""
+        path = os.path.join(folder, status.encode(item["path"]))
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            item.update(kind="unreadable", target=os.strerror(error.errno or 0))
+            self.sender.send({"id": number, "part": [item]}, bulk=True)
+            return
         with os.fdopen(handle, "rb", 0) as file:
-            while True:
-                with self.credit_change:
-                    while self.credits[number] == 0:
-                        self.credit_change.wait()
-                    if self.credits[number] < 0:
-                        raise rundir.Refused("nobody waits for this any more")
-                    size = min(channel.PIECE, self.credits[number])
-                data = file.read(size)
+            left = item["size"] = os.fstat(handle).st_size
+            self.sender.send({"id": number, "part": [item]}, bulk=True)
+            while left > 0:
+                data = file.read(min(channel.PIECE, left, self.allowed(number)))
                 if not data:
                     return
+                left -= len(data)
                 with self.credit_change:
                     self.credits[number] -= len(data)
                 self.sender.send({"id": number, "bytes": len(data)}, data, bulk=True)
+
+    def allowed(self, number: int) -> int:
+        """Wait for credit; returns how much there is."""
+        with self.credit_change:
+            while self.credits[number] == 0:
+                self.credit_change.wait()
+            if self.credits[number] < 0:
+                raise rundir.Refused("nobody waits for this any more")
+            return self.credits[number]
 
     def remove(self, head: "dict[str, Any]", body: bytes) -> None:
         if starting.inspect(self.root, head["run"])["phase"] in ("starting", "running"):
@@ -254,7 +272,8 @@ def main(reader: "BinaryIO", bundle: "dict[str, Any]") -> None:
     try:
         agent = Agent(reader, sender, bundle, umask)
     except Exception as error:
-        sender.send({"fatal": words_of(error) if isinstance(error, OSError) else "%s: %s" % (type(error).__name__, error)})
+        told = words_of(error) if isinstance(error, OSError) else "%s: %s" % (type(error).__name__, error)
+        sender.send({"fatal": told})
         sender.flush()
         os._exit(1)
     agent.serve()

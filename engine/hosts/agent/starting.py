@@ -152,6 +152,18 @@ class Starter(object):
         return env
 
 
+def forbid(root: "Root", run_id: str) -> bool:
+    """Make sure that a run which has not begun never will: takes the place of the record that lets a script go.
+
+    False when the script has begun already.
+    """
+    folder = root.status(run_id)
+    if not os.path.isdir(folder):
+        return True
+    nobody = {"pid": 0, "start": 0, "boot_id": processes.boot_id()}
+    return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
+
+
 def handle_of(folder: bytes) -> "Optional[dict[str, Any]]":
     """What names runner and script of a begun run for good; None before that."""
     process = status.read(folder, "process.json")
