@@ -1,7 +1,7 @@
 """This side of the channel to an agent, over any pair of asyncio streams.
 
-Requests are pipelined: each has a number and a waiter. What arrives is only sorted here; sinks and callbacks run elsewhere,
-so a slow one delays nothing but itself.
+Requests are pipelined: each has a number and a waiter. What arrives is only sorted here; sinks run elsewhere, so a slow
+one delays nothing but itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.errors import HostError, HostLost
 from engine.hosts.following import WINDOW, FollowedFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     from engine.hosts.host import Sink
 
@@ -32,9 +32,9 @@ MOST_NOISE = 1 << 20
 PIECE = 256 * 1024
 MOST_HEADER = 64 << 20
 LENGTHS = struct.Struct(">II")
-# Silence is ended by a ping; silence after that means the agent is gone (s).
-PING_AFTER = 10.0
-LOST_AFTER = 45.0
+# After so long without a word the agent is asked for one (s); so many in vain, and it counts as gone.
+PING_AFTER = 12.0
+MISSES = 3
 
 
 class Stream:
@@ -99,7 +99,7 @@ class AgentClient:
             ) from error
         version = line[len(MARK) :].strip()
         if version != b"%d" % VERSION:
-            raise HostError(f"the agent on {self.name} speaks version {version.decode(errors='replace')}", where=self.name)
+            raise HostError(f"the agent says version {version.decode(errors='replace')}, not {VERSION}", where=self.name)
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Hand one frame to the channel, without waiting for room."""
@@ -138,7 +138,7 @@ class AgentClient:
                 self._lose(f"the channel to {self.name} broke: {error}")
                 raise self._gone() from error
 
-    async def stream(self, op: str, **arguments: Any) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
+    async def stream(self, op: str, **arguments: Any) -> AsyncGenerator[tuple[dict[str, Any], bytes], None]:
         """Ask, and yield the parts of the answer as they come; bytes are acknowledged as they are taken."""
         number = next(self._numbers)
         waiter = self._expect(number)
@@ -273,18 +273,19 @@ class AgentClient:
             stream.parts.put_nowait(None)
 
     async def _keep_alive(self) -> None:
-        while True:
-            silence = time.monotonic() - self._heard
-            if silence > LOST_AFTER:
-                self._lose(f"{self.name} has not answered for {silence:.0f} s")
-                return
-            if silence >= PING_AFTER:
-                self.send({"op": "ping", "id": 0})
+        # Misses are counted in turns of this loop, so that a machine that slept blames nobody.
+        missed = 0
+        while not self.lost:
+            heard = self._heard
             await asyncio.sleep(PING_AFTER)
+            missed = missed + 1 if heard == self._heard else 0
+            if missed > MISSES:
+                self._lose(f"{self.name} has not answered for {time.monotonic() - heard:.0f} s")
+            elif missed and not self.lost:
+                self.send({"op": "ping", "id": 0})
 
     def _gone(self) -> HostLost:
-        assert self.lost is not None
-        return HostLost(self.lost.message, where=self.name)
+        return HostLost(self.lost.message if self.lost else f"{self.name} is not connected", where=self.name)
 
     def _lose(self, message: str, tell: bool = True) -> None:
         if self.lost:

@@ -32,7 +32,10 @@ FETCHES = 2
 
 
 class AgentHost(abc.ABC):
-    """Implements `engine.hosts.host.Host`. What is watched and sampled is asked for again after a reconnect; follows are not."""
+    """Implements `engine.hosts.host.Host`.
+
+    What is watched and sampled is asked for again after a reconnect; files are to be followed again from where one is.
+    """
 
     def __init__(self, name: str, root: str) -> None:
         self.name = name

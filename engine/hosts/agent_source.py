@@ -13,8 +13,8 @@ RUNTIME = Path(__file__).parents[1] / "runtime"
 # In the order in which they import each other.
 MODULES = ("processes", "status", "runner", "channel", "rundir", "starting", "follows", "samples", "agent")
 
-# The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input, makes
-# the modules in memory, and calls main(reader, bundle) of the one named. Every Python 3 can parse it.
+# The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input,
+# makes the modules in memory, and calls main(reader, bundle) of the one named. Every Python 3 can parse it.
 BOOTSTRAP = """\
 import json,sys,types
 r=sys.stdin.buffer

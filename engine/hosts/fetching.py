@@ -55,6 +55,8 @@ class Receiver:
             self._file = self._part.open("xb")
             self._mtime = item["mtime"]
             self._mode = 0o755 if item.get("mode", 0) & 0o111 else 0o644
+        elif item["kind"] == "unreadable":
+            self._skipped.append(f"{item['path']}: {item['target']}")
         else:
             self._skipped.append(f"{item['path']}: not a file, folder or link")
 
@@ -66,9 +68,8 @@ class Receiver:
 
     def _complete(self) -> None:
         """The file at work is whole: give it its name."""
-        if self._file is None:
+        if self._file is None or self._part is None or self._target is None:
             return
-        assert self._part is not None and self._target is not None
         self._file.close()
         self._file = None
         self._part.chmod(self._mode)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,10 @@ PORTION = WINDOW // 4
 
 
 class FollowedFile:
-    """See `engine.hosts.host.Follow`. The sink runs in a task of this follow's own."""
+    """See `engine.hosts.host.Follow`. The sink runs in a task of this follow's own.
+
+    After a loss of contact `stop` still waits for the sink at work, so that the next follow does not meet it.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class FollowedFile:
         self._more = asyncio.Event()
         self._moved = asyncio.Event()
         self._owed = 0
+        self._over = False
         self._error: Exception | None = None
         self._task = asyncio.create_task(self._hand_over(), name=f"follow {name}")
 
@@ -70,9 +73,10 @@ class FollowedFile:
             self._more.set()
 
     async def _hand_over(self) -> None:
-        while True:
+        while not self._over:
             await self._more.wait()
-            while self._arrived:
+            self._more.clear()
+            while self._arrived and not self._over:
                 offset, data = self._arrived[0]
                 if offset == self._position and self._error is None:
                     try:
@@ -81,8 +85,6 @@ class FollowedFile:
                         # A full disk on this side: the bytes are on the host still, `restart` asks for them again.
                         log.exception("%s: the sink failed at %d", self._name, offset)
                         self._fail(error)
-                if not self._arrived or self._arrived[0][1] is not data:
-                    continue
                 if self._error is None and offset == self._position:
                     self._position += len(data)
                     self._moved.set()
@@ -90,7 +92,6 @@ class FollowedFile:
                 self._owed += len(data)
                 if self._error is None and (self._owed >= PORTION or not self._arrived):
                     self._give_back()
-            self._more.clear()
 
     def _give_back(self) -> None:
         self._tell("credit", {"credit": self._owed})
@@ -102,8 +103,13 @@ class FollowedFile:
 
     def fail(self, error: Exception) -> None:
         """The channel is gone: nothing more will come."""
+        self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        # The sink is never interrupted: it may be writing in a thread.
+        self._over = True
+        self._more.set()
         self._fail(error)
-        self._task.cancel()
 
     def set_interval(self, seconds: float) -> None:
         self._tell("pace", {"interval": seconds})
@@ -124,8 +130,8 @@ class FollowedFile:
             await self._moved.wait()
 
     async def stop(self) -> None:
-        self._tell("unfollow", {})
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._fail(HostError("this file is not followed any more"))
+        if not self._over:
+            self._tell("unfollow", {})
+            self._end(HostError("this file is not followed any more"))
+        if asyncio.current_task() is not self._task:
+            await asyncio.shield(self._task)

@@ -1,4 +1,4 @@
-"""A host: where files and processes of runs live. Nothing outside this package asks whether it is this machine or another."""
+"""A host: where files and processes of runs live. Nothing outside this package asks which machine that is."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ class RunStatus:
     """How a run stands on its host.
 
     `phase`: "absent" (no run directory), "laid" (not started, or its start came to nothing: start it again), "starting",
-    "running", "exited" (see `exit`), "vanished" (was started, is not alive, left no record; `rebooted` says why it may be).
+    "running", "exited" (see `exit`), "vanished" (was started, is not alive, left no record; `rebooted`: with the host).
     `supervised` is False for a running script whose runner is gone: its exit code will not be known.
-    `handle`: {"runner": {pid, start, boot_id}, "process": {...}}. Sizes in bytes, times in epoch seconds of the host's clock.
+    `handle`: {"runner": {pid, start, boot_id}, "process": {...}}. Sizes in bytes, times in epoch seconds by its clock.
     """
 
     phase: str
@@ -125,7 +125,7 @@ class Fetched:
 
 @dataclass
 class Output:
-    """Something in a run's outputs. `kind`: "file", "dir", "link" (with `target`) or "other"; `path` relative to outputs."""
+    """Something in a run's outputs; `path` is relative to them. `kind`: "file", "dir", "link" (to `target`), "other"."""
 
     path: str
     kind: str
@@ -153,14 +153,17 @@ class Follow(Protocol):
         """Go on from another offset: after the file was cut, or the sink failed."""
 
     async def drained(self, size: int) -> None:
-        """Wait until everything before `size` was handed to the sink. Raises HostLost, HostError, or what the sink raised."""
+        """Wait until everything before `size` was handed to the sink.
+
+        Raises HostLost, HostError (the file was cut, the follow stopped), or what the sink raised.
+        """
 
     async def stop(self) -> None:
         """Follow no more; the sink is not called after this returns."""
 
 
 class Host(Protocol):
-    """A host with an agent on it. Every method raises HostLost when contact is gone, HostError when the host refuses."""
+    """A host with an agent on it. Methods raise HostLost when contact is gone, HostError when the host refuses."""
 
     name: str
     on_lost: LostCallback | None

@@ -51,7 +51,8 @@ class LocalHost(AgentHost):
         except OSError as error:
             raise HostLost(f"the agent could not be started: {error}", where=self.name) from error
         self._process = process
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        if not (process.stdin and process.stdout and process.stderr):
+            raise HostLost("the agent has no pipes", where=self.name)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(READ_AHEAD)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)

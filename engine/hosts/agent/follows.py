@@ -22,7 +22,7 @@ STATUS_TICK = 0.05
 # A change of a folder may fall into the same tick of the file system's clock as the look before it (s).
 CLOCK_GRAIN = 0.02
 # How often the processes behind a watched run are looked at themselves (s): a killed runner writes no file.
-LIFE_TICK = 1.0
+LIFE_TICK = 2.0
 
 
 class Follow(object):
@@ -55,6 +55,7 @@ class Poller(object):
         self.sender = sender
         self.follows = {}  # type: dict[int, Follow]
         self.watches = {}  # type: dict[str, Watch]
+        self.status_due = 0.0
         self.change = threading.Condition()
         thread = threading.Thread(target=self.work)
         thread.daemon = True
@@ -103,6 +104,7 @@ class Poller(object):
             for run_id in run_ids:
                 self.root.run(run_id)
                 self.watches[run_id] = Watch()
+            self.status_due = 0.0
             self.change.notify()
 
     def unwatch(self, run_ids: "list[str]") -> None:
@@ -123,14 +125,16 @@ class Poller(object):
     def look(self) -> None:
         with self.change:
             now = time.monotonic()
-            next_status = now + STATUS_TICK if self.watches else now + 3600.0
-            due = min([next_status] + [follow.due for follow in self.follows.values() if ready(follow)])
+            status_due = self.status_due if self.watches else now + 3600.0
+            due = min([status_due] + [follow.due for follow in self.follows.values() if ready(follow)])
             if due > now:
-                # Without room in the channel, looking again at once would find none either.
-                self.change.wait(min(due - now, 3600.0))
+                self.change.wait(due - now)
             now = time.monotonic()
             follows = [item for item in self.follows.items() if item[1].due <= now and ready(item[1])]
-            watches = list(self.watches.items())
+            watches = []  # type: list[tuple[str, Watch]]
+            if self.status_due <= now:
+                watches = list(self.watches.items())
+                self.status_due = now + STATUS_TICK
         for key, follow in follows:
             self.push(key, follow)
         for run_id, watch in watches:
@@ -160,6 +164,7 @@ class Poller(object):
         with open(follow.path, "rb", 0) as file:
             while offset < size:
                 if not self.sender.room():
+                    # The channel is slow: look again when some of it may have gone.
                     follow.due = now + 0.01
                     return
                 data = os.pread(file.fileno(), min(channel.PIECE, size - offset, follow.credit), offset)

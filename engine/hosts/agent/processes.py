@@ -14,6 +14,7 @@ if MYPY:
 ROLE = b"AML_TUI_ROLE="
 RUN_ID = b"AZUREML_RUN_ID="
 DEAD = (b"Z", b"X", b"x")
+BOOT = []  # type: list[str]
 
 
 class Process(object):
@@ -35,15 +36,10 @@ class Process(object):
 
 def boot_id() -> str:
     """What tells this boot from every other."""
-    try:
+    if not BOOT:
         with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        with open("/proc/stat") as file:
-            for line in file:
-                if line.startswith("btime "):
-                    return "btime-" + line.split()[1]
-        raise
+            BOOT.append(file.read().strip())
+    return BOOT[0]
 
 
 def look(pid: int) -> "Optional[Process]":

@@ -123,7 +123,7 @@ class Runner(object):
         os.close(go_out)
         with os.fdopen(word_in, "rb") as words:
             said = words.read()
-        return json.loads(said.decode()) if said else {}
+        return dict(json.loads(said.decode())) if said else {}
 
     def become_script(self, log: int, go: int, word: int) -> None:
         """In the forked process: wait for the word, then become the script, or say why not."""
@@ -143,18 +143,19 @@ class Runner(object):
             for number in range(1, signal.NSIG):
                 try:
                     signal.signal(number, signal.SIG_DFL)
-                except (OSError, ValueError, RuntimeError):
+                except (OSError, ValueError):
+                    # KILL, STOP, and those the C library keeps for itself.
                     pass
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
             variables = dict((status.encode(name), status.encode(value)) for name, value in order["env"].items())
             os.execvpe(status.encode(order["argv"][0]), [status.encode(item) for item in order["argv"]], variables)
         except Exception as error:
-            number = getattr(error, "errno", None)
+            code = getattr(error, "errno", None)
             said = {
                 "what": what,
-                "errno": number,
-                "name": errno.errorcode.get(number, "") if number else type(error).__name__,
-                "text": os.strerror(number) if number else str(error),
+                "errno": code,
+                "name": errno.errorcode.get(code, "") if code else type(error).__name__,
+                "text": os.strerror(code) if code else str(error),
             }
             os.write(word, json.dumps(said).encode())
 
@@ -181,8 +182,8 @@ class Runner(object):
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 self.timed_out = True
-                number, grace = next(steps)
-                self.signal(number)
+                step, grace = next(steps)
+                self.signal(step)
                 deadline = now + grace
             if now - self.beaten >= HEARTBEAT:
                 self.beat()

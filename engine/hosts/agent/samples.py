@@ -171,18 +171,21 @@ class Sampler(object):
                     thread.start()
             self.change.notify_all()
 
-    def wanted(self, seconds: float) -> None:
-        """Wait so long, and then until samples are wanted."""
+    def wanted(self, seconds: float) -> bool:
+        """Wait so long, and then until samples are wanted; False if they were not for a while."""
         with self.change:
             self.change.wait(seconds)
+            without_pause = self.interval > 0
             while self.interval <= 0:
                 self.change.wait()
+        return without_pause
 
     def work(self) -> None:
         processor = Processor()
         self.wanted(FIRST_SPAN)
         while True:
-            sample = {"at": time.time(), "cpu": processor.busy(), "cores": processor.cores, "load1": os.getloadavg()[0]}
+            sample = {"at": time.time(), "cpu": processor.busy(), "cores": processor.cores}  # type: dict[str, Any]
+            sample["load1"] = os.getloadavg()[0]
             sample.update(memory())
             try:
                 sample.update(disk(self.folder))
@@ -193,7 +196,9 @@ class Sampler(object):
             if self.gpu_error:
                 sample["gpu_error"] = self.gpu_error
             self.hand(sample)
-            self.wanted(self.interval)
+            if not self.wanted(self.interval):
+                processor.busy()
+                self.wanted(FIRST_SPAN)
 
     def work_gpus(self) -> None:
         program = shutil.which("nvidia-smi")

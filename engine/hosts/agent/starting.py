@@ -1,8 +1,8 @@
 """Starting a run exactly once, and telling how it stands.
 
 `claim` keeps two agents from both making a runner; it is advice, and replaced when its maker is dead. What decides is
-`process.json` (see runner.py): a runner that finds it made lets nothing begin. So a dead claimer's runner that is still on
-its way does no harm, whichever of the two comes first.
+`process.json` (see runner.py): a runner that finds it made lets nothing begin. So the runner of a dead claimer that is
+still on its way does no harm, whichever of the two comes first.
 """
 
 import json
@@ -118,19 +118,12 @@ class Starter(object):
             )
         finally:
             os.close(log)
-        assert runner.stdin is not None and runner.stdout is not None
-        try:
-            runner.stdin.write(b"%d\n" % len(bundle) + bundle)
-            runner.stdin.close()
-        except BrokenPipeError:
-            pass
-        said = runner.stdout.read()
-        runner.stdout.close()
-        runner.wait()
-        return said.decode("utf-8", "replace")
+        # The pipe closes when the script has begun or will not; a runner that died at once closed it as well.
+        said, _ = runner.communicate(b"%d\n" % len(bundle) + bundle)
+        return str(said.decode("utf-8", "replace"))
 
     def environment(self, run_id: str, folder: bytes, extra: "dict[str, Optional[str]]") -> "dict[str, str]":
-        """The script's variables: the agent's own, over them the run's; then what every run has unless it says otherwise."""
+        """The script's variables: the agent's own, over them the run's; then what each run has, unless it says otherwise."""
         env = dict(
             (decode(name), decode(value)) for name, value in os.environb.items() if not name.startswith(OWN)
         )

@@ -1,7 +1,7 @@
 """Status files of a run: whole or not there. Written by temporary file, fsync, rename (or link), fsync of the folder.
 
-In `<run>/status/`: `laid.json`, `spec.json`, `claim` (the agent that is starting the run), `runner.json`, `process.json` (made
-once and never replaced: only its maker may let the script begin), `heartbeat` (its modification time), `exit.json`.
+In `<run>/status/`: `laid.json`, `spec.json`, `claim` (the agent that is starting the run), `runner.json`, `process.json`
+(made once and never replaced: only its maker may let the script begin), `heartbeat` (its modification time), `exit.json`.
 """
 
 import json
@@ -32,7 +32,7 @@ def sync_folder(folder: bytes) -> None:
 
 
 def write(folder: bytes, name: str, content: "Any", exclusive: bool = False) -> bool:
-    """Write one status file. With `exclusive`, False when it is already there, whatever it holds, and it stays as it is."""
+    """Write one status file. With `exclusive`, False when it is there already, and then it stays as it is."""
     target = os.path.join(folder, name.encode())
     part = os.path.join(folder, (".%s.%d.%d" % (name, os.getpid(), threading.get_ident())).encode())
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
