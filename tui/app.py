@@ -1,0 +1,226 @@
+"""The console's application: its data, its line to the engine, its screens, and one way for errors to be told."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.theme import Theme
+from textual.worker import Worker, WorkerState
+
+from engine.errors import AmlError
+from tui import wording
+from tui.engine_link import EngineLink
+from tui.glyphs import ASCII, UNICODE
+from tui.model import ConsoleModel
+from tui.plain import plain, plain_lines
+from tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    from textual.binding import BindingType
+    from textual.screen import Screen
+
+    from engine.paths import Paths
+
+DARK = Theme(
+    name="aml-dark",
+    primary="#7aa2d6",
+    secondary="#5d7ea8",
+    accent="#6cb6d9",
+    foreground="#d4d7dd",
+    background="#15171c",
+    surface="#1b1e24",
+    panel="#22262e",
+    success="#83b87a",
+    warning="#d8ad62",
+    error="#dc7b76",
+    dark=True,
+    variables={"border": "#5a7ea8", "border-blurred": "#3a404b", "block-cursor-background": "#2c3a4f"},
+)
+LIGHT = Theme(
+    name="aml-light",
+    primary="#2a5d99",
+    secondary="#4b759f",
+    accent="#16708f",
+    foreground="#24292f",
+    background="#fbfbfa",
+    surface="#f3f3f1",
+    panel="#e9e9e6",
+    success="#2f7d32",
+    warning="#8f5f00",
+    error="#b3312c",
+    dark=False,
+    variables={"border": "#4b759f", "border-blurred": "#c3c6ca", "block-cursor-background": "#d6e3f3"},
+)
+MESSAGES_KEPT = 200
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the console was started. `folder` is where one was, when no project was found there."""
+
+    readonly: bool = False
+    ascii: bool = False
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message that was shown. `at`: epoch seconds; `severity`: information, warning or error."""
+
+    at: float
+    severity: str
+    text: str
+
+
+class ConsoleApp(App[str]):
+    """`run()` gives the line to print on leaving, or None."""
+
+    TITLE = "aml-tui"
+    CSS_PATH: ClassVar[list[str]] = ["styles/app.tcss", "styles/main.tcss"]  # the main screen is the first
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self,
+        paths: Paths,
+        project: Path | None,
+        options: Options | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.options = options or Options()
+        self.clock = clock
+        self.glyphs = ASCII if self.options.ascii else UNICODE
+        self.model = ConsoleModel(paths, project, clock)
+        self.link = EngineLink(paths, self.model.changed, self._link_moved)
+        self.said: list[Said] = []
+        self.link_listeners: list[Callable[[], None]] = []
+        self.looking_away = False
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = self._suitable_theme()
+        if self.options.ascii:
+            self.add_class("-ascii")
+
+    def _suitable_theme(self) -> str:
+        """The terminal's own sixteen colours where it has no more; light where it says that it is light."""
+        import os
+
+        light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+        if self.console.color_system == "standard":
+            return "ansi-light" if light else "ansi-dark"
+        return LIGHT.name if light else DARK.name
+
+    def get_default_screen(self) -> Screen[Any]:
+        return MainScreen()
+
+    def on_mount(self) -> None:
+        # Everything else waits until the first frame is on the terminal.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.start(self._work(), group="history", description="reading the run history")
+        self.start(self.link.follow(), group="engine", description="listening to the engine")
+
+    async def _work(self) -> None:
+        await self.model.load()
+        if self.model.folder is None or self.model.project.missing:
+            self.open_projects()
+        await self.model.follow()
+
+    def open_projects(self) -> None:
+        """Choose a project, or make one; what a first start shows."""
+        from tui.screens.projects import ProjectsScreen
+
+        if not isinstance(self.screen, ProjectsScreen):
+            self.push_screen(ProjectsScreen())
+
+    # Work that goes on beside the keys
+
+    def start(
+        self,
+        work: Coroutine[Any, Any, Any] | Callable[[], Coroutine[Any, Any, Any]],
+        *,
+        group: str,
+        description: str,
+        exclusive: bool = False,
+    ) -> Worker[Any]:
+        """Do this beside the keys. What it raises becomes a message, never the end of the console.
+
+        `exclusive` work of a group replaces what the group was doing; give a callable then, since work that was
+        replaced before it began was never a coroutine.
+        """
+        return self.run_worker(
+            work, group=group, description=description, exclusive=exclusive, exit_on_error=False, name=description
+        )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.tell_error(event.worker.error, event.worker.description)
+
+    def tell_error(self, error: BaseException, doing: str = "") -> None:
+        """Show what went wrong, where, and what to do; kept in the list of messages."""
+        if isinstance(error, AmlError):
+            self.tell(str(error), "error")
+        else:
+            self.tell(f"{doing}: {type(error).__name__}: {error}" if doing else f"{type(error).__name__}: {error}", "error")
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """A short notice that goes away by itself, and stays in the list of messages."""
+        shown = plain_lines(text)
+        self.said = [*self.said[-MESSAGES_KEPT + 1 :], Said(self.clock(), severity, shown)]
+        level: Any = severity
+        super().notify(shown, severity=level, timeout=8 if severity == "error" else 4, markup=False)
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Textual's own, without markup: what is told often holds text from outside."""
+        options["markup"] = False
+        super().notify(plain_lines(message), **options)
+
+    def _link_moved(self) -> None:
+        for listener in list(self.link_listeners):
+            listener()
+
+    # What the terminal is told
+
+    def copy_text(self, text: str) -> None:
+        """To the clipboard, through tmux or screen when one is there; a file when it is too long for that."""
+        from tui.clipboard import copy
+
+        self.tell(copy(self, text, self.model.paths.cache))
+
+    def on_app_blur(self) -> None:
+        self.looking_away = True
+
+    def on_app_focus(self) -> None:
+        self.looking_away = False
+
+    def tell_ended(self, names: list[str]) -> None:
+        """Runs ended while one looks elsewhere: bell, and a desktop notice where the terminal knows OSC 9."""
+        self.bell()
+        if self._driver is not None and not self.is_headless:
+            text = plain(", ".join(names[:3]) + (" and others" if len(names) > 3 else "") + " ended")
+            self._driver.write(f"\x1b]9;{text}\x07")
+
+    async def action_quit(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """End the console and say what goes on without it."""
+        going = self.model.unfinished()
+        line = ""
+        if going:
+            verb = "goes" if len(going) == 1 else "go"
+            line = f"{wording.count_of(len(going), 'run')} {verb} on. `aml-tui` shows them again, `aml history list` too."
+        self.exit(line or None)
+
+    async def on_unmount(self) -> None:
+        await self.link.close()
+        self.model.close()

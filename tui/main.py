@@ -1,0 +1,79 @@
+"""`aml-tui`: options, the environment Textual reads when it is imported, then the console."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Over SSH a frame costs what the line costs: ten a second are enough for a person.
+SSH_FRAMES = "10"
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="aml-tui",
+        description="A console for training runs: compute targets, run configurations and run history.",
+        epilog="Runs and queued work go on when the console is closed.",
+    )
+    made.add_argument("folder", nargs="?", help="the project folder (default: this folder, or one above it)")
+    made.add_argument("-p", "--project", metavar="PATH", help="the project folder, as the other commands spell it")
+    made.add_argument("--readonly", action="store_true", help="look, but refuse everything that changes something")
+    made.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal (selecting, pasting)")
+    made.add_argument("--ascii", action="store_true", help="draw with ASCII signs only")
+    made.add_argument("--version", action="store_true", help="print the version and leave")
+    return made
+
+
+def prepare_environment(environ: dict[str, str] | os._Environ[str]) -> None:
+    """Set what Textual reads when it is imported. What a person set stays."""
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"):
+        environ.setdefault("TEXTUAL_FPS", SSH_FRAMES)
+
+
+def find_project(start: Path) -> Path | None:
+    """The folder with `aml_config/` (or `.azureml/`) at `start` or above it; None when there is none."""
+    here = start.absolute()
+    for folder in (here, *here.parents):
+        if (folder / "aml_config").is_dir() or (folder / ".azureml").is_dir():
+            return folder
+    return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the console; the exit code of the program."""
+    options = parser().parse_args(argv)
+    if options.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"aml-tui {version('aml-tui')}\n")
+        return 0
+    named = options.project or options.folder
+    start = Path(named or ".").expanduser()
+    if named and not start.is_dir():
+        sys.stderr.write(f"aml-tui: {start}: there is no such folder. Give the folder that holds aml_config.\n")
+        return 2
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("aml-tui: this is not a terminal. `aml` does the same work without one.\n")
+        return 2
+    prepare_environment(os.environ)
+
+    from engine import paths
+    from tui.app import ConsoleApp, Options
+
+    app = ConsoleApp(
+        paths.current(),
+        find_project(start),
+        Options(readonly=options.readonly, ascii=options.ascii, folder=start.absolute()),
+    )
+    left = app.run(mouse=not options.no_mouse)
+    if left:
+        sys.stdout.write(f"{left}\n")
+    return app.return_code or 0

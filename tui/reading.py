@@ -1,0 +1,190 @@
+"""What the console shows, as frozen values, and how it is read from the store and the project. Blocking: runs in a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import AmlError
+from engine.runs.store import StoreReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from engine.runs.model import Run, Series, TargetState
+
+# Runs read before the first list is shown, and looked at again for new ones at each change.
+FIRST = 200
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """A compute target as a row shows it. `problem` is set when its file cannot be used. `slots` 0: not limited."""
+
+    name: str
+    type: str = ""
+    host: str = "local"
+    slots: int = 0
+    file: str = ""
+    problem: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ConfigView:
+    """A run configuration as a row shows it. `problem` is set when its file cannot be used."""
+
+    name: str
+    framework: str = ""
+    target: str = ""
+    script: str = ""
+    arguments: tuple[str, ...] = ()
+    file: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """The project on disk. `missing` says why there is none to show."""
+
+    path: str = ""
+    name: str = ""
+    targets: tuple[TargetView, ...] = ()
+    configs: tuple[ConfigView, ...] = ()
+    problems: tuple[str, ...] = ()
+    missing: str = ""
+    loaded: bool = False
+
+    def config(self, name: str) -> ConfigView | None:
+        return next((config for config in self.configs if config.name == name), None)
+
+    def target(self, name: str) -> TargetView | None:
+        return next((target for target in self.targets if target.name == name), None)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one look at the store brought. `everything`: `runs` is the whole list and replaces what was known."""
+
+    runs: tuple[Run, ...] = ()
+    gone: frozenset[str] = frozenset()
+    everything: bool = False
+    more: bool = False
+    targets: dict[str, TargetState] = field(default_factory=dict)
+
+
+def read_project(path: Path) -> ProjectView:
+    """The project folder, never raising: a project that cannot be opened says why in `missing`."""
+    from engine.project.folder import open_project
+
+    try:
+        project = open_project(path)
+    except AmlError as error:
+        return ProjectView(str(path), path.name, missing=str(error), loaded=True)
+    broken = {name: str(problem) for name, problem in project.broken.items()}
+    targets = [_target(name, target) for name, target in sorted(project.targets.items())]
+    configs = [_config(name, config) for name, config in sorted(project.configs.items())]
+    targets += [TargetView(_stem(n), file=n, problem=p) for n, p in sorted(broken.items()) if n.endswith(".compute")]
+    configs += [ConfigView(_stem(n), file=n, problem=p) for n, p in sorted(broken.items()) if n.endswith(".runconfig")]
+    return ProjectView(
+        str(project.path),
+        project.name,
+        tuple(sorted(targets, key=_local_first)),
+        tuple(sorted(configs, key=_local_first)),
+        tuple(str(problem) for problem in project.problems),
+        loaded=True,
+    )
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].rpartition(".")[0]
+
+
+def _local_first(item: TargetView | ConfigView) -> tuple[bool, str]:
+    return (item.name != "local", item.name)
+
+
+def _target(name: str, target: Any) -> TargetView:
+    details = [
+        (key.replace("_", " "), str(value))
+        for key, value in vars(target).items()
+        if key not in ("name", "extra", "file", "password", "private_key") and value not in (None, "", (), {})
+    ]
+    host = "local" if target.type in ("local", "docker") else str(getattr(target, "address", "") or name)
+    return TargetView(name, target.type, host, int(target.slots), str(target.file), details=tuple(details))
+
+
+def _config(name: str, config: Any) -> ConfigView:
+    return ConfigView(
+        name,
+        str(config.framework or ""),
+        str(config.target or ""),
+        str(config.script or ""),
+        tuple(str(item) for item in config.arguments or ()),
+        str(config.file),
+    )
+
+
+class HistoryReading:
+    """One reader of the store, for one thread. Finds what changed without reading the whole history again."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = StoreReader(store)
+        self._project: str | None = None
+        self._unfinished: set[str] = set()
+        self._version: int | None = None
+
+    def close(self) -> None:
+        self._store.close()
+
+    def first(self, project: str | None) -> Reading:
+        """The newest runs of a project folder, quickly. `more` tells that `rest` has others."""
+        self._project = project
+        self._version = self._store.data_version()
+        runs = self._store.runs(project, limit=FIRST)
+        self._note(runs)
+        return Reading(tuple(runs), everything=True, more=len(runs) == FIRST, targets=self._store.targets())
+
+    def rest(self) -> Reading:
+        """The whole history of the project."""
+        self._version = self._store.data_version()
+        runs = self._store.runs(self._project)
+        self._unfinished.clear()
+        self._note(runs)
+        return Reading(tuple(runs), everything=True, targets=self._store.targets())
+
+    def changes(self, hints: Iterable[str], *, forced: bool = False) -> Reading | None:
+        """What changed since the last look; None when nothing was written. `hints` are runs the engine named."""
+        version = self._store.data_version()
+        named = set(hints)
+        if version == self._version and not named and not forced:
+            return None
+        self._version = version
+        unfinished = self._store.runs(self._project, unfinished=True)
+        newest = self._store.runs(self._project, limit=FIRST)
+        found = {run.id: run for run in (*newest, *unfinished)}
+        asked = (self._unfinished | named) - found.keys()
+        found.update((run.id, run) for run in self._store.by_ids(asked) if self._ours(run))
+        gone = frozenset(asked - found.keys())
+        self._unfinished = {run.id for run in unfinished}
+        return Reading(tuple(found.values()), gone, targets=self._store.targets())
+
+    def count(self) -> int:
+        """How many runs the list should have."""
+        return self._store.count(self._project)
+
+    def series(self, ids: Iterable[str]) -> dict[str, tuple[Series, ...]]:
+        return {run: tuple(series) for run, series in self._store.series_of_runs(ids).items()}
+
+    def projects(self) -> list[tuple[str, str, int, float]]:
+        return self._store.projects()
+
+    def request(self, run_id: str) -> Any:
+        return self._store.request(run_id)
+
+    def _ours(self, run: Run) -> bool:
+        return not run.hidden and (self._project is None or run.project == self._project)
+
+    def _note(self, runs: Iterable[Run]) -> None:
+        self._unfinished.update(run.id for run in runs if not run.state.ended)

@@ -1,0 +1,287 @@
+"""The main screen: targets, run configurations, runs, and the run under the cursor."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+
+from tui.actions import ACTIONS, PANES, Situation
+from tui.engine_link import Link
+from tui.listing import Listing
+from tui.plain import plain
+from tui.screens.acting import Acting
+from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
+from tui.widgets.line_list import LineList
+from tui.widgets.panes import ConfigsPane, TargetsPane
+from tui.widgets.runs_table import RunsTable
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.timer import Timer
+    from textual.widget import Widget
+
+    from engine.runs.model import Run
+    from tui.app import ConsoleApp
+    from tui.model import Change
+    from tui.widgets.run_view import RunView
+
+# The lower pane follows the cursor after this pause, so that running down a list reads no logs on the way.
+SETTLE = 0.12
+
+
+def table_bindings() -> list[BindingType]:
+    """The action table as key bindings."""
+    return [Binding(",".join(a.keys), f"act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS]
+
+
+class MainScreen(Screen[None]):
+    """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
+
+    AUTO_FOCUS = "#runs"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = table_bindings()
+    app: ConsoleApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pane = "runs"
+        self.run_view: RunView | None = None
+        self.acting = Acting(self)
+        self._settling: Timer | None = None
+        self._seen_states: dict[str, bool] = {}
+
+    def compose(self) -> ComposeResult:
+        app = self.app
+        self.header = HeaderLine(id="header")
+        self.switcher = PaneSwitcher(id="switcher")
+        self.targets = TargetsPane(app.glyphs, id="targets")
+        self.configs = ConfigsPane(app.glyphs, id="configs")
+        self.table = RunsTable(self._run, self._series, app.clock, app.glyphs, id="runs")
+        self.lower = Vertical(id="run", classes="pane")
+        self.keys_line = KeysLine(id="keys")
+        self.listing = Listing(app.model, self.table)
+        yield self.header
+        yield self.switcher
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield self.targets
+                yield self.configs
+            with Vertical(id="right"):
+                yield self.table
+                yield self.lower
+        yield self.keys_line
+
+    def on_mount(self) -> None:
+        self.targets.border_title = Content(" Targets ")
+        self.configs.border_title = Content(" Run configurations ")
+        self.table.border_title = Content(" Runs ")
+        self.table.empty_text = "reading the run history"
+        self.app.model.listeners.append(self._model_changed)
+        self.app.link_listeners.append(self._show_header)
+        self._show_pane()
+        self._show_header()
+        self._show_keys()
+        self.set_interval(1.0, self._tick)
+        self.call_after_refresh(self._make_run_view)
+
+    def on_unmount(self) -> None:
+        self.app.model.listeners.remove(self._model_changed)
+        self.app.link_listeners.remove(self._show_header)
+
+    def _make_run_view(self) -> None:
+        """The lower pane is made after the first frame: its parts are the heaviest to import."""
+        from tui.widgets.run_view import RunView
+
+        app = self.app
+        self.run_view = RunView(app.model.paths, app.clock, app.glyphs, id="run-view")
+        self.lower.mount(self.run_view)
+        self._settle()
+
+    # What the panes ask for
+
+    def _run(self, run_id: str) -> Run | None:
+        return self.app.model.runs.get(run_id)
+
+    def _series(self, run_id: str) -> Any:
+        return self.app.model.series.get(run_id, ())
+
+    @property
+    def current(self) -> Run | None:
+        """The run under the cursor."""
+        return self._run(self.table.cursor) if self.table.cursor else None
+
+    @property
+    def situation(self) -> Situation:
+        model = self.app.model
+        run = self.current
+        marked = [model.runs[i] for i in self.table.keys if i in self.table.marks and i in model.runs]
+        zoomed = self.has_class("-zoomed")
+        acted = tuple(marked) if marked and not zoomed else (run,) if run is not None else ()
+        return Situation(
+            pane=self.pane,
+            readonly=self.app.options.readonly,
+            project=model.folder is not None and not model.project.missing,
+            configs=len(model.project.configs),
+            acted=acted,
+            run=run,
+            marked=len(self.table.marks),
+            config=model.project.config(self.configs.cursor or ""),
+            target=model.project.target(self.targets.cursor or ""),
+            filtered=not self.listing.filter.empty,
+            listed=len(self.table.keys),
+            zoomed=zoomed,
+        )
+
+    # The model's news
+
+    def _model_changed(self, change: Change) -> None:
+        model = self.app.model
+        if change.project:
+            self.configs.show(model.project.configs)
+        if change.order or change.runs:
+            self._notice_ends(change.runs)
+        if change.order or change.runs or change.series:
+            self.listing.changed(change)
+        if change.project or change.targets or change.runs:
+            self.targets.show(model.project.targets, model.targets, model.unfinished())
+        run = self.table.cursor
+        if self.run_view is not None and run is not None and (run in change.runs or run in change.series):
+            self._settle(soon=True)
+        self._show_header()
+        self._show_titles()
+        self._show_keys()
+
+    def _notice_ends(self, changed: frozenset[str]) -> None:
+        """Runs that were going when last seen and have ended now."""
+        ended = []
+        for run_id in changed:
+            run = self._run(run_id)
+            if run is None:
+                continue
+            if run.state.ended and self._seen_states.get(run_id) is False:
+                ended.append(run.name)
+            self._seen_states[run_id] = run.state.ended
+        if ended and (self.app.looking_away or self.app.screen is not self):
+            self.app.tell_ended(ended)
+
+    def _show_header(self) -> None:
+        model, link = self.app.model, self.app.link.state
+        trouble: tuple[str, str] | None = None
+        if model.trouble:
+            trouble = (model.trouble, "bad")
+        elif link is Link.LOST:
+            trouble = ("engine lost, connecting again", "warn")
+        else:
+            away = [state for state in model.targets.values() if state.state not in ("connected", "idle", "connecting")]
+            if away:
+                trouble = (f"{away[0].host}: {away[0].state} {away[0].reason}".rstrip(), "warn")
+        notice = "read-only" if self.app.options.readonly else ""
+        self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
+
+    def _show_titles(self) -> None:
+        model = self.app.model
+        self.table.border_title = self.listing.title()
+        self.table.border_subtitle = self.listing.subtitle()
+        self.table.empty_text = self.listing.empty_text()
+        problems = len(model.project.problems)
+        self.configs.border_subtitle = Content(f" {problems} to look at: p " if problems else "")
+        self.switcher.show(
+            self.pane,
+            {"targets": len(model.project.targets), "configs": len(model.project.configs), "runs": len(self.table.keys)},
+        )
+
+    def _show_keys(self) -> None:
+        self.keys_line.show(self.situation, {})
+
+    def _tick(self) -> None:
+        if self.app.screen is self:
+            self.table.tick()
+
+    # The run under the cursor
+
+    def _settle(self, soon: bool = False) -> None:
+        if self._settling is not None:
+            self._settling.stop()
+        if self.run_view is not None:
+            self._settling = self.set_timer(SETTLE if not soon else 0.01, self._show_run)
+
+    def _show_run(self) -> None:
+        run = self.current
+        view = self.run_view
+        if view is None:
+            return
+        self.lower.border_title = Content(f" {plain(run.name)} " if run is not None else " Run ")
+        view.show(run)
+        view.refresh_from_store()
+        watched = [run.id] if run is not None and not run.state.ended else []
+        self.app.start(partial(self.app.link.watch, watched), group="watch", description="watching a run", exclusive=True)
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        if event.lines is self.table:
+            self._settle()
+        self._show_keys()
+
+    def on_line_list_opened(self, event: LineList.Opened) -> None:
+        self.action_act("open")
+
+    def on_runs_table_seen(self) -> None:
+        self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
+
+    def on_runs_table_marked(self) -> None:
+        self._show_titles()
+        self._show_keys()
+
+    # Panes
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for widget in event.widget.ancestors_with_self:
+            if widget.id in PANES:
+                self.set_pane(widget.id or "runs", focus=False)
+                return
+
+    def set_pane(self, pane: str, *, focus: bool = True) -> None:
+        """Go to a pane; when there is room for one only, it takes the others' place."""
+        self.pane = pane
+        if pane != "run":
+            self.remove_class("-zoomed")
+        self._show_pane()
+        if focus:
+            widget = self._pane_widget(pane)
+            if widget is not None:
+                widget.focus()
+        self._show_titles()
+        self._show_keys()
+
+    def _show_pane(self) -> None:
+        for pane in PANES:
+            self.set_class(pane == self.pane, f"-at-{pane}")
+
+    def _pane_widget(self, pane: str) -> Widget | None:
+        if pane == "run":
+            if self.run_view is None:
+                return None
+            found = [w for w in self.run_view.walk_children() if isinstance(w, _widget()) and w.focusable]
+            return found[0] if found else None
+        return {"targets": self.targets, "configs": self.configs, "runs": self.table}[pane]
+
+    def zoom(self, on: bool) -> None:
+        """The run's pane over the whole screen, or back in its place."""
+        self.set_class(on, "-zoomed")
+        self.set_pane("run" if on else "runs")
+
+    def action_act(self, action: str) -> None:
+        self.acting.do(action)
+
+
+def _widget() -> type[Widget]:
+    from textual.widget import Widget
+
+    return Widget
