@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 # How often a host sends what has grown, seconds: for a run that somebody looks at, and for one nobody does.
 WATCHED, WATCHED_METRICS, UNWATCHED = 0.05, 0.2, 1.0
-_BATCH = 1 << 20
+# Read at once; above the longest line a metric may have, so that one always fits (bytes).
+_BATCH = metrics.LONGEST_LINE + (1 << 20)
 
 
 class Following:

@@ -1,0 +1,73 @@
+"""The metrics wire, `metrics.jsonl`: one JSON object a line, written by the run-side `azureml` package.
+
+Keys: `t` epoch seconds, `k` kind ("scalar", "list", "row", "table", "image", "text", "tag", "property", "upload",
+"status"), `n` name, `v` value, `d` description (optional), `s` step (optional). NaN and infinities are the strings
+"NaN", "Infinity", "-Infinity". What a script writes is data: a line that does not fit is counted and passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = frozenset({"scalar", "list", "row", "table", "image", "text", "tag", "property", "upload", "status"})
+
+# A longer line is not a metric; it is passed over without being held. Bytes.
+LONGEST_LINE = 8 << 20
+
+
+@dataclass(frozen=True)
+class MetricRecord:
+    """One logged value. `at` in epoch seconds; `value` a float for scalars, else what JSON can hold."""
+
+    at: float
+    kind: str
+    name: str
+    value: Any
+    description: str = ""
+    step: int | None = None
+
+
+def parse(data: bytes) -> tuple[list[MetricRecord], int, int]:
+    """The whole lines in `data`: (records, bytes used, bad lines). The rest, without a line end, is for next time.
+
+    A rest longer than `LONGEST_LINE` is used up as one bad line.
+    """
+    end = data.rfind(b"\n") + 1
+    records: list[MetricRecord] = []
+    bad = 0
+    for line in data[:end].splitlines():
+        if not line.strip():
+            continue
+        record = _record(line)
+        if record is None:
+            bad += 1
+        else:
+            records.append(record)
+    if len(data) - end > LONGEST_LINE:
+        return records, len(data), bad + 1
+    return records, end, bad
+
+
+def _record(line: bytes) -> MetricRecord | None:
+    if len(line) > LONGEST_LINE:
+        return None
+    try:
+        found = json.loads(line)
+        kind, name, value = found["k"], str(found["n"]), found.get("v")
+        if kind not in KINDS:
+            return None
+        if kind == "scalar":
+            value = float(value)
+        step = found.get("s")
+        return MetricRecord(
+            at=float(found["t"]),
+            kind=kind,
+            name=name,
+            value=value,
+            description=str(found.get("d", "")),
+            step=None if step is None else int(step),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None

@@ -1,0 +1,190 @@
+"""The store: what is written is what is read, nothing twice, nothing half."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import NotFound, StoreError
+from engine.runs import points, schema
+from engine.runs.ledger import Ledger
+from engine.runs.metrics import MetricRecord
+from engine.runs.model import Command, Run, RunPlan, RunRequest, State
+from engine.runs.store import StoreReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLAN = RunPlan(
+    project="/p/iris",
+    project_name="iris",
+    config="local",
+    target="local",
+    target_type="local",
+    host="local",
+    launcher="process",
+    framework="Python",
+    script="train.py",
+    argv=("train.py", "--rate", "0.1"),
+    interpreter="/usr/bin/python3",
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    one = Ledger(tmp_path / "store.db")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def reader(ledger: Ledger) -> Iterator[StoreReader]:
+    with StoreReader(ledger.path) as one:
+        yield one
+
+
+def create(ledger: Ledger, token: str = "t1") -> Run:
+    return ledger.create(RunRequest(project="/p/iris", config="local", token=token), PLAN)
+
+
+def scalar(value: float, name: str = "loss", step: int | None = None) -> MetricRecord:
+    return MetricRecord(at=1.0, kind="scalar", name=name, value=value, step=step)
+
+
+def test_one_token_is_one_run(ledger: Ledger, reader: StoreReader) -> None:
+    first, again, other = create(ledger), create(ledger), create(ledger, "t2")
+    assert first.id == again.id != other.id
+    assert [run.number for run in reader.runs()] == [2, 1]
+    assert first.name == "iris-001"
+    assert first.arguments == ("--rate", "0.1")
+
+
+def test_a_run_is_found_by_every_name_people_use(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    for name in (run.id, "iris-001", run.id[:-2]):
+        assert reader.run(name).id == run.id
+    assert reader.run("1", "/p/iris").id == run.id
+    with pytest.raises(NotFound, match="no run 'iris-999'"):
+        reader.run("iris-999")
+    with pytest.raises(NotFound):
+        reader.run("")
+    create(ledger, "t2")
+    with pytest.raises(NotFound, match="several runs"):
+        reader.run("iris_")
+
+
+def test_move_writes_state_and_history_together(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    moved = ledger.move(run, State.QUEUED, "captured", "", {"snapshot": "abc", "commit": "c0ffee", "dirty": True})
+    assert (moved.state, moved.snapshot, moved.commit, moved.dirty) == (State.QUEUED, "abc", "c0ffee", True)
+    with pytest.raises(NotFound, match="no longer NotStarted"):
+        ledger.move(run, State.QUEUED, "captured", "", {})
+    assert [(t.before, t.after, t.event) for t in reader.transitions(run.id)] == [
+        (State.NOT_STARTED, State.QUEUED, "captured")
+    ]
+
+
+def test_plan_request_and_commands_come_back(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    assert reader.plan(run.id) == PLAN
+    assert reader.request(run.id).token == "t1"
+    command = Command(1.0, "local", ("python", "a b.py", "$(x)"), "/runs/1")
+    ledger.record_command(run.id, command)
+    assert reader.commands(run.id) == [command]
+
+
+def test_metrics_are_entered_exactly_once(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    assert points.add(ledger, run.id, [scalar(2.0), scalar(1.0)], 0, 100, 0)
+    assert not points.add(ledger, run.id, [scalar(2.0), scalar(1.0)], 0, 100, 0)
+    assert points.add(ledger, run.id, [scalar(0.5, step=7), scalar(0.25)], 100, 150, 1)
+    assert [(step, value) for step, _, value in reader.points(run.id, "loss")] == [(0, 2.0), (1, 1.0), (7, 0.5), (8, 0.25)]
+    (series,) = reader.series(run.id)
+    assert (series.count, series.last, series.low, series.high, series.last_step) == (4, 0.25, 0.25, 2.0, 8)
+    assert series.spark == (2.0, 1.0, 0.5, 0.25)
+    assert reader.consumed(run.id, "metrics.jsonl") == 150
+
+
+def test_what_is_not_finite_is_kept_and_does_not_spoil_the_range(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    values = [1.0, math.nan, math.inf, -math.inf, 3.0, math.nan]
+    points.add(ledger, run.id, [scalar(value) for value in values], 0, 10, 0)
+    read = [value for _, _, value in reader.points(run.id, "loss")]
+    assert [str(value) for value in read] == [str(value) for value in values]
+    (series,) = reader.series(run.id)
+    assert (series.low, series.high) == (1.0, 3.0)
+    assert series.last is not None and math.isnan(series.last)
+    assert reader.envelope(run.id, "loss") == [(0, 1.0, 1.0, 3.0)]
+
+
+def test_a_long_series_has_an_envelope_and_a_short_sparkline(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    records = [scalar(float(n)) for n in range(10_000)]
+    for start in range(0, 10_000, 700):
+        points.add(ledger, run.id, records[start : start + 700], start, min(start + 700, 10_000), 0)
+    envelope = reader.envelope(run.id, "loss")
+    assert len(envelope) == math.ceil(10_000 / schema.BUCKET)
+    assert envelope[1] == (schema.BUCKET, 1.0, float(schema.BUCKET), float(2 * schema.BUCKET - 1))
+    (series,) = reader.series(run.id)
+    assert 32 <= len(series.spark) <= points.SPARK
+    assert list(series.spark) == sorted(series.spark)
+    gaps = {b - a for a, b in zip(series.spark, series.spark[1:], strict=False)}
+    assert len(gaps) == 1
+
+
+def test_one_name_for_two_kinds_becomes_two_series(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    table = MetricRecord(at=1.0, kind="list", name="loss", value=[1, 2])
+    points.add(ledger, run.id, [scalar(1.0), table, scalar(2.0)], 0, 10, 0)
+    assert [(s.name, s.kind, s.count) for s in reader.series(run.id)] == [("loss", "scalar", 2), ("loss (list)", "list", 1)]
+    assert reader.values(run.id, "loss (list)") == [[1, 2]]
+
+
+def test_tags_from_the_script_join_those_of_the_person(ledger: Ledger, reader: StoreReader) -> None:
+    run = ledger.create(RunRequest(project="/p/iris", config="local", token="t", tags={"who": "me"}), PLAN)
+    points.add(ledger, run.id, [MetricRecord(at=1.0, kind="tag", name="stage", value="two")], 0, 10, 0)
+    assert reader.run(run.id).tags == {"who": "me", "stage": "two"}
+
+
+def test_an_absent_store_is_an_empty_history(tmp_path: Path) -> None:
+    with StoreReader(tmp_path / "none.db") as reader:
+        assert reader.runs() == []
+        assert reader.data_version() == 0
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    Ledger(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="newer aml-tui"):
+        StoreReader(path).runs()
+    with pytest.raises(StoreError, match="newer aml-tui"):
+        Ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_store_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.write_bytes(b"this is not a database, " * 100)
+    with pytest.raises(StoreError, match="cannot be read"):
+        StoreReader(path).runs()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Ledger(path)
+
+
+def test_the_store_is_the_persons_own(ledger: Ledger) -> None:
+    assert ledger.path.stat().st_mode & 0o077 == 0
+
+
+def test_data_version_tells_of_writes(ledger: Ledger, reader: StoreReader) -> None:
+    create(ledger)
+    before = reader.data_version()
+    create(ledger, "t2")
+    assert reader.data_version() != before
