@@ -143,14 +143,15 @@ class Poller(object):
     def push(self, key: int, follow: Follow) -> None:
         """Send what is new of one file, as far as credit and room go."""
         now = time.monotonic()
+        follow.due = now + follow.interval
         try:
             size = os.stat(follow.path).st_size
         except OSError:
-            size = 0
+            # Not there yet.
+            return
         with self.change:
             if self.follows.get(key) is not follow:
                 return
-            follow.due = now + follow.interval
             offset = follow.offset
             if size < offset:
                 follow.cut = True

@@ -1,0 +1,224 @@
+"""Signals reach every process of a run, and none else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from engine.hosts.agent import processes
+from tests.engine.hosts.bench import alive
+from tests.waiting import until_async
+
+if TYPE_CHECKING:
+    from tests.engine.hosts.bench import Bench
+
+# A script with every kind of descendant; each tells its pid and stays.
+FAMILY = """
+import os, subprocess, sys, time
+def say(name): os.write(1, ("%s=%d\\n" % (name, os.getpid())).encode())
+def daemon(name):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            say(name)
+            while True: time.sleep(1)
+        os._exit(0)
+    os.wait()
+stay = "import os,time; os.write(1, ('%s=%%d\\\\n' %% os.getpid()).encode()); time.sleep(600)"
+daemon("daemon")
+subprocess.Popen([sys.executable, "-c", stay % "child"])
+subprocess.Popen([sys.executable, "-c", stay % "session"], start_new_session=True)
+subprocess.Popen([sys.executable, "-c", stay % "bare"], env={}, start_new_session=True)
+subprocess.Popen(["sh", "-c", 'env -i setsid "$0" -c "$1" & wait; exit', sys.executable, stay % "orphan"], preexec_fn=os.setsid)
+say("script")
+time.sleep(600)
+"""
+NAMES = ("daemon", "child", "session", "bare", "orphan", "script")
+
+
+async def family(bench: Bench, run_id: str) -> dict[str, int]:
+    await until_async(lambda: all(f"{name}=".encode() in bench.log(run_id) for name in NAMES))
+    lines = bench.log(run_id).decode().split()
+    return {name: int(pid) for name, _, pid in (line.partition("=") for line in lines)}
+
+
+async def test_kill_reaches_all_of_a_run_and_nobody_else(bench: Bench) -> None:
+    handle = await bench.run("r", FAMILY)
+    other = await bench.run("r-other", FAMILY)
+    pids = await family(bench, "r")
+    others = await family(bench, "r-other")
+    found = {proc.pid: proc.command for proc in await bench.host.processes("r")}
+    assert set(pids.values()) <= set(found)
+    assert handle["runner"]["pid"] not in found
+    assert "script.py" in found[pids["script"]]
+    told = {proc.pid for proc in await bench.host.signal("r", "KILL")}
+    assert set(pids.values()) <= told
+    assert handle["runner"]["pid"] not in told
+    for name, pid in pids.items():
+        await until_async(lambda pid=pid: not alive(pid), what=name)
+    status = await bench.ended("r")
+    assert status.exit is not None and status.exit.signal == signal.SIGKILL
+    assert await bench.host.processes("r") == []
+    assert all(alive(pid) for pid in others.values())
+    assert alive(other["runner"]["pid"])
+    await bench.host.signal("r-other", "KILL")
+
+
+async def test_after_the_runner_is_gone_the_marked_ones_are_still_found(bench: Bench) -> None:
+    handle = await bench.run("r", FAMILY)
+    pids = await family(bench, "r")
+    os.kill(handle["runner"]["pid"], signal.SIGKILL)
+    await until_async(lambda: not alive(handle["runner"]["pid"]))
+    told = {proc.pid for proc in await bench.host.signal("r", "KILL")}
+    for name in ("script", "child", "session", "daemon", "bare"):
+        assert pids[name] in told, name
+    for pid in (pids["orphan"], *(proc.pid for proc in await bench.host.processes("r"))):
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_interrupt_and_terminate_come_as_they_are(bench: Bench) -> None:
+    await bench.run(
+        "r",
+        """
+        import signal, time
+        signal.signal(signal.SIGTERM, lambda n, f: print("TERM", flush=True))
+        print("ready", flush=True)
+        while True:
+            try: time.sleep(60)
+            except KeyboardInterrupt: print("INT", flush=True)
+        """,
+    )
+    await bench.said("r", b"ready")
+    await bench.host.signal("r", "INT")
+    await bench.said("r", b"INT")
+    await bench.host.signal("r", "TERM")
+    await bench.said("r", b"TERM")
+    await bench.host.signal("r", "KILL")
+    await bench.ended("r")
+
+
+async def test_a_stopped_script_can_be_terminated(bench: Bench) -> None:
+    handle = await bench.run("r", "import os, signal; print('x', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
+    await bench.said("r", b"x")
+    pid = handle["process"]["pid"]
+    await until_async(lambda: (processes.look(pid) or handle).state == b"T")  # type: ignore[union-attr]
+    await bench.host.signal("r", "TERM")
+    status = await bench.ended("r")
+    assert status.exit is not None and status.exit.signal == signal.SIGTERM
+
+
+async def test_a_fork_storm_dies(bench: Bench) -> None:
+    await bench.run(
+        "r",
+        """
+        import os, time
+        print("go", flush=True)
+        for _ in range(300):
+            if os.fork() == 0:
+                os.setsid()
+            time.sleep(0.004)
+            if os.getppid() == 1: break
+            if len(os.listdir("/proc")) > 900: break
+        time.sleep(60)
+        """,
+    )
+    await bench.said("r", b"go")
+    for _ in range(20):
+        await bench.host.signal("r", "KILL")
+        if not await bench.host.processes("r"):
+            break
+    assert await bench.host.processes("r") == []
+    await bench.ended("r")
+
+
+async def test_an_engine_started_by_a_script_is_not_of_its_run(bench: Bench) -> None:
+    """A script may submit runs: the engine it starts, and the runs of that, are not killed with it."""
+    await bench.run(
+        "r",
+        """
+        import os, subprocess, sys, time
+        env = dict(os.environ, AML_TUI_ROLE="engine")
+        code = "import subprocess, sys, os, time; " \\
+               "env = dict(os.environ, AZUREML_RUN_ID='inner'); del env['AML_TUI_ROLE']; " \\
+               "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], env=env); " \\
+               "print(os.getpid(), p.pid, flush=True); time.sleep(600)"
+        subprocess.Popen([sys.executable, "-c", code], env=env, start_new_session=True)
+        time.sleep(600)
+        """,
+    )
+    await bench.said("r", b"\n")
+    engine, inner = (int(word) for word in bench.log("r").split())
+    try:
+        assert {engine, inner}.isdisjoint(proc.pid for proc in await bench.host.signal("r", "KILL"))
+        await bench.ended("r")
+        assert alive(engine) and alive(inner)
+        assert [proc.pid for proc in await bench.host.processes("inner")] == [inner]
+    finally:
+        os.kill(inner, signal.SIGKILL)
+        os.kill(engine, signal.SIGKILL)
+
+
+async def test_a_reused_pid_is_left_alone(bench: Bench) -> None:
+    """The record names a pid that another process has now: neither it nor its session is of the run."""
+    await bench.run("r", "pass")
+    await bench.ended("r")
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    try:
+        for name in ("process.json", "exit.json"):
+            path = bench.folder("r") / "status" / name
+            import json
+
+            record = json.loads(path.read_text())
+            record["pid"] = stranger.pid
+            if name == "exit.json":
+                record["leftover"] = [{"pid": stranger.pid, "start": 1, "boot_id": bench.host.info.boot_id, "command": ""}]
+            path.write_text(json.dumps(record))
+        assert await bench.host.processes("r") == []
+        assert await bench.host.signal("r", "KILL") == []
+        await asyncio.sleep(0)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_zombie_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    known = processes.identity(child.pid)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert processes.exists(known) and not processes.alive(known)
+    child.wait()
+    assert not processes.exists(known)
+
+
+def test_a_signal_never_reaches_the_next_owner_of_a_pid() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        process = processes.look(child.pid)
+        assert process is not None
+        process.start -= 1
+        assert not processes.send(process, signal.SIGKILL)
+        assert child.poll() is None
+        process.start += 1
+        assert processes.send(process, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+        assert not processes.send(process, signal.SIGKILL)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_command_with_spaces_and_parentheses_is_read_right() -> None:
+    code = "import ctypes,sys; ctypes.CDLL(None).prctl(15, b') R 1 1 (x', 0, 0, 0); print('x', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        process = processes.look(child.pid)
+        assert process is not None
+        assert (process.pid, process.parent) == (child.pid, os.getpid())
+        child.kill()

@@ -1,0 +1,275 @@
+"""A script is started once, whoever dies at which moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.errors import HostError, HostLost
+from engine.hosts.agent_source import agent_argv, agent_bundle
+from tests.engine.hosts.bench import Collector, alive
+from tests.waiting import until_async
+
+if TYPE_CHECKING:
+    from tests.engine.hosts.bench import Bench
+
+# Tells that it began, in a file that survives everything, and stays.
+WITNESS = """
+import os, time
+with open("../begun", "a") as file:
+    file.write("%d\\n" % os.getpid())
+print("begun", flush=True)
+time.sleep(60)
+"""
+
+
+def begun(bench: Bench, run_id: str) -> list[int]:
+    try:
+        return [int(line) for line in (bench.folder(run_id) / "begun").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+async def test_starting_twice_is_starting_once(bench: Bench) -> None:
+    first = await bench.run("r", WITNESS)
+    again = await bench.host.start("r", bench.spec())
+    assert again == first
+    await until_async(lambda: begun(bench, "r"))
+    await bench.host.signal("r", "KILL")
+    await bench.ended("r")
+    assert await bench.host.start("r", bench.spec()) == first, "a run that has ended is not started again either"
+    assert len(begun(bench, "r")) == 1
+
+
+async def test_many_starts_at_once_from_two_agents(bench: Bench) -> None:
+    other = await bench.another()
+    for number in range(5):
+        run_id = f"r{number}"
+        await bench.lay(run_id, WITNESS)
+        handles = await asyncio.gather(*(host.start(run_id, bench.spec()) for host in (bench.host, other) * 3))
+        assert all(handle == handles[0] for handle in handles)
+        await bench.said(run_id, b"begun")
+        assert begun(bench, run_id) == [handles[0]["process"]["pid"]]
+
+
+async def test_a_run_that_was_not_laid_out(bench: Bench) -> None:
+    with pytest.raises(HostError, match="not laid out"):
+        await bench.host.start("nowhere", bench.spec())
+    assert (await bench.host.inspect(["nowhere"]))["nowhere"].phase == "absent"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "x" * 300, "a\0b"])
+async def test_what_is_not_a_run_id(bench: Bench, name: str) -> None:
+    with pytest.raises(HostError, match="not a run id"):
+        await bench.host.lay(name, [])
+
+
+async def test_the_claim_of_a_dead_agent_is_taken_over(bench: Bench) -> None:
+    """Killed between claim and runner: nothing began, and the next agent starts the run."""
+    await bench.lay("r", WITNESS)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    boot = bench.host.info.boot_id
+    claim = bench.folder("r") / "status" / "claim"
+    claim.write_text(json.dumps({"pid": dead.pid, "start": 1, "boot_id": boot}))
+    assert (await bench.host.inspect(["r"]))["r"].phase == "laid"
+    handle = await bench.host.start("r", bench.spec())
+    await bench.said("r", b"begun")
+    assert begun(bench, "r") == [handle["process"]["pid"]]
+
+
+async def test_the_claim_of_a_living_agent_is_respected(bench: Bench) -> None:
+    await bench.lay("r", WITNESS)
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        fields = await asyncio.to_thread(_stat_fields, other.pid)
+        claim = {"pid": other.pid, "start": int(fields[19]), "boot_id": bench.host.info.boot_id}
+        (bench.folder("r") / "status" / "claim").write_text(json.dumps(claim))
+        assert (await bench.host.inspect(["r"]))["r"].phase == "starting"
+        start = asyncio.create_task(bench.host.start("r", bench.spec()))
+        done, _ = await asyncio.wait({start}, timeout=0.3)
+        assert not done
+    finally:
+        other.kill()
+        other.wait()
+    await start
+    await bench.said("r", b"begun")
+    assert len(begun(bench, "r")) == 1
+
+
+def _stat_fields(pid: int) -> list[str]:
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()
+
+
+def runner_bundle(bench: Bench, run_id: str, change: tuple[str, str] = ("", "")) -> bytes:
+    """What an agent sends a runner, with one change to the source."""
+    folder = str(bench.folder(run_id))
+    agent = json.loads(agent_bundle("").partition(b"\n")[2])
+    modules = [
+        [name, source.replace(*change)] for name, source in agent["modules"] if name in ("processes", "status", "runner")
+    ]
+    order = {
+        "folder": folder,
+        "run_id": run_id,
+        "argv": [sys.executable, "script.py"],
+        "cwd": f"{folder}/project",
+        "env": dict(os.environ, AZUREML_RUN_ID=run_id),
+        "umask": 0o22,
+    }
+    data = json.dumps({"modules": modules, "main": "runner", "order": order}).encode()
+    return b"%d\n%s" % (len(data), data)
+
+
+def loader() -> subprocess.Popen[bytes]:
+    """A runner's process before it knows its run."""
+    return subprocess.Popen(
+        agent_argv(sys.executable), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+
+
+async def test_a_late_runner_of_a_dead_agent_begins_nothing(bench: Bench) -> None:
+    """The other order: the dead agent's runner is still on its way when the next agent has started the run."""
+    await bench.lay("r", WITNESS)
+    late = loader()
+    handle = await bench.host.start("r", bench.spec())
+    await bench.said("r", b"begun")
+    said, _ = await asyncio.to_thread(late.communicate, runner_bundle(bench, "r"))
+    assert said == b"another runner has this run"
+    assert begun(bench, "r") == [handle["process"]["pid"]]
+    assert [proc.pid for proc in await bench.host.processes("r")] == [handle["process"]["pid"]]
+    status = (await bench.host.inspect(["r"]))["r"]
+    assert (status.phase, status.handle, status.supervised) == ("running", handle, True)
+
+
+async def test_a_runner_killed_before_the_script_may_begin_leaves_a_run_to_start_again(bench: Bench) -> None:
+    """The script's process is held until its record is on the disk; without its runner it leaves without exec."""
+    await bench.lay("r", WITNESS)
+    death = ("        if exclusive:\n", "        if name == 'process.json':\n            os.kill(os.getpid(), 9)\n")
+    early = loader()
+    said, _ = await asyncio.to_thread(early.communicate, runner_bundle(bench, "r", death))
+    assert said == b""
+    runner = json.loads((bench.folder("r") / "status" / "runner.json").read_text())
+    await until_async(lambda: not alive(runner["pid"]))
+    assert (await bench.host.inspect(["r"]))["r"].phase == "laid"
+    handle = await bench.host.start("r", bench.spec())
+    await bench.said("r", b"begun")
+    assert begun(bench, "r") == [handle["process"]["pid"]]
+    assert bench.log("r") == b"begun\n"
+
+
+async def test_a_runner_that_cannot_work_says_why(bench: Bench) -> None:
+    await bench.lay("r", WITNESS)
+    (bench.folder("r") / "logs").rmdir()
+    with pytest.raises(HostError, match=r"could not be started: .*driver\.log") as caught:
+        await bench.host.start("r", bench.spec())
+    assert caught.value.remedy
+    (bench.folder("r") / "logs").mkdir()
+    await bench.host.start("r", bench.spec())
+    await bench.said("r", b"begun")
+    assert len(begun(bench, "r")) == 1
+
+
+async def test_a_killed_agent_at_any_moment_of_a_start(bench: Bench) -> None:
+    """Many times kill -9 of the agent while it starts a run: the next start finds it or does it, never twice."""
+    chance = random.Random(7)
+    for number in range(15):
+        run_id = f"r{number}"
+        await bench.lay(run_id, WITNESS)
+        start = asyncio.create_task(bench.host.start(run_id, bench.spec()))
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        bench.kill_agent()
+        with contextlib.suppress(HostLost):
+            await start
+        await bench.host.reconnect()
+        handle = await bench.host.start(run_id, bench.spec())
+        await bench.said(run_id, b"begun")
+        assert begun(bench, run_id) == [handle["process"]["pid"]]
+        assert bench.log(run_id) == b"begun\n"
+        assert [proc.pid for proc in await bench.host.processes(run_id)] == [handle["process"]["pid"]]
+
+
+async def test_forbidden_is_never_started(bench: Bench) -> None:
+    await bench.lay("r", WITNESS)
+    assert await bench.host.forbid("r")
+    await bench.host.start("r", bench.spec())
+    assert begun(bench, "r") == []
+    assert (await bench.host.inspect(["r"]))["r"].phase == "vanished"
+    assert await bench.host.signal("r", "KILL") == []
+    await bench.run("s", WITNESS)
+    assert not await bench.host.forbid("s")
+
+
+async def test_the_agent_is_killed_while_the_script_runs(bench: Bench) -> None:
+    """A second agent finds the run where it is and gets the rest of its log; together the bytes are the file's."""
+    handle = await bench.run(
+        "r",
+        r"""
+        import os, time
+        for i in range(400):
+            os.write(1, b"line %d \xff\n" % i)
+            time.sleep(0.002)
+        """,
+    )
+    lost = asyncio.Event()
+    bench.host.on_lost = lambda error: lost.set()
+    sink = Collector()
+    follow = await bench.host.follow("r", "driver.log", 0, sink, 0.01)
+    await until_async(lambda: sink.at > 500)
+    bench.kill_agent()
+    await asyncio.wait_for(lost.wait(), 5)
+    with pytest.raises(HostLost):
+        await follow.drained(1 << 40)
+    await follow.stop()
+    with pytest.raises(HostLost):
+        await bench.host.inspect(["r"])
+    kept = sink.at
+    assert alive(handle["process"]["pid"]) and alive(handle["runner"]["pid"])
+    await bench.host.reconnect()
+    status = (await bench.host.inspect(["r"]))["r"]
+    assert (status.phase, status.handle) == ("running", handle)
+    follow = await bench.host.follow("r", "driver.log", kept, sink, 0.01)
+    status = await bench.ended("r")
+    assert status.exit is not None and status.exit.code == 0
+    await follow.drained(status.log_size)
+    assert bytes(sink.data) == b"".join(b"line %d \xff\n" % i for i in range(400)) == bench.log("r")
+
+
+async def test_a_killed_runner_is_told_and_the_script_lives_on(bench: Bench) -> None:
+    handle = await bench.run("r", WITNESS)
+    await bench.said("r", b"begun")
+    os.kill(handle["runner"]["pid"], signal.SIGKILL)
+    await until_async(lambda: not alive(handle["runner"]["pid"]))
+    status = (await bench.host.inspect(["r"]))["r"]
+    assert (status.phase, status.supervised) == ("running", False)
+    assert alive(handle["process"]["pid"])
+    assert await bench.host.start("r", bench.spec()) == handle
+    assert [proc.pid for proc in await bench.host.signal("r", "TERM")] == [handle["process"]["pid"]]
+    status = await bench.ended("r")
+    assert (status.phase, status.exit, status.rebooted) == ("vanished", None, False)
+    assert len(begun(bench, "r")) == 1
+
+
+async def test_another_boot_is_a_reboot(bench: Bench) -> None:
+    await bench.run("r", "pass")
+    await bench.ended("r")
+    folder = bench.folder("r") / "status"
+    (folder / "exit.json").unlink()
+    path = folder / "process.json"
+    # The same pid and start may come again after a boot: only the boot id tells.
+    path.write_text(path.read_text().replace(bench.host.info.boot_id, "another-boot"))
+    status = (await bench.host.inspect(["r"]))["r"]
+    assert (status.phase, status.rebooted) == ("vanished", True)
+    claim = {"pid": os.getpid(), "start": 1, "boot_id": "another-boot"}
+    await bench.lay("s", WITNESS)
+    (bench.folder("s") / "status" / "claim").write_text(json.dumps(claim))
+    assert (await bench.host.inspect(["s"]))["s"].phase == "laid"
