@@ -17,7 +17,7 @@ PANE_TITLES = {"targets": "Targets", "configs": "Run configurations", "runs": "R
 
 @dataclass(frozen=True)
 class Situation:
-    """What an action would act on now: `acted` is the marked runs, or the one under the cursor when none is marked."""
+    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor."""
 
     pane: str = "runs"
     readonly: bool = False
@@ -129,17 +129,40 @@ RUN_PANES = ("runs", "run")
 ACTIONS: tuple[Action, ...] = (
     Action("submit", ("s",), "submit", "Submit a script", "Runs", footer=True, changes=True, why_not=_needs_config),
     Action(
-        "cancel", ("c",), "cancel", "Cancel the run, or the marked ones", "Runs", RUN_PANES, True, True, True,
+        "cancel",
+        ("c",),
+        "cancel",
+        "Cancel the run, or the marked ones",
+        "Runs",
+        RUN_PANES,
+        True,
+        True,
+        True,
         _needs_unfinished,
     ),
-    Action("rerun", ("r",), "rerun", "Run again as it was", "Runs", RUN_PANES, True, changes=True, why_not=_needs_acted),
     Action(
-        "rerun_changed", ("R",), "rerun changed", "Run again with other arguments", "Runs", RUN_PANES, changes=True,
+        "rerun", ("r",), "rerun", "Run again as it was", "Runs", RUN_PANES, True, changes=True, why_not=_needs_acted
+    ),
+    Action(
+        "rerun_changed",
+        ("R",),
+        "rerun changed",
+        "Run again with other arguments",
+        "Runs",
+        RUN_PANES,
+        changes=True,
         why_not=_needs_run,
     ),
     Action(
-        "delete", ("D", "delete"), "delete", "Delete the run, its log and outputs, or the marked ones", "Runs", RUN_PANES,
-        question=True, changes=True, why_not=_needs_ended,
+        "delete",
+        ("D", "delete"),
+        "delete",
+        "Delete the run, its log and outputs, or the marked ones",
+        "Runs",
+        RUN_PANES,
+        question=True,
+        changes=True,
+        why_not=_needs_ended,
     ),
     Action("mark", ("space",), "mark", "Mark or unmark the run", "Runs", ("runs",), True, why_not=_needs_run),
     Action("unmark", ("u",), "unmark all", "Remove all marks", "Runs", why_not=_needs_marks),
@@ -147,9 +170,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", ("o",), "order", "Order the runs by the next column", "Runs"),
     Action("columns", ("v",), "columns", "Choose the metrics that the list shows", "Runs"),
     Action("copy", ("y",), "copy id", "Copy the run's id", "Runs", RUN_PANES, why_not=_needs_run),
-    Action("edit", ("e",), "edit", "Edit the file in $EDITOR", "Files", ("targets", "configs"), True, changes=True,
-           why_not=_needs_file),
-    Action("problems", ("p",), "problems", "Show what is wrong in the project's files", "Files", why_not=_needs_project),
+    Action(
+        "edit",
+        ("e",),
+        "edit",
+        "Edit the file in $EDITOR",
+        "Files",
+        ("targets", "configs"),
+        True,
+        changes=True,
+        why_not=_needs_file,
+    ),
+    Action(
+        "problems", ("p",), "problems", "Show what is wrong in the project's files", "Files", why_not=_needs_project
+    ),
     Action("open", ("enter",), "open", "Open what is under the cursor", "Moving", footer=True, why_not=_open),
     Action("back", ("escape",), "back", "Go back", "Moving"),
     Action("next_pane", ("tab",), "next pane", "Go to the next pane", "Moving"),
@@ -167,7 +201,12 @@ ACTIONS: tuple[Action, ...] = (
 )
 BY_ID = {action.id: action for action in ACTIONS}
 _SHOWN_KEYS = {
-    "slash": "/", "colon": ":", "question_mark": "?", "exclamation_mark": "!", "escape": "esc", "delete": "del",
+    "slash": "/",
+    "colon": ":",
+    "question_mark": "?",
+    "exclamation_mark": "!",
+    "escape": "esc",
+    "delete": "del",
 }
 
 

@@ -82,7 +82,7 @@ class ConsoleApp(App[str]):
     """`run()` gives the line to print on leaving, or None."""
 
     TITLE = "aml-tui"
-    CSS_PATH: ClassVar[list[str]] = ["styles/app.tcss", "styles/main.tcss"]  # the main screen is the first
+    CSS_PATH = ["styles/app.tcss", "styles/main.tcss"]  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
 
@@ -170,7 +170,9 @@ class ConsoleApp(App[str]):
         if isinstance(error, AmlError):
             self.tell(str(error), "error")
         else:
-            self.tell(f"{doing}: {type(error).__name__}: {error}" if doing else f"{type(error).__name__}: {error}", "error")
+            self.tell(
+                f"{doing}: {type(error).__name__}: {error}" if doing else f"{type(error).__name__}: {error}", "error"
+            )
 
     def tell(self, text: str, severity: str = "information") -> None:
         """A short notice that goes away by itself, and stays in the list of messages."""
@@ -218,7 +220,9 @@ class ConsoleApp(App[str]):
         line = ""
         if going:
             verb = "goes" if len(going) == 1 else "go"
-            line = f"{wording.count_of(len(going), 'run')} {verb} on. `aml-tui` shows them again, `aml history list` too."
+            line = (
+                f"{wording.count_of(len(going), 'run')} {verb} on. `aml-tui` shows them again, `aml history list` too."
+            )
         self.exit(line or None)
 
     async def on_unmount(self) -> None:

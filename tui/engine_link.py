@@ -1,8 +1,9 @@
-"""The console's line to the engine: connected when there is an engine, started when something is asked, never in the way."""
+"""The console's line to the engine: there when an engine is, started when something is asked, never in the way."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.client import Client
+
     from engine.paths import Paths
     from engine.runs.model import RunRequest
 
@@ -99,10 +101,8 @@ class EngineLink:
     async def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            try:
+            with contextlib.suppress(AmlError, OSError):
                 await client.close()
-            except (AmlError, OSError):
-                pass
 
     def _move(self, state: Link) -> None:
         if state is not self.state:

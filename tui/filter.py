@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Test = Callable[["Subject"], bool]
 
 FIELDS = ("state", "target", "config", "tag", "script", "arg", "name", "reason", "branch", "commit", "framework", "id")
-_GROUPS = {
+_GROUPS: dict[str, Callable[[State], bool]] = {
     "unfinished": lambda state: not state.ended,
     "active": lambda state: not state.ended,
     "ended": lambda state: state.ended,
@@ -232,7 +232,8 @@ class _Reader:
         key = name.text.lower()
         if key not in FIELDS:
             raise FilterError(
-                f"there is no field {name.text!r}; there are {', '.join(FIELDS)}. Quote it to look for the text", name.at
+                f"there is no field {name.text!r}; there are {', '.join(FIELDS)}. Quote it to look for the text",
+                name.at,
             )
         if key == "tag":
             return self.tag()
@@ -259,8 +260,9 @@ class _Reader:
             raise FilterError("a tag is compared with = or !=", sign.at)
         wanted = _text(self.value("tag")).casefold()
         equal = sign.text != "!="
-        return lambda subject: equal == any(
-            name.casefold() == key and value.casefold() == wanted for name, value in subject.run.tags.items()
+        return lambda subject: (
+            equal
+            == any(name.casefold() == key and value.casefold() == wanted for name, value in subject.run.tags.items())
         )
 
     def comparison(self, name: _Token) -> Test:

@@ -1,4 +1,4 @@
-"""The signs of the console, in Unicode and in ASCII. State is always told by a sign and a word, never by colour alone."""
+"""The signs of the console, in Unicode and in ASCII. State is told by a sign and a word, never by colour alone."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ ASCII = Glyphs(
 
 
 def sparkline(values: Sequence[float], width: int, signs: str) -> str:
-    """The last `width` values (each the mean of a stretch when there are more) as bars between their lowest and highest.
+    """The values (each the mean of a stretch when there are more than `width`) as bars between lowest and highest.
 
     A value that is not finite is drawn as a blank; a constant series as a low line.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
@@ -147,7 +147,7 @@ def _duration(run: Run) -> float:
     return -((run.ended or run.state_since) - run.started) if run.started is not None else 0.0
 
 
-_ORDER_KEYS: dict[str, Callable[[Run], object]] = {
+_ORDER_KEYS: dict[str, Callable[[Run], Any]] = {
     "state": lambda run: list(type(run.state)).index(run.state),
     "name": lambda run: (run.project_name, run.number),
     "target": lambda run: run.target,

@@ -9,7 +9,6 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import AmlError
@@ -17,6 +16,7 @@ from tui.reading import HistoryReading, ProjectView, read_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from engine.paths import Paths
     from engine.runs.model import Run, RunRequest, Series, TargetState
@@ -232,12 +232,12 @@ class ConsoleModel:
 
 def _stamp(folder: Path) -> object:
     """Changes when a file of the project's configuration does: names, times and sizes."""
-    found = []
-    for name in ("aml_config", ".azureml"):
-        try:
-            for entry in sorted((folder / name).iterdir()):
-                status = entry.stat()
-                found.append((entry.name, status.st_mtime_ns, status.st_size))
-        except OSError:
-            found.append((name, 0, 0))
-    return found
+    return [_stamps(folder / name) for name in ("aml_config", ".azureml")]
+
+
+def _stamps(folder: Path) -> list[tuple[str, int, int]]:
+    try:
+        found = [(entry.name, entry.stat()) for entry in sorted(folder.iterdir())]
+    except OSError:
+        return []
+    return [(name, status.st_mtime_ns, status.st_size) for name, status in found]

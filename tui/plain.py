@@ -1,4 +1,4 @@
-"""Text from outside, made safe to draw: no control character, no escape sequence, no lone surrogate reaches the terminal."""
+"""Text from outside, made safe to draw: no control character, escape sequence or lone surrogate gets through."""
 
 from __future__ import annotations
 

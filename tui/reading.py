@@ -1,4 +1,4 @@
-"""What the console shows, as frozen values, and how it is read from the store and the project. Blocking: runs in a thread."""
+"""What the console shows, as frozen values, and how it is read from store and project. Blocking: runs in a thread."""
 
 from __future__ import annotations
 

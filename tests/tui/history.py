@@ -94,7 +94,7 @@ _COLUMNS = (
     " state_since, created, started, ended, exit_code, exit_signal, reason, progress, unreachable_since,"
     " cancel_requested, git_commit, git_branch, description, hidden, tags, request"
 )
-_PUT = f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"  # noqa: S608
+_PUT = f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
 
 
 def _row(run: Run) -> tuple[object, ...]:
@@ -120,7 +120,9 @@ def busy_history(history: History) -> None:
         make_run(39),
         make_run(40, State.QUEUED, reason="waits for a free slot on local (4 of 4 busy)"),
         make_run(41, State.PREPARING, config="gpu-sweep", target="gpu-box", progress="step 4/7 pip"),
-        make_run(42, State.RUNNING, config="gpu-sweep", target="gpu-box", arguments=("--rate", "0.01", "--name", "a b")),
+        make_run(
+            42, State.RUNNING, config="gpu-sweep", target="gpu-box", arguments=("--rate", "0.01", "--name", "a b")
+        ),
         make_run(43, State.RUNNING, created=NOW - 131, started=NOW - 130),
         make_run(44, State.CANCEL_REQUESTED, created=NOW - 62, started=NOW - 62, cancel_requested=NOW - 2),
         make_run(45, State.RUNNING, created=NOW - 31, started=NOW - 30, script="src/very long name/train_model.py"),

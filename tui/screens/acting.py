@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
 
+from tui import wording
 from tui.actions import BY_ID, PANES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from engine.runs.model import Run
     from tui.app import ConsoleApp
+    from tui.reading import ConfigView
     from tui.screens.main import MainScreen
 
 
 class Acting:
-    """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with the reason."""
+    """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
@@ -32,11 +38,216 @@ class Acting:
         method: Callable[[], None] = getattr(self, action_id)
         method()
 
+    # Runs
+
+    def submit(self) -> None:
+        config = self._likely_config()
+        if config is None:
+            self.app.tell("no run configuration can be read; p shows what is wrong", "warning")
+            return
+        script, arguments = config.script, config.arguments
+        if not script:
+            # What was run last with this configuration is what one most likely runs next.
+            before = next((r for r in map(self._run, self.app.model.order) if r and r.config == config.name), None)
+            if before is not None:
+                script, arguments = before.script, before.arguments
+        self._open_submit(config, script, arguments)
+
+    def _likely_config(self) -> ConfigView | None:
+        """The one under the cursor in its pane, else that of the run under the cursor, else the first usable."""
+        now, project = self.screen.situation, self.app.model.project
+        named = now.config if now.pane == "configs" else project.config(now.run.config) if now.run else None
+        if named is not None and not named.problem:
+            return named
+        return next((config for config in project.configs if not config.problem), None)
+
+    def rerun_changed(self) -> None:
+        run = self.screen.current
+        config = self.app.model.project.config(run.config) if run is not None else None
+        if run is None or config is None or config.problem:
+            self.app.tell("the run's configuration is not in this project any more", "warning")
+            return
+        self._open_submit(config, run.script, run.arguments, rerun_of=run.id)
+
+    def _open_submit(
+        self, config: ConfigView, script: str, arguments: tuple[str, ...], rerun_of: str | None = None
+    ) -> None:
+        from tui.screens.submit import SubmitScreen
+
+        self.app.push_screen(
+            SubmitScreen(config, script=script, arguments=arguments, rerun_of=rerun_of), self.screen.expect
+        )
+
+    def rerun(self) -> None:
+        runs = self.screen.situation.acted
+
+        async def work() -> None:
+            from tui.requests import again
+
+            for run in runs:
+                request = await self.app.model.request(run.id)
+                answer = await self.app.link.submit(await self.app.model.ask(again, request, run.id))
+                self.app.tell(f"{answer['name']} submitted, again as {run.name}")
+                self.screen.expect(str(answer["run_id"]))
+
+        self._work(work, "rerun", "running again")
+
+    def cancel(self) -> None:
+        runs = [run for run in self.screen.situation.acted if not run.state.ended]
+
+        async def work() -> None:
+            await self.app.link.cancel([run.id for run in runs])
+
+        self._ask(
+            f"Cancel {wording.count_of(len(runs), 'run')}?",
+            runs,
+            "The script is interrupted, then terminated, then killed. What it wrote so far stays.",
+            ("cancel", "let it go on" if len(runs) == 1 else "let them go on"),
+            lambda: self._work(work, "cancel", "cancelling"),
+        )
+
+    def delete(self) -> None:
+        runs = list(self.screen.situation.acted)
+
+        async def work() -> None:
+            await self.app.link.delete([run.id for run in runs])
+            self.app.tell(f"{wording.count_of(len(runs), 'run')} deleted")
+
+        self._ask(
+            f"Delete {wording.count_of(len(runs), 'run')}?",
+            runs,
+            "History, log, metrics and outputs are removed. This cannot be undone.",
+            ("delete", "keep"),
+            lambda: self._work(work, "delete", "deleting"),
+        )
+
+    def _ask(
+        self, question: str, runs: Sequence[Run], note: str, answers: tuple[str, str], then: Callable[[], None]
+    ) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        hit = [
+            f"{run.name}  {run.state}  {wording.command_line(run.script, run.arguments)}  on {run.target}"
+            for run in runs
+        ]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.app.push_screen(ConfirmScreen(question, hit, note, *answers), answered)
+
+    def _work(self, work: Callable[[], object], group: str, description: str) -> None:
+        self.app.start(work, group=group, description=description)  # type: ignore[arg-type]
+
+    def _run(self, run_id: str) -> Run | None:
+        return self.app.model.runs.get(run_id)
+
+    def mark(self) -> None:
+        self.screen.table.toggle_mark()
+
+    def unmark(self) -> None:
+        self.screen.table.unmark()
+
+    def filter(self) -> None:
+        self.screen.open_filter()
+
+    def sort(self) -> None:
+        order = self.screen.listing.next_order()
+        self.screen.show_titles()
+        self.app.tell(f"ordered by {order}" if order != "newest" else "newest first")
+
+    def columns(self) -> None:
+        from tui.screens.metrics import MetricsScreen
+
+        listing = self.screen.listing
+
+        def chosen(names: tuple[str, ...] | None) -> None:
+            if names is not None:
+                listing.choose(names or None)
+
+        shown = self.screen.table.metrics
+        self.app.push_screen(MetricsScreen(listing.known_metrics(), shown, self.app.glyphs.ellipsis), chosen)
+
+    def copy(self) -> None:
+        run = self.screen.current
+        if run is not None:
+            self.app.copy_text(run.id)
+
+    # Files
+
+    def edit(self) -> None:
+        now, folder = self.screen.situation, self.app.model.folder
+        item = now.config if now.pane == "configs" else now.target
+        if item is not None and folder is not None:
+            file = folder / item.file
+            self.app.start(lambda: self._edit(file), group="edit", description=f"editing {item.file}")
+
+    async def _edit(self, file: Path) -> None:
+        import asyncio
+
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        command = [*shlex.split(editor), str(file)]
+        try:
+            with self.app.suspend():
+                process = await asyncio.create_subprocess_exec(*command)
+                await process.wait()
+        except OSError as error:
+            self.app.tell(f"{command[0]} cannot be started: {error}. Set EDITOR to an editor of yours.", "error")
+        self.app.refresh(repaint=True, layout=True)
+        await self.app.model.read_project()
+
+    def problems(self) -> None:
+        from tui.screens.text import TextScreen, lines_text
+
+        problems = self.app.model.project.problems
+        self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
+
     # Moving
 
     def open(self) -> None:
-        if self.screen.pane in ("runs", "run"):
+        pane = self.screen.pane
+        if pane in ("runs", "run"):
             self.screen.zoom(True)
+        elif pane == "configs":
+            self._open_config()
+        else:
+            self._open_target()
+
+    def _open_config(self) -> None:
+        from tui.screens.text import TextScreen, rows_text
+
+        config = self.screen.situation.config
+        if config is None:
+            return
+        command = wording.command_line(config.script, config.arguments)
+        rows = [
+            ("file", config.file),
+            ("problem", config.problem),
+            ("target", config.target),
+            ("framework", config.framework),
+            ("runs", command),
+        ]
+        self.app.push_screen(TextScreen(config.name, rows_text([row for row in rows if row[1]])))
+
+    def _open_target(self) -> None:
+        from tui.screens.text import TextScreen, rows_text
+        from tui.widgets.panes import load
+
+        target = self.screen.situation.target
+        if target is None:
+            return
+        state = self.app.model.targets.get(target.host)
+        rows = [("file", target.file), ("problem", target.problem)]
+        if state is not None:
+            since = wording.span(self.app.clock() - state.since)
+            rows += [("state", f"{state.state} for {since} {state.reason}".rstrip()), ("load", load(state.sample))]
+            free = state.sample.get("disk_free")
+            rows.append(("disk left", f"{wording.size(free)}B" if isinstance(free, (int, float)) else ""))
+        rows += list(target.details)
+        going = [run.name for run in self.app.model.unfinished() if run.target == target.name]
+        rows.append(("runs now", ", ".join(going)))
+        self.app.push_screen(TextScreen(target.name, rows_text([row for row in rows if row[1]])))
 
     def back(self) -> None:
         screen = self.screen
@@ -44,6 +255,10 @@ class Acting:
             screen.zoom(False)
         elif screen.pane != "runs":
             screen.set_pane("runs")
+        elif not screen.listing.filter.empty:
+            screen.clear_filter()
+        elif screen.table.marks:
+            screen.table.unmark()
 
     def next_pane(self) -> None:
         self._step(1)
@@ -52,8 +267,11 @@ class Acting:
         self._step(-1)
 
     def _step(self, by: int) -> None:
-        if not self.screen.has_class("-zoomed"):
-            self.screen.set_pane(PANES[(PANES.index(self.screen.pane) + by) % len(PANES)])
+        screen = self.screen
+        if screen.has_class("-zoomed"):
+            return
+        panes = [pane for pane in PANES if pane != "run" or screen.current is not None]
+        screen.set_pane(panes[(panes.index(screen.pane) + by) % len(panes)])
 
     def pane_targets(self) -> None:
         self.screen.set_pane("targets")
@@ -66,6 +284,39 @@ class Acting:
 
     def pane_run(self) -> None:
         self.screen.set_pane("run")
+
+    # Console
+
+    def projects(self) -> None:
+        self.app.open_projects()
+
+    def messages(self) -> None:
+        from tui.screens.text import TextScreen, said_text
+
+        self.app.push_screen(TextScreen("Messages", said_text(self.app.said, self.app.clock())))
+
+    def theme(self) -> None:
+        themes = {
+            "aml-dark": "aml-light",
+            "aml-light": "aml-dark",
+            "ansi-dark": "ansi-light",
+            "ansi-light": "ansi-dark",
+        }
+        self.app.theme = themes.get(self.app.theme, "aml-dark")
+
+    def palette(self) -> None:
+        from tui.screens.palette import PaletteScreen
+
+        def chosen(action_id: str | None) -> None:
+            if action_id is not None:
+                self.do(action_id)
+
+        self.app.push_screen(PaletteScreen(self.screen.situation, {}, self.app.glyphs.ellipsis), chosen)
+
+    def help(self) -> None:
+        from tui.screens.text import TextScreen, help_text
+
+        self.app.push_screen(TextScreen("Keys", help_text(self.screen.situation, {})))
 
     def quit(self) -> None:
         self.app.leave()

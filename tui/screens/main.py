@@ -12,11 +12,11 @@ from textual.screen import Screen
 
 from tui.actions import ACTIONS, PANES, Situation
 from tui.engine_link import Link
+from tui.filter import Filter, parse
 from tui.listing import Listing
 from tui.plain import plain
 from tui.screens.acting import Acting
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
-from tui.widgets.line_list import LineList
 from tui.widgets.panes import ConfigsPane, TargetsPane
 from tui.widgets.runs_table import RunsTable
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from engine.runs.model import Run
     from tui.app import ConsoleApp
     from tui.model import Change
+    from tui.widgets.filter_bar import FilterBar
+    from tui.widgets.line_list import LineList
     from tui.widgets.run_view import RunView
 
 # The lower pane follows the cursor after this pause, so that running down a list reads no logs on the way.
@@ -45,8 +47,8 @@ class MainScreen(Screen[None]):
     """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
 
     AUTO_FOCUS = "#runs"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = table_bindings()
     app: ConsoleApp
 
@@ -57,6 +59,9 @@ class MainScreen(Screen[None]):
         self.acting = Acting(self)
         self._settling: Timer | None = None
         self._seen_states: dict[str, bool] = {}
+        self.filter_bar: FilterBar | None = None
+        self._filter_before: Filter | None = None
+        self._expected: str | None = None
 
     def compose(self) -> ComposeResult:
         app = self.app
@@ -150,13 +155,14 @@ class MainScreen(Screen[None]):
             self._notice_ends(change.runs)
         if change.order or change.runs or change.series:
             self.listing.changed(change)
+            self._go_to_expected()
         if change.project or change.targets or change.runs:
             self.targets.show(model.project.targets, model.targets, model.unfinished())
         run = self.table.cursor
         if self.run_view is not None and run is not None and (run in change.runs or run in change.series):
             self._settle(soon=True)
         self._show_header()
-        self._show_titles()
+        self.show_titles()
         self._show_keys()
 
     def _notice_ends(self, changed: frozenset[str]) -> None:
@@ -186,7 +192,7 @@ class MainScreen(Screen[None]):
         notice = "read-only" if self.app.options.readonly else ""
         self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
 
-    def _show_titles(self) -> None:
+    def show_titles(self) -> None:
         model = self.app.model
         self.table.border_title = self.listing.title()
         self.table.border_subtitle = self.listing.subtitle()
@@ -195,7 +201,11 @@ class MainScreen(Screen[None]):
         self.configs.border_subtitle = Content(f" {problems} to look at: p " if problems else "")
         self.switcher.show(
             self.pane,
-            {"targets": len(model.project.targets), "configs": len(model.project.configs), "runs": len(self.table.keys)},
+            {
+                "targets": len(model.project.targets),
+                "configs": len(model.project.configs),
+                "runs": len(self.table.keys),
+            },
         )
 
     def _show_keys(self) -> None:
@@ -222,7 +232,9 @@ class MainScreen(Screen[None]):
         view.show(run)
         view.refresh_from_store()
         watched = [run.id] if run is not None and not run.state.ended else []
-        self.app.start(partial(self.app.link.watch, watched), group="watch", description="watching a run", exclusive=True)
+        self.app.start(
+            partial(self.app.link.watch, watched), group="watch", description="watching a run", exclusive=True
+        )
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         if event.lines is self.table:
@@ -236,7 +248,7 @@ class MainScreen(Screen[None]):
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
 
     def on_runs_table_marked(self) -> None:
-        self._show_titles()
+        self.show_titles()
         self._show_keys()
 
     # Panes
@@ -257,7 +269,7 @@ class MainScreen(Screen[None]):
             widget = self._pane_widget(pane)
             if widget is not None:
                 widget.focus()
-        self._show_titles()
+        self.show_titles()
         self._show_keys()
 
     def _show_pane(self) -> None:
@@ -276,6 +288,51 @@ class MainScreen(Screen[None]):
         """The run's pane over the whole screen, or back in its place."""
         self.set_class(on, "-zoomed")
         self.set_pane("run" if on else "runs")
+
+    # The filter
+
+    def open_filter(self) -> None:
+        from tui.widgets.filter_bar import FilterBar
+
+        if self.filter_bar is None:
+            self.filter_bar = FilterBar()
+            self.query_one("#right").mount(self.filter_bar, before=self.table)
+        self._filter_before = self.listing.filter
+        self.set_pane("runs", focus=False)
+        self.call_after_refresh(self.filter_bar.open, self.listing.filter.text)
+
+    def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
+        self.app.start(partial(self._filter, event.wanted), group="filter", description="filtering", exclusive=True)
+
+    async def _filter(self, wanted: Filter) -> None:
+        await self.listing.set_filter(wanted)
+        if self.filter_bar is not None:
+            self.filter_bar.count(len(self.table.keys), len(self.app.model.runs))
+        self.show_titles()
+        self._show_keys()
+
+    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
+        if not event.kept and self._filter_before is not None:
+            before = self._filter_before
+            self.app.start(partial(self._filter, before), group="filter", description="filtering", exclusive=True)
+        self.table.focus()
+
+    def clear_filter(self) -> None:
+        self.app.start(partial(self._filter, parse("")), group="filter", description="filtering", exclusive=True)
+
+    # A run that was asked for
+
+    def expect(self, run_id: str | None) -> None:
+        """Put the cursor on this run as soon as it is listed."""
+        if run_id is not None:
+            self._expected = run_id
+            self.app.model.changed([run_id])
+            self._go_to_expected()
+
+    def _go_to_expected(self) -> None:
+        if self._expected is not None and self._expected in self.table.keys:
+            self.table.move_to(self._expected)
+            self._expected = None
 
     def action_act(self, action: str) -> None:
         self.acting.do(action)

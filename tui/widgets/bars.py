@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.message import Message
@@ -45,10 +45,19 @@ def counts(runs: Iterable[Run]) -> list[Part]:
 class Bar(Widget):
     """One line of (text, ink) parts; it is painted only when it differs."""
 
-    COMPONENT_CLASSES = {"bar--title", "bar--dim", "bar--key", "bar--off", "bar--accent", "bar--warn", "bar--bad", "bar--here"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "bar--title",
+        "bar--dim",
+        "bar--key",
+        "bar--off",
+        "bar--accent",
+        "bar--warn",
+        "bar--bad",
+        "bar--here",
+    }
     can_focus = False
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._left: list[Part] = []
         self._right: list[Part] = []
@@ -131,4 +140,3 @@ class KeysLine(Bar):
         if sum(len(text) for text, _ in parts) + len(parts) // 2 <= self.size.width:
             parts = [(text + (" " if place % 2 else ""), ink) for place, (text, ink) in enumerate(parts)]
         self.say(parts)
-

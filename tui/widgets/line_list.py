@@ -1,11 +1,10 @@
-"""A list of lines with a cursor, drawn line by line: only what is seen is rendered, only what changed is painted again."""
+"""A list of lines with a cursor: only what is seen is rendered, only what changed is painted again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding
 from textual.geometry import Size
@@ -16,6 +15,7 @@ from textual.strip import Strip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.segment import Segment
     from textual import events
     from textual.binding import BindingType
 
@@ -66,7 +66,7 @@ class LineList(ScrollView, can_focus=True):
         def control(self) -> LineList:
             return self.lines
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.keys: Sequence[str] = ()
         self.cursor: str | None = None
@@ -196,10 +196,7 @@ class LineList(ScrollView, can_focus=True):
         """The foreground of a component class `line--name`, without its background, so that a row can have its own."""
         found = self._inks.get(name)
         if found is None:
-            if name:
-                full = self.get_component_rich_style(f"line--{name}", partial=False)
-            else:
-                full = self.rich_style
+            full = self.get_component_rich_style(f"line--{name}") if name else self.rich_style
             found = Style(color=full.color, bold=full.bold, dim=full.dim, italic=full.italic)
             self._inks[name] = found
         return found

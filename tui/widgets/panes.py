@@ -24,7 +24,7 @@ class TargetsPane(LineList):
 
     DEFAULT_CLASSES = "pane"
 
-    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.glyphs = glyphs
         self._rows: dict[str, tuple[str, str, str, str]] = {}
@@ -96,7 +96,7 @@ class ConfigsPane(LineList):
 
     DEFAULT_CLASSES = "pane"
 
-    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.glyphs = glyphs
         self._rows: dict[str, ConfigView] = {}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
-from textual import events
 from textual.message import Message
 
 from engine.runs.model import Run, State
@@ -107,7 +106,7 @@ class RunsTable(LineList):
         clock: Callable[[], float],
         glyphs: Glyphs = UNICODE,
         *,
-        id: str | None = None,  # noqa: A002 - Textual's name
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self.run_of = run
@@ -177,7 +176,7 @@ class RunsTable(LineList):
         if round(old_value) != round(new_value):
             self.post_message(self.Seen())
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         self.post_message(self.Seen())
 
     # Drawing

@@ -1,0 +1,49 @@
+"""The question before something that cannot be taken back. It names what it hits; only `y` says yes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.plain import plain
+from tui.screens.dialog import Dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+
+class ConfirmScreen(Dialog[bool]):
+    """Gives True on `y`. `hit` are the things it names, `note` says what will happen to them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False), Binding("n", "close", show=False)]
+    CSS_PATH = "../styles/dialog.tcss"
+
+    def __init__(self, question: str, hit: Sequence[str], note: str, yes: str, no: str) -> None:
+        super().__init__()
+        self.question = question
+        self.hit = hit
+        self.note = note
+        self.yes = yes
+        self.no = no
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog question") as box:
+            box.border_title = Content(f" {plain(self.question)} ")
+            with VerticalScroll(classes="hit"):
+                yield Static(Content("\n".join(plain(line) for line in self.hit)))
+            if self.note:
+                yield Static(Content(plain(self.note)), classes="note")
+            yield Static(
+                Content.assemble((" y ", "bold $error"), f"{self.yes}    ", (" n ", "bold $primary"), self.no),
+                classes="answers",
+            )
+
+    def action_yes(self) -> None:
+        self.dismiss(True)

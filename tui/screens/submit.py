@@ -1,0 +1,212 @@
+"""Submit: a configuration, a script, its arguments and tags; what would be run is shown as one types."""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from engine.errors import AmlError
+from tui import requests
+from tui.plain import plain
+from tui.screens.dialog import Dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.timer import Timer
+
+    from engine.runs.model import RunRequest
+    from tui.reading import ConfigView
+
+# Resolving reads the project's files: not at every key.
+PAUSE = 0.25
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few names, changed with left and right."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,up,h,k", "turn(-1)", show=False),
+        Binding("right,down,l,j,space", "turn(1)", show=False),
+    ]
+
+    class Changed(Message):
+        """Another name is chosen."""
+
+    def __init__(self, names: Sequence[str], chosen: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.names = names
+        self.chosen = chosen
+
+    def render(self) -> Content:
+        if len(self.names) < 2:
+            return Content(plain(self.chosen))
+        place = self.names.index(self.chosen) + 1 if self.chosen in self.names else 0
+        return Content.assemble(
+            ("< ", "bold $primary"),
+            (plain(self.chosen), "bold"),
+            (" >", "bold $primary"),
+            (f"  {place} of {len(self.names)}", "dim"),
+        )
+
+    def action_turn(self, by: int) -> None:
+        place = self.names.index(self.chosen) if self.chosen in self.names else -1
+        self.chosen = self.names[(place + by) % len(self.names)]
+        self.refresh()
+        self.post_message(self.Changed())
+
+
+class SubmitScreen(Dialog[str]):
+    """Gives the id of the new run. Stays open, with everything as typed, when the engine refuses."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,ctrl+s", "submit", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+    CSS_PATH = "../styles/dialog.tcss"
+
+    def __init__(
+        self, config: ConfigView, *, script: str, arguments: tuple[str, ...], rerun_of: str | None = None
+    ) -> None:
+        super().__init__()
+        self.first = config
+        self.script = script
+        self.arguments = arguments
+        self.rerun_of = rerun_of
+        self._pause: Timer | None = None
+        self._busy = False
+        self._typed = False
+        self._asked: tuple[object, ...] | None = None
+        self._token = ""
+
+    def compose(self) -> ComposeResult:
+        usable = [c.name for c in self.app.model.project.configs if not c.problem]
+        self.choice = Choice(usable, self.first.name, id="config")
+        self.script_input = Input(self.script, placeholder="script, as train.py", compact=True, id="script")
+        self.arguments_input = Input(
+            shlex.join(self.arguments), placeholder="as one types them on a shell", compact=True, id="arguments"
+        )
+        self.tags_input = Input(placeholder="best owner=ann", compact=True, id="tags")
+        self.preview = Static(id="preview")
+        with Vertical(classes="dialog submit") as box:
+            box.border_title = Content(" Submit again " if self.rerun_of else " Submit a run ")
+            box.border_subtitle = Content(" enter submit   tab next   esc close ")
+            for label, widget in (
+                ("Configuration", self.choice),
+                ("Script", self.script_input),
+                ("Arguments", self.arguments_input),
+                ("Tags", self.tags_input),
+            ):
+                with Horizontal(classes="field"):
+                    yield Label(Content(label))
+                    yield widget
+            yield self.preview
+
+    def on_mount(self) -> None:
+        (self.script_input if not self.script else self.arguments_input).focus()
+        self._check_soon()
+        self.app.start(self._suggest, group="submit-scripts", description="looking for scripts")
+
+    async def _suggest(self) -> None:
+        folder = self.app.model.folder
+        if folder is None:
+            return
+        found = await self.app.model.ask(requests.scripts, folder)
+        self.script_input.suggester = SuggestFromList(found, case_sensitive=True)
+        if not self.script_input.value and len(found) == 1:
+            self.script_input.value = found[0]
+
+    @property
+    def config(self) -> ConfigView:
+        return self.app.model.project.config(self.choice.chosen) or self.first
+
+    def on_choice_changed(self) -> None:
+        """Another configuration brings its own script and arguments, unless one has typed some already."""
+        if not self._typed and not self.rerun_of:
+            if self.config.script:
+                self.script_input.value = self.config.script
+            self.arguments_input.value = shlex.join(self.config.arguments)
+        self._check_soon()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.has_focus:
+            self._typed = True
+        self._check_soon()
+
+    def on_input_submitted(self) -> None:
+        self.action_submit()
+
+    def _check_soon(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE, self._check)
+
+    def _check(self) -> None:
+        self.app.start(self._show_plan, group="submit-plan", description="checking the submission", exclusive=True)
+
+    def _request(self) -> RunRequest:
+        """What is asked for, from the fields. Blocking. Raises ValueError for quotes that are not closed."""
+        fields = (
+            self.config.name,
+            self.script_input.value.strip(),
+            requests.split_arguments(self.arguments_input.value),
+            tuple(requests.split_tags(self.tags_input.value).items()),
+        )
+        if fields != self._asked:
+            # Asking for the same again, after an answer that was lost, must not make a second run.
+            self._asked, self._token = fields, uuid.uuid4().hex
+        return requests.new_request(
+            self.app.model.project.path,
+            self.config,
+            fields[1],
+            fields[2],
+            dict(fields[3]),
+            token=self._token,
+            rerun_of=self.rerun_of,
+        )
+
+    async def _show_plan(self) -> None:
+        if self._busy:
+            return
+        try:
+            plan = await self.app.model.ask(lambda: requests.plan_of(self._request()))
+        except (AmlError, ValueError) as error:
+            self._say_wrong(str(error))
+            return
+        command = shlex.join([plan.interpreter, *plan.argv]) if plan.interpreter else shlex.join(plan.argv)
+        lines = [Content.assemble(("on ", "dim"), plain(plan.target), ("  runs ", "dim"), plain(command))]
+        lines += [Content.styled(plain(notice), "$warning") for notice in plan.notices]
+        self.preview.update(Content("\n").join(lines))
+
+    def _say_wrong(self, text: str) -> None:
+        self.preview.update(Content.styled(plain(text), "$error"))
+
+    def action_submit(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self.preview.update(Content.styled("submitting", "$accent"))
+            self.app.start(self._submit, group="submit", description="submitting")
+
+    async def _submit(self) -> None:
+        try:
+            request = await self.app.model.ask(self._request)
+            answer = await self.app.link.submit(request)
+        except (AmlError, ValueError) as error:
+            self._say_wrong(str(error))
+            return
+        finally:
+            self._busy = False
+        self.app.tell(f"{answer['name']} submitted")
+        self.dismiss(str(answer["run_id"]))

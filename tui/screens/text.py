@@ -1,0 +1,113 @@
+"""Something to read: the help, what was said, what is wrong in the project, the details of a target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.actions import ACTIONS, PANE_TITLES, Situation, shown_key
+from tui.plain import plain
+from tui.screens.dialog import Dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from tui.app import Said
+
+MARKS = {"information": ("  ", ""), "warning": ("! ", "$warning"), "error": ("x ", "$error")}
+
+
+class TextScreen(Dialog[None]):
+    """A text that scrolls, closed by esc, q or enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,enter", "close", show=False),
+        Binding("down,j", "scroll_by(1)", show=False),
+        Binding("up,k", "scroll_by(-1)", show=False),
+        Binding("pagedown,space", "scroll_by(15)", show=False),
+        Binding("pageup", "scroll_by(-15)", show=False),
+    ]
+    CSS_PATH = "../styles/dialog.tcss"
+    AUTO_FOCUS = ""
+
+    def __init__(self, title: str, text: Content) -> None:
+        super().__init__()
+        self.heading = title
+        self.text = text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog reading") as box:
+            box.border_title = Content(f" {plain(self.heading)} ")
+            box.border_subtitle = Content(" esc ")
+            yield Static(self.text)
+
+    def action_scroll_by(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
+    """Every action by group with its keys; what cannot be done now is dim and says why."""
+    parts: list[Content] = []
+    group = ""
+    for action in ACTIONS:
+        if action.group != group:
+            group = action.group
+            parts.append(Content.assemble(("\n" if parts else "", ""), (group, "bold $primary"), "\n"))
+        shown = " ".join(shown_key(key) for key in keys.get(action.id, action.keys))
+        elsewhere = bool(action.panes) and now.pane not in action.panes
+        reason = f"in {' or '.join(PANE_TITLES[p] for p in action.panes)}" if elsewhere else action.reason(now)
+        parts.append(
+            Content.assemble(
+                (f"  {shown:<12}", "dim" if reason else "bold $primary"),
+                (action.description, "dim" if reason else ""),
+                (f"  {reason}" if reason else "", "italic dim"),
+                "\n",
+            )
+        )
+    parts.append(Content.assemble(("\nFilter", "bold $primary"), "\n", FILTER_HELP))
+    return Content("").join(parts)
+
+
+FILTER_HELP = """\
+  petal             runs with that word in name, id, script, arguments, reason, tags
+  "two words"       the same for a phrase
+  state:failed,run  in one of these states; unfinished, ended, unreachable too
+  target: config: script: arg: name: reason: branch: commit: framework: id:
+  tag:best          with that tag; tag:best=yes with that value
+  acc>0.9           last value of a metric; "Regularization Rate"<=0.1
+  exit=1  age<2h  duration>10m  number>40
+  not, and, or, ( )"""
+
+
+def rows_text(rows: Iterable[tuple[str, str]]) -> Content:
+    """Names and values, aligned."""
+    listed = [(plain(name), plain(value)) for name, value in rows]
+    wide = max((len(name) for name, _ in listed), default=0)
+    return Content("\n").join([Content.assemble((name.ljust(wide + 2), "dim"), value) for name, value in listed])
+
+
+def lines_text(lines: Iterable[str], none: str) -> Content:
+    shown = [plain(line) for line in lines]
+    return Content("\n\n".join(shown)) if shown else Content.styled(none, "dim")
+
+
+def said_text(said: Sequence[Said], now: float) -> Content:
+    """What was said, newest first, with how long ago."""
+    if not said:
+        return Content.styled("Nothing was said yet.", "dim")
+    from tui.wording import span
+
+    lines = []
+    for one in reversed(said):
+        mark, style = MARKS.get(one.severity, MARKS["information"])
+        ago = f"{span(now - one.at):>6} ago  "
+        body = one.text.replace("\n", "\n" + " " * (len(ago) + 2))
+        lines.append(Content.assemble((ago, "dim"), (mark, style), (body, style)))
+    return Content("\n").join(lines)
