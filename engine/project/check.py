@@ -1,0 +1,64 @@
+"""Everything wrong in a project's files, in one list: what `aml project check` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_conda, read_spark
+from engine.project.folder import open_project
+from engine.project.problems import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.project.folder import Project
+
+
+def check(path: Path | str) -> list[Problem]:
+    """All problems, in order of file and line. Raises ProjectError when there is no project."""
+    project = open_project(path)
+    found = list(project.problems)
+    found += _references(project)
+    conda = {config.conda_file for config in project.configs.values() if config.conda_file}
+    spark = {config.spark_file for config in project.configs.values() if config.spark_file}
+    folder = project.config_folder.name
+    for named, default, read in (
+        (conda, f"{folder}/{CONDA_FILE}", read_conda),
+        (spark, f"{folder}/{SPARK_FILE}", read_spark),
+    ):
+        for file in sorted(named | {default}):
+            if (project.path / file).is_file():
+                found += read(project.path / file, file)[1]
+    return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column))
+
+
+def _references(project: Project) -> list[Problem]:
+    found: list[Problem] = []
+    names = ", ".join(sorted(project.targets)) or "none"
+    for config in project.configs.values():
+        line, column = config.target_place
+        if config.target not in project.targets and f"{config.target}.compute" not in project.broken:
+            found.append(
+                Problem(
+                    config.file,
+                    line,
+                    column,
+                    f"there is no compute target {config.target!r}.",
+                    f"The targets here: {names}.",
+                )
+            )
+        if config.script != "$file" and not (project.path / config.script).is_file():
+            line, column = config.script_place
+            found.append(
+                Problem(
+                    config.file,
+                    line,
+                    column,
+                    f"there is no script {config.script!r} in the project.",
+                    "Correct the name, or write `$file` and name the script at submission.",
+                )
+            )
+        for key, file in (("CondaDependenciesFile", config.conda_file), ("SparkDependenciesFile", config.spark_file)):
+            if file and not ((project.path / file).is_file() or (project.config_folder / file).is_file()):
+                found.append(Problem(config.file, 0, 0, f"{key} names {file!r}, which does not exist.", "Correct it."))
+    return found

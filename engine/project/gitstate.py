@@ -1,0 +1,69 @@
+"""What git knows of a project: commit, branch, and what was changed since. Silent where there is no git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A repository on a slow disk must not hold up a submission, seconds.
+_PATIENCE = 10.0
+# A larger diff is of data, not of code; the snapshot has the files anyway. Bytes.
+LARGEST_DIFF = 8 << 20
+
+
+@dataclass(frozen=True)
+class GitState:
+    """`diff_sha256` names the blob with `git diff HEAD` of the project's folder, None when clean or too large."""
+
+    commit: str
+    branch: str | None
+    dirty: bool
+    diff_sha256: str | None = None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> GitState:
+        return cls(data["commit"], data["branch"], data["dirty"], data["diff_sha256"])
+
+
+def read(project: Path) -> tuple[GitState, bytes] | None:
+    """The state and the diff's bytes; None when the folder is in no repository, has no commit, or git is absent."""
+    commit = _git(project, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        return None
+    branch = _git(project, "symbolic-ref", "--short", "-q", "HEAD")
+    changed = _git(project, "status", "--porcelain", "--untracked-files=normal", "--", ".")
+    dirty = bool(changed)
+    diff = b""
+    if dirty:
+        diff = _git(project, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--", ".", ":(exclude)*.compute") or b""
+    return (
+        GitState(
+            commit.decode().strip(),
+            os.fsdecode(branch).strip() if branch else None,
+            dirty,
+        ),
+        diff if len(diff) <= LARGEST_DIFF else b"",
+    )
+
+
+def _git(project: Path, *arguments: str) -> bytes | None:
+    # Hooks and monitors that a repository's own configuration names are not run: looking must not execute.
+    safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", *safe, "-C", os.fspath(project), *arguments],  # noqa: S607 - git is where the person has it
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+            env=environment,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,226 @@
+"""From what a person asks for to what will be done: every error is found here, with its file and line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import NotFound, ProjectError, Unsupported
+from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_spark
+from engine.project.folder import open_project
+from engine.runs.model import RunPlan
+
+if TYPE_CHECKING:
+    from engine.project.compute import ComputeTarget
+    from engine.project.folder import Project
+    from engine.project.runconfig import RunConfiguration
+    from engine.runs.model import RunRequest
+
+# What a script on this machine must see of the shell it was submitted from; the rest is the engine's environment.
+# Only names that say where programs are: nothing here is a secret.
+SHELL_NAMES = (
+    "PATH",
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "CONDA_DEFAULT_ENV",
+    "CONDA_SHLVL",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "PYTHONHASHSEED",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_HOME",
+    "JAVA_HOME",
+    "SPARK_HOME",
+    "HADOOP_CONF_DIR",
+    "OMP_NUM_THREADS",
+)
+_SHELL_PREFIXES = ("LC_", "PYENV_")
+
+LAUNCHERS = {"local": "process", "remote": "process", "docker": "container", "remotedocker": "container"}
+
+
+def shell_environ() -> dict[str, str]:
+    """The variables of this process that a local script must see."""
+    return {
+        name: value for name, value in os.environ.items() if name in SHELL_NAMES or name.startswith(_SHELL_PREFIXES)
+    }
+
+
+def resolve(request: RunRequest) -> RunPlan:
+    """The plan for a request. Blocking; reads the project. Raises ProjectError, NotFound, Unsupported."""
+    project = open_project(request.project)
+    config = project.config(request.config)
+    name = request.target.removesuffix(".compute") if request.target else config.target
+    place = "" if request.target else _at(config.file, config.target_place)
+    target = project.target(name, place)
+    if config.framework not in ("Python", "PySpark"):
+        raise Unsupported(
+            f"the framework {config.framework} is not run by this release.",
+            where=config.file,
+            remedy="Use Python or PySpark.",
+        )
+    argv = _argv(project, config, request)
+    options = dict(config.options)
+    interpreter = ""
+    launcher = "spark" if target.type == "cluster" else LAUNCHERS[target.type]
+    if target.type == "local":
+        if config.framework == "PySpark":
+            options["spark_submit"] = _spark_submit(project, config, target, request)
+            interpreter = options["spark_submit"][0]
+        else:
+            interpreter = _interpreter(project, config, target, request)
+    else:
+        raise Unsupported(
+            f"this release runs scripts on `local` targets; {name!r} is of type {target.type!r}.",
+            where=place or target.file,
+            remedy="Choose a local target with -t, or wait for the release that brings this type.",
+        )
+    return RunPlan(
+        project=str(project.path),
+        project_name=project.name,
+        config=config.name,
+        target=target.name,
+        target_type=target.type,
+        host=target.host,
+        launcher=launcher,
+        framework=config.framework,
+        script=argv[0],
+        argv=argv,
+        interpreter=interpreter,
+        environment_variables=config.environment_variables,
+        environ=request.environ if target.type == "local" else {},
+        native_shared_directory=_shared(project, target),
+        max_duration=config.max_run_duration_seconds,
+        tracked=config.tracked if request.tracked is None else request.tracked,
+        prepare=config.prepare_environment if request.prepare is None else request.prepare,
+        slots=target.slots,
+        conda_file=_file(project, request.conda_file or config.conda_file, CONDA_FILE),
+        spark_file=_file(project, request.spark_file or config.spark_file, SPARK_FILE),
+        options=options,
+        notices=config.notices,
+    )
+
+
+def _at(file: str, place: tuple[int, int]) -> str:
+    return f"{file}:{place[0]}:{place[1]}" if place[0] else file
+
+
+def _argv(project: Project, config: RunConfiguration, request: RunRequest) -> tuple[str, ...]:
+    """The script, relative to the project, and its arguments.
+
+    A script given at submission stands for `$file`, or takes the place of the configured one; arguments given with it
+    take the place of the configured ones.
+    """
+    script, arguments = config.script, config.arguments
+    place = _at(config.file, config.script_place)
+    if request.script:
+        place = ""
+        script = request.script
+        if config.script != "$file":
+            arguments = ()
+    if request.arguments is not None:
+        arguments = request.arguments if request.arguments or request.script is None else arguments
+    if script == "$file":
+        raise ProjectError(
+            "no script was given, and the configuration has `$file` in its place.",
+            where=place,
+            remedy="Name the script: `aml experiment submit -c NAME train.py`.",
+        )
+    arguments = tuple(script if one == "$file" else one for one in arguments)
+    root = project.path.resolve()
+    found = Path(script) if Path(script).is_absolute() else project.path / script
+    inside = Path(os.path.normpath(found.parent.resolve() / found.name))
+    if not inside.is_relative_to(root):
+        raise ProjectError(
+            f"the script {script!r} is outside the project.", where=place, remedy="Put it into the project folder."
+        )
+    if not found.is_file():
+        raise NotFound(
+            f"there is no script {script!r} in the project.",
+            where=place or str(project.path),
+            remedy="Check the name; it is relative to the project folder.",
+        )
+    relative = os.fspath(inside.relative_to(root))
+    return (f"./{relative}" if relative.startswith("-") else relative, *arguments)
+
+
+def _interpreter(project: Project, config: RunConfiguration, target: ComputeTarget, request: RunRequest) -> str:
+    """The absolute path of the Python to run: the target's, the configuration's, or the one on the person's PATH."""
+    path = request.environ.get("PATH", os.defpath)
+    if target.python_location:
+        return _program(project, target.python_location, path, target.file, "pythonLocation")
+    named = config.interpreter_path
+    if named and named != "python":
+        return _program(project, named, path, config.file, "interpreterPath")
+    for name in ("python", "python3"):
+        found = shutil.which(name, path=path)
+        if found:
+            return os.path.abspath(found)
+    raise NotFound(
+        "there is no python on the PATH.",
+        where=target.file,
+        remedy="Name one with `pythonLocation: /path/to/python` in the .compute file.",
+    )
+
+
+def _program(project: Project, name: str, path: str, file: str, key: str) -> str:
+    expanded = os.path.expanduser(name)
+    if os.sep in expanded and not os.path.isabs(expanded):
+        expanded = os.fspath(project.path / expanded)
+    found = shutil.which(expanded, path=path)
+    if found is None:
+        raise NotFound(
+            f"{key} names {name!r}, which is no program on this machine.", where=file, remedy=f"Correct `{key}`."
+        )
+    return os.path.abspath(found)
+
+
+def _spark_submit(
+    project: Project, config: RunConfiguration, target: ComputeTarget, request: RunRequest
+) -> list[str]:
+    """spark-submit with the settings of the Spark dependency file, for PySpark on this machine."""
+    path = request.environ.get("PATH", os.defpath)
+    expanded = os.path.expanduser(target.spark_submit_location)
+    found = shutil.which(expanded, path=path)
+    if found is None:
+        raise NotFound(
+            f"the framework is PySpark, and {target.spark_submit_location!r} is not on this machine.",
+            where=_at(config.file, (0, 0)),
+            remedy="Install Spark, name it with `sparkSubmitLocation` in the .compute file, or use `Framework: Python`.",
+        )
+    arguments: tuple[str, ...] = ()
+    file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
+    if file is not None:
+        dependencies, problems = read_spark(project.path / file, file)
+        if dependencies is None:
+            raise next(problem for problem in problems if problem.severity == "error").error()
+        arguments = dependencies.arguments()
+    return [os.path.abspath(found), *arguments]
+
+
+def _file(project: Project, named: str | None, default: str) -> str | None:
+    """A dependency file, relative to the project; None when none is named and the default one is absent."""
+    if named is None:
+        path = project.config_folder / default
+        return os.fspath(path.relative_to(project.path)) if path.is_file() else None
+    path = project.path / named
+    if not path.is_file():
+        in_config = project.config_folder / named
+        if not in_config.is_file():
+            raise NotFound(f"there is no file {named!r} in the project.", remedy="Correct the configuration's entry.")
+        path = in_config
+    return os.path.relpath(path, project.path)
+
+
+def _shared(project: Project, target: ComputeTarget) -> str | None:
+    """The folder that all runs of the project share on the target: base, workspace-less, then the project's name."""
+    if not target.native_shared_directory:
+        return None
+    base = os.path.expanduser(target.native_shared_directory.strip())
+    return os.path.join(base, project.name) + "/"
