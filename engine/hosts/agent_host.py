@@ -171,7 +171,10 @@ class AgentHost(abc.ABC):
                 file.close()
 
     async def lay(self, run_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Make the run directory with `project/` from contents that are there. Idempotent."""
+        """Make the run directory with `project/` from contents that are there. Idempotent.
+
+        An entry has the keys of `engine.project.snapshot.Entry`: path, kind, mode, size, sha256, link.
+        """
         await self._agent.request("lay", run=run_id, entries=[dict(entry) for entry in entries])
 
     async def start(self, run_id: str, spec: Mapping[str, Any]) -> dict[str, Any]:

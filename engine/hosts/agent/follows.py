@@ -13,7 +13,7 @@ from . import channel, starting
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Optional
 
     from .rundir import Root
 

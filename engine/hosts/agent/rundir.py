@@ -65,7 +65,7 @@ class Root(object):
     def lay(self, run_id: str, entries: "list[dict[str, Any]]") -> None:
         """Make the run directory, with `project/` as the entries say. Whole or not at all; a second time does nothing.
 
-        An entry: path, kind ("file", "dir", "link"), mode, size, sha256, target (of a link).
+        An entry: path, kind ("file", "dir", "link"), mode, size, sha256, link (where a link leads).
         """
         folder = self.run(run_id)
         state = os.path.join(folder, b"status")
@@ -113,7 +113,7 @@ class Root(object):
             if entry["kind"] == "file":
                 self.place(entry, path)
             elif entry["kind"] == "link":
-                os.symlink(encode(entry["target"]), path)
+                os.symlink(encode(entry["link"]), path)
         os.symlink(b"../outputs", os.path.join(folder, b"outputs"))
 
     def place(self, entry: "dict[str, Any]", path: bytes) -> None:

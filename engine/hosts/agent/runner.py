@@ -19,6 +19,8 @@ if MYPY:
     from typing import Any, BinaryIO, Optional
 
 HEARTBEAT = 5.0
+# Processes left behind that are named in the record; all are found again when they are signalled.
+MOST_TOLD = 100
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -68,6 +70,7 @@ class Runner(object):
 
     def run(self) -> None:
         status.write(self.status, "runner.json", self.me)
+        status.reserve(self.status, "exit.json")
         log = os.open(os.path.join(self.folder, b"logs", b"driver.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         trouble = self.begin(log)
@@ -243,7 +246,7 @@ class Runner(object):
         processes.signal_run(status.encode(self.order["run_id"]), number, self.script, self.me)
 
     def finish(self, code: int, usage: "Any", left: "list[processes.Process]", trouble: "dict[str, Any]") -> None:
-        """Write exit.json; on a full disk, go on trying as long as it takes."""
+        """Write exit.json, into space taken at the start; if even that fails, go on trying as long as it takes."""
         record = {
             "code": os.WEXITSTATUS(code) if os.WIFEXITED(code) and not trouble else None,
             "signal": os.WTERMSIG(code) if os.WIFSIGNALED(code) and not trouble else None,
@@ -253,12 +256,12 @@ class Runner(object):
             "cpu_user": usage.ru_utime,
             "cpu_system": usage.ru_stime,
             "max_rss": usage.ru_maxrss * 1024,
-            "leftover": [dict(process.describe(), boot_id=self.me["boot_id"]) for process in left],
+            "leftover": [dict(process.describe(), boot_id=self.me["boot_id"]) for process in left[:MOST_TOLD]],
             "start_error": trouble or None,
         }
         while True:
             try:
-                status.write(self.status, "exit.json", record)
+                status.write_reserved(self.status, "exit.json", record)
                 return
             except OSError as error:
                 if not os.path.isdir(self.status):

@@ -1,7 +1,8 @@
 """Status files of a run: whole or not there. Written by temporary file, fsync, rename (or link), fsync of the folder.
 
 In `<run>/status/`: `laid.json`, `spec.json`, `claim` (the agent that is starting the run), `runner.json`, `process.json`
-(made once and never replaced: only its maker may let the script begin), `heartbeat` (its modification time), `exit.json`.
+(made once and never replaced: only its maker may let the script begin), `heartbeat` (its modification time), `exit.json`
+(`exit.json.reserved` until then).
 """
 
 import json
@@ -11,6 +12,10 @@ import threading
 MYPY = False
 if MYPY:
     from typing import Any, Optional
+
+
+# Enough for a record of the end with some tens of processes left behind (bytes).
+RESERVED = 8192
 
 
 def encode(text: str) -> bytes:
@@ -56,6 +61,34 @@ def write(folder: bytes, name: str, content: "Any", exclusive: bool = False) -> 
             pass
     sync_folder(folder)
     return True
+
+
+def reserve(folder: bytes, name: str) -> None:
+    """Take the disk space for a status file that must be written even when the disk is full."""
+    handle = os.open(os.path.join(folder, (name + ".reserved").encode()), os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.pwrite(handle, b" " * RESERVED, 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_reserved(folder: bytes, name: str, content: "Any") -> None:
+    """Write a status file into the space taken for it; raises OSError when that is gone and there is no other."""
+    reserved = os.path.join(folder, (name + ".reserved").encode())
+    try:
+        handle = os.open(reserved, os.O_WRONLY)
+    except FileNotFoundError:
+        write(folder, name, content)
+        return
+    try:
+        data = json.dumps(content, sort_keys=True).encode() + b"\n"
+        os.pwrite(handle, data.ljust(RESERVED), 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.rename(reserved, os.path.join(folder, name.encode()))
+    sync_folder(folder)
 
 
 def read(folder: bytes, name: str) -> "Optional[dict[str, Any]]":

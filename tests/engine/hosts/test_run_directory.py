@@ -27,8 +27,8 @@ async def test_a_project_as_it_was(bench: Bench) -> None:
         bench.entry("empty.txt", b""),
         bench.entry("large.bin", os.urandom(3_000_000)),
         {"path": "hollow/inner", "kind": "dir", "mode": 0o755, "size": 0, "sha256": None},
-        {"path": "link", "kind": "link", "mode": 0o777, "size": 0, "sha256": None, "target": f"deep/{ODD}"},
-        {"path": "dangling", "kind": "link", "mode": 0o777, "size": 0, "sha256": None, "target": "/nowhere/\udcff"},
+        {"path": "link", "kind": "link", "mode": 0o777, "size": 0, "sha256": None, "link": f"deep/{ODD}"},
+        {"path": "dangling", "kind": "link", "mode": 0o777, "size": 0, "sha256": None, "link": "/nowhere/\udcff"},
     ]
     await bench.host.lay("r", entries)
     project = bench.folder("r") / "project"
@@ -96,7 +96,7 @@ async def test_paths_that_lead_out_are_refused(bench: Bench, path: str) -> None:
 async def test_what_a_link_could_lead_to_is_not_written(bench: Bench, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    link = {"path": "a", "kind": "link", "mode": 0, "size": 0, "sha256": None, "target": str(outside)}
+    link = {"path": "a", "kind": "link", "mode": 0, "size": 0, "sha256": None, "link": str(outside)}
     with pytest.raises(HostError):
         await bench.host.lay("r", [link, bench.entry("a/file", b"x")])
     assert list(outside.iterdir()) == []

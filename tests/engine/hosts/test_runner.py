@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.hosts.bench import alive
+from engine.errors import HostError
+from tests.engine.hosts.bench import Bench, alive
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
-    from tests.engine.hosts.bench import Bench
+    from engine.paths import Paths
 
 
 async def test_exit_code_times_and_usage(bench: Bench) -> None:
@@ -83,8 +88,6 @@ async def test_what_a_script_sees(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     )
     status = await bench.ended("r")
     assert status.exit is not None and status.exit.code == 0, bench.log("r")
-    import json
-
     seen = json.loads(bench.log("r"))
     env = seen["env"]
     assert env["KEPT"] == "from the engine"
@@ -153,8 +156,6 @@ async def test_values_of_variables_stay_off_the_disk_and_the_command_line(bench:
 async def test_a_script_that_cannot_be_started(
     bench: Bench, argv: list[str], cwd: str, content: str, errno_name: str, names: str
 ) -> None:
-    import errno
-
     bench.runs.append("r")
     await bench.host.lay("r", [bench.entry("script.py", content.encode(), 0o755)])
     await bench.host.start("r", {"argv": argv, "cwd": cwd, "env": {}})
@@ -162,9 +163,10 @@ async def test_a_script_that_cannot_be_started(
     assert status.phase == "exited"
     assert status.exit is not None
     assert status.exit.code is None and status.exit.signal is None
-    assert status.exit.start_errno == getattr(errno, errno_name)
+    number = getattr(errno, errno_name)
+    assert status.exit.start_errno == number
     assert names in str(status.exit.start_error)
-    assert os.strerror(status.exit.start_errno) in str(status.exit.start_error)
+    assert os.strerror(number) in str(status.exit.start_error)
 
 
 async def test_an_exec_of_the_path_of_the_run(bench: Bench, tmp_path: Path) -> None:
@@ -253,3 +255,40 @@ async def test_leftovers_are_told_and_live_on(bench: Bench) -> None:
     await bench.host.signal("r", "KILL")
     await until_async(lambda: not alive(left.pid))
     assert await bench.host.processes("r") == []
+
+
+async def test_the_end_is_written_on_a_full_disk(home: Paths) -> None:
+    """What a script prints may fill the disk; how it ended is recorded all the same."""
+    mounted = await asyncio.to_thread(
+        subprocess.run, ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", home.data], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a small file system here")
+    bench = Bench(home)
+    try:
+        await bench.host.connect()
+        await bench.run(
+            "r",
+            """
+            import os, sys
+            try:
+                while True: os.write(1, b"x" * 4096)
+            except OSError as error:
+                sys.exit(error.errno)
+            """,
+        )
+        status = await bench.ended("r")
+        assert status.exit is not None and status.exit.code == errno.ENOSPC
+        assert set(bench.log("r")) == {ord("x")}
+        assert (await bench.host.free_disk()).free < 8192
+        with pytest.raises(HostError, match="No space left"):
+            await bench.host.lay("s", [])
+            await bench.host.start("s", bench.spec())
+        assert (await bench.host.inspect(["s"]))["s"].phase in ("absent", "laid")
+        await bench.host.remove_run("r")
+        await bench.run("s", "print('there is room again')")
+        await bench.ended("s")
+        assert bench.log("s") == b"there is room again\n"
+    finally:
+        await bench.close()
+        await asyncio.to_thread(subprocess.run, ["umount", home.data], check=True)
