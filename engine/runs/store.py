@@ -94,7 +94,11 @@ class StoreReader:
             except sqlite3.Error as error:
                 self.close()
                 raise self._unreadable(error) from error
-            schema.refuse_newer(version)
+            try:
+                schema.refuse_newer(version)
+            except StoreError:
+                self.close()
+                raise
             if version == 0:
                 self.close()
                 return []
