@@ -227,4 +227,4 @@ class ConsoleApp(App[str]):
 
     async def on_unmount(self) -> None:
         await self.link.close()
-        self.model.close()
+        await self.model.close()

@@ -71,10 +71,10 @@ class ConsoleModel:
         """Run a blocking question in the reading thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, question, *values)
 
-    def close(self) -> None:
-        """Stop reading. The thread ends after the question it is busy with."""
-        self._thread.submit(self._history.close)
-        self._thread.shutdown(wait=False)
+    async def close(self) -> None:
+        """Stop reading: the thread ends after the question it is busy with."""
+        await self.ask(self._history.close)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
 
     def changed(self, runs: Iterable[str]) -> None:
         """The engine says that these runs changed: look now."""
@@ -172,8 +172,7 @@ class ConsoleModel:
 
     async def request(self, run_id: str) -> RunRequest:
         """What was asked for when this run was submitted. Raises AmlError."""
-        found: RunRequest = await self.ask(self._history.request, run_id)
-        return found
+        return await self.ask(self._history.request, run_id)
 
     async def projects(self) -> list[tuple[str, str, int, float]]:
         """Folders with runs: path, name, count, time of the newest."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.errors import AmlError
 from engine.runs.store import StoreReader
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from engine.runs.model import Run, Series, TargetState
+    from engine.project.compute import ComputeTarget
+    from engine.project.runconfig import RunConfiguration
+    from engine.runs.model import Run, RunRequest, Series, TargetState
 
 # Runs read before the first list is shown, and looked at again for new ones at each change.
 FIRST = 200
@@ -105,24 +107,23 @@ def _local_first(item: TargetView | ConfigView) -> tuple[bool, str]:
     return (item.name != "local", item.name)
 
 
-def _target(name: str, target: Any) -> TargetView:
+def _target(name: str, target: ComputeTarget) -> TargetView:
     details = [
         (key.replace("_", " "), str(value))
         for key, value in vars(target).items()
         if key not in ("name", "extra", "file", "password", "private_key") and value not in (None, "", (), {})
     ]
-    host = "local" if target.type in ("local", "docker") else str(getattr(target, "address", "") or name)
-    return TargetView(name, target.type, host, int(target.slots), str(target.file), details=tuple(details))
+    return TargetView(name, target.type, target.host or name, target.slots, target.file, details=tuple(details))
 
 
-def _config(name: str, config: Any) -> ConfigView:
+def _config(name: str, config: RunConfiguration) -> ConfigView:
     return ConfigView(
         name,
-        str(config.framework or ""),
-        str(config.target or ""),
-        str(config.script or ""),
-        tuple(str(item) for item in config.arguments or ()),
-        str(config.file),
+        config.framework,
+        config.target,
+        "" if config.script == "$file" else config.script,
+        config.arguments,
+        config.file,
     )
 
 
@@ -180,7 +181,7 @@ class HistoryReading:
     def projects(self) -> list[tuple[str, str, int, float]]:
         return self._store.projects()
 
-    def request(self, run_id: str) -> Any:
+    def request(self, run_id: str) -> RunRequest:
         return self._store.request(run_id)
 
     def _ours(self, run: Run) -> bool:

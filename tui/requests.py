@@ -33,13 +33,15 @@ def new_request(
     """What the submit dialog asks for. What is as the configuration has it is left to the configuration."""
     from engine.project.resolve import shell_environ
 
+    given = script if script and script != config.script else None
     return RunRequest(
         project=project,
         config=config.name,
         token=token,
         rerun_of=rerun_of,
-        script=script if script and script != config.script else None,
-        arguments=arguments if arguments != config.arguments else None,
+        script=given,
+        # A script given by hand takes the place of the configured one together with its arguments.
+        arguments=arguments if given or arguments != config.arguments else None,
         tags=tags,
         user_id=getpass.getuser(),
         environ=shell_environ(),
@@ -59,8 +61,7 @@ def plan_of(request: RunRequest) -> RunPlan:
     """What would be run. Raises AmlError with file and line."""
     from engine.project.resolve import resolve
 
-    plan: RunPlan = resolve(request)
-    return plan
+    return resolve(request)
 
 
 def scripts(project: Path) -> list[str]:

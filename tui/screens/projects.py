@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from engine.errors import AmlError
 from tui import wording
+from tui.main import find_project
 from tui.plain import plain
 from tui.screens.dialog import Dialog
 from tui.widgets.line_list import LineList, cut
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def _folder(typed: str) -> Path:
-    return Path(typed or ".").expanduser().absolute()
+    """The folder that was typed, or the project above it."""
+    folder = Path(typed or ".").expanduser().absolute()
+    return find_project(folder) or folder
 
 
 class ProjectLines(LineList):
