@@ -99,7 +99,9 @@ class AgentClient:
             ) from error
         version = line[len(MARK) :].strip()
         if version != b"%d" % VERSION:
-            raise HostError(f"the agent says version {version.decode(errors='replace')}, not {VERSION}", where=self.name)
+            raise HostError(
+                f"the agent says version {version.decode(errors='replace')}, not {VERSION}", where=self.name
+            )
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Hand one frame to the channel, without waiting for room."""
@@ -264,9 +266,7 @@ class AgentClient:
         if waiter and not waiter.done():
             trouble = header.get("error")
             if trouble:
-                waiter.set_exception(
-                    HostError(trouble["message"], remedy=trouble.get("remedy", ""), where=self.name)
-                )
+                waiter.set_exception(HostError(trouble["message"], remedy=trouble.get("remedy", ""), where=self.name))
             else:
                 waiter.set_result((header["ok"], body))
         if stream:

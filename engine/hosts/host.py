@@ -74,7 +74,7 @@ class RunExit:
 class RunStatus:
     """How a run stands on its host.
 
-    `phase`: "absent" (no run directory), "laid" (not started, or its start came to nothing: start it again), "starting",
+    `phase`: "absent" (no run directory), "laid" (not started, or its start came to nothing: start again), "starting",
     "running", "exited" (see `exit`), "vanished" (was started, is not alive, left no record; `rebooted`: with the host).
     `supervised` is False for a running script whose runner is gone: its exit code will not be known.
     `handle`: {"runner": {pid, start, boot_id}, "process": {...}}. Sizes in bytes, times in epoch seconds by its clock.
@@ -125,7 +125,7 @@ class Fetched:
 
 @dataclass
 class Output:
-    """Something in a run's outputs; `path` is relative to them. `kind`: "file", "dir", "link" (to `target`), "other"."""
+    """Something in a run's outputs; `path` is relative to them. `kind`: "file", "dir", "link" or "other"."""
 
     path: str
     kind: str

@@ -30,9 +30,7 @@ LEAVE_WITHIN = 5.0
 
 def agent_environ() -> dict[str, str]:
     """The engine's environment without what belongs to a terminal or to a run the engine was started from."""
-    kept = {
-        name: value for name, value in os.environ.items() if name not in TERMINAL and not name.startswith(PREFIXES)
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in TERMINAL and not name.startswith(PREFIXES)}
     return {**kept, "AML_TUI_ROLE": "agent"}
 
 
@@ -65,7 +63,7 @@ class LocalHost(AgentHost):
         return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             agent_argv(self._python),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

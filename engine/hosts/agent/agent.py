@@ -1,7 +1,7 @@
 """The agent: answers one engine over one channel, and leaves when the channel closes. Runs do not notice.
 
-Requests are frames with `id` and `op`; each gets one answer with the same `id` and `ok` or `error`. Small ones are answered
-in order by the thread that reads; whatever touches the disk at length has a thread of its own.
+Requests are frames with `id` and `op`; each gets one answer with the same `id` and `ok` or `error`. Small ones are
+answered in order by the thread that reads; whatever touches the disk at length has a thread of its own.
 """
 
 import os

@@ -44,11 +44,11 @@ class Watch(object):
     def __init__(self) -> None:
         self.changed = -1
         self.again = 0.0
-        self.last = None  # type: Optional[tuple[Any, ...]]
+        self.last = None  # type: Optional[tuple[str, bool]]
 
 
 class Poller(object):
-    """The thread that looks. The methods other threads call are `add`, `drop`, `grant`, `pace`, `seek`, `watch`, `unwatch`."""
+    """The thread that looks, and what other threads tell it: add, drop, grant, pace, seek; watch, unwatch."""
 
     def __init__(self, root: "Root", sender: "channel.Sender") -> None:
         self.root = root

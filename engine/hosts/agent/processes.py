@@ -10,7 +10,7 @@ MYPY = False
 if MYPY:
     from typing import Any, Iterable, Iterator, Optional
 
-# A part of aml-tui (engine, agent, runner) that was started from inside a run carries this variable: it is not of that run.
+# A part of aml-tui (engine, agent, runner) carries this variable: started from inside a run, it is not of that run.
 ROLE = b"AML_TUI_ROLE="
 RUN_ID = b"AZUREML_RUN_ID="
 DEAD = (b"Z", b"X", b"x")
@@ -155,7 +155,7 @@ def of_run(
 
 
 def send(process: Process, number: int) -> bool:
-    """Signal exactly this process, never one that got its pid later. False when it is gone or belongs to another user."""
+    """Signal exactly this process, never one that got its pid later. False when it is gone or another user's."""
     handle = -1
     opener = getattr(os, "pidfd_open", None)
     sender = getattr(signal, "pidfd_send_signal", None)

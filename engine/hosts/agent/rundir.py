@@ -119,11 +119,9 @@ class Root(object):
     def place(self, entry: "dict[str, Any]", path: bytes) -> None:
         """One file from its blob: a clone where the file system can, else a copy; never a link to the blob itself."""
         blob = self.blob(entry["sha256"])
-        try:
-            source = open(blob, "rb")
-        except FileNotFoundError:
+        if not os.path.exists(blob):
             raise Refused("the content of %s is not on this host" % entry["path"], "Submit the run again.")
-        with source:
+        with open(blob, "rb") as source:
             size = os.fstat(source.fileno()).st_size
             if size != entry["size"]:
                 os.rename(blob, blob + b".bad")
@@ -184,7 +182,9 @@ class Root(object):
     def remove(self, run_id: str) -> None:
         """Delete a run directory; gone already is fine."""
         folder = self.run(run_id)
-        away = os.path.join(self.path, b"runs", b".removed-%d-%d-" % (os.getpid(), threading.get_ident())) + encode(run_id)
+        away = os.path.join(self.path, b"runs", b".removed-%d-%d-" % (os.getpid(), threading.get_ident())) + encode(
+            run_id
+        )
         try:
             os.rename(folder, away)
         except FileNotFoundError:
@@ -200,7 +200,7 @@ class Root(object):
         return real
 
     def outputs(self, run_id: str, path: str = "") -> "Iterator[dict[str, Any]]":
-        """Everything in the outputs folder, or under `path` in it: path, kind, size, mtime, mode, target (of a link)."""
+        """Everything in the outputs folder, or below `path` in it: path, kind, size, mtime, mode, a link's target."""
         base = os.path.join(self.run(run_id), b"outputs")
         todo = [encode(path).strip(b"/")] if path else [b""]
         if path:
@@ -282,7 +282,9 @@ class Incoming(object):
                 file.flush()
                 os.fsync(file.fileno())
             if left or digest.hexdigest() != self.sha:
-                raise Refused("content %s arrived damaged" % self.sha[:12], "The file changed while it was sent. Try again.")
+                raise Refused(
+                    "content %s arrived damaged" % self.sha[:12], "The file changed while it was sent. Try again."
+                )
             os.rename(part, self.path)
         finally:
             try:

@@ -105,7 +105,7 @@ def number(word: str) -> "Optional[float]":
     try:
         return float(word)
     except ValueError:
-        # "[N/A]", "[Not Supported]"
+        # A driver that cannot tell says "[N/A]" or "[Not Supported]".
         return None
 
 

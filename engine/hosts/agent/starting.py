@@ -123,10 +123,8 @@ class Starter(object):
         return str(said.decode("utf-8", "replace"))
 
     def environment(self, run_id: str, folder: bytes, extra: "dict[str, Optional[str]]") -> "dict[str, str]":
-        """The script's variables: the agent's own, over them the run's; then what each run has, unless it says otherwise."""
-        env = dict(
-            (decode(name), decode(value)) for name, value in os.environb.items() if not name.startswith(OWN)
-        )
+        """The script's variables: the agent's own, over them the run's; then what each run has if it says nothing."""
+        env = dict((decode(name), decode(value)) for name, value in os.environb.items() if not name.startswith(OWN))
         for name, value in extra.items():
             if value is None:
                 env.pop(name, None)

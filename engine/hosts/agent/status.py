@@ -1,8 +1,8 @@
 """Status files of a run: whole or not there. Written by temporary file, fsync, rename (or link), fsync of the folder.
 
-In `<run>/status/`: `laid.json`, `spec.json`, `claim` (the agent that is starting the run), `runner.json`, `process.json`
-(made once and never replaced: only its maker may let the script begin), `heartbeat` (its modification time), `exit.json`
-(`exit.json.reserved` until then).
+In `<run>/status/`: `laid.json`, `spec.json`, `claim` (the agent that is starting the run), `runner.json`,
+`process.json` (made once and never replaced: only its maker may let the script begin), `heartbeat` (its modification
+time), `exit.json` (`exit.json.reserved` until then).
 """
 
 import json

@@ -7,18 +7,29 @@ import contextlib
 import hashlib
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.hosts.host import RunStatus
 from engine.hosts.local import LocalHost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.hosts.host import RunStatus
     from engine.paths import Paths
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    """A process that has nothing to do with any run, in a session of its own."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+
+
+def call(*argv: str) -> int:
+    """Run a command to its end; the exit code."""
+    return subprocess.call(argv)
 
 
 def alive(pid: int) -> bool:

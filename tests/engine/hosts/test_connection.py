@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import hashlib
+import json
 import logging
 import os
 import signal
@@ -16,8 +19,9 @@ import pytest
 
 from engine.errors import HostError, HostLost
 from engine.hosts import agent_client
+from engine.hosts.agent import processes
 from engine.hosts.agent_client import AgentClient
-from engine.hosts.agent_source import BOOTSTRAP, agent_argv, agent_bundle
+from engine.hosts.agent_source import BOOTSTRAP, MODULES, agent_argv, agent_bundle
 from engine.hosts.local import LocalHost
 from tests.engine.hosts.bench import Bench, Collector, alive
 from tests.waiting import until, until_async
@@ -41,7 +45,8 @@ async def test_every_python_here_serves(home: Paths, python: str) -> None:
         assert f"/{version}" in python or python == sys.executable
         odd = os.fsdecode(b"\xff\xc3\xa9.py")
         bench.runs.append("r")
-        await bench.host.lay("r", [bench.entry(odd, b"import os, sys; print(sys.argv[1]); os.write(1, b'\\xff'); sys.exit(5)")])
+        source = b"import os, sys; print(sys.argv[1]); os.write(1, b'\\xff'); sys.exit(5)"
+        await bench.host.lay("r", [bench.entry(odd, source)])
         sink = Collector()
         follow = await bench.host.follow("r", "driver.log", 0, sink, 0.02)
         await bench.host.start("r", bench.spec(argv=[sys.executable, odd, "\u20ac"], env={"PYTHONIOENCODING": "utf-8"}))
@@ -66,10 +71,12 @@ async def test_every_python_here_serves(home: Paths, python: str) -> None:
 
 def test_agent_and_runner_keep_to_python_3_5() -> None:
     folder = Path(agent_client.__file__).parent / "agent"
-    result = subprocess.run(
-        [Path(sys.executable).parent / "vermin", "-t=3.5-", "--violations", "--no-tips", folder], capture_output=True, text=True
-    )
+    vermin = [str(Path(sys.executable).parent / "vermin"), "-t=3.5-", "--violations", "--no-tips", str(folder)]
+    result = subprocess.run(vermin, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+    for name in MODULES:
+        ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 5))
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(MODULES), "every file is sent"
 
 
 def test_the_command_line_is_constant_and_small() -> None:
@@ -111,7 +118,8 @@ async def main():
     await asyncio.sleep(60)
 asyncio.run(main())
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as engine:
+    top = Path(__file__).parents[3]
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=top) as engine:
         assert engine.stdout is not None
         pid = int(engine.stdout.readline())
         assert alive(pid)
@@ -124,10 +132,7 @@ async def test_waiters_are_told_when_the_agent_dies(bench: Bench) -> None:
     lost: list[HostLost] = []
     bench.host.on_lost = lost.append
     await bench.lay("r", "")
-    (bench.folder("r") / "status" / "claim").write_text(
-        '{"pid": %d, "start": %s, "boot_id": "%s"}'
-        % (os.getpid(), Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19], bench.host.info.boot_id)
-    )
+    (bench.folder("r") / "status" / "claim").write_text(json.dumps(processes.identity(os.getpid())))
     start = asyncio.create_task(bench.host.start("r", bench.spec()))
     pings = [asyncio.create_task(bench.host.inspect(["r"])) for _ in range(20)]
     await asyncio.gather(*pings)
@@ -180,8 +185,6 @@ async def test_large_transfers_delay_nobody(bench: Bench, tmp_path: Path) -> Non
     with big.open("wb") as file:
         for _ in range(60):
             file.write(os.urandom(1_000_000))
-    import hashlib
-
     sha = hashlib.sha256(big.read_bytes()).hexdigest()
     delays: list[float] = []
 
@@ -234,7 +237,9 @@ async def test_a_root_that_cannot_be_made_is_said(home: Paths) -> None:
     await host.close()
 
 
-async def test_a_python_that_is_missing_or_broken(home: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_python_that_is_missing_or_broken(
+    home: Paths, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(HostLost, match="could not be started"):
         await LocalHost(home, "/nowhere/python").connect()
     broken = tmp_path / "python"
@@ -247,7 +252,8 @@ async def test_a_python_that_is_missing_or_broken(home: Paths, tmp_path: Path, c
 
 async def test_a_chatty_login_shell_is_skipped(home: Paths, tmp_path: Path) -> None:
     shell = tmp_path / "python"
-    shell.write_text(f'#!/bin/sh\necho Welcome!\nprintf "Last login: \\001\\002 no newline"\nexec {sys.executable} "$@"\n')
+    banner = 'echo Welcome!; printf "Last login: \\001\\002 no newline"'
+    shell.write_text(f'#!/bin/sh\n{banner}\nexec {sys.executable} "$@"\n')
     shell.chmod(0o755)
     host = LocalHost(home, str(shell))
     await host.connect()

@@ -17,6 +17,7 @@ from tests.engine.hosts.bench import Collector
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
+    from engine.hosts.host import Sink
     from tests.engine.hosts.bench import Bench
 
 
@@ -93,7 +94,7 @@ async def test_a_slow_sink_holds_back_its_own_follow_only(bench: Bench) -> None:
         await item.stop()
 
 
-def wait_for_ever(gate: asyncio.Event):  # type: ignore[no-untyped-def]
+def wait_for_ever(gate: asyncio.Event) -> Sink:
     async def sink(offset: int, data: bytes) -> None:
         await gate.wait()
 

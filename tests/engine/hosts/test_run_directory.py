@@ -12,6 +12,7 @@ import pytest
 
 from engine.errors import HostError
 from engine.hosts.fetching import Receiver
+from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from tests.engine.hosts.bench import Bench
@@ -144,7 +145,8 @@ async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path)
     assert listed["plots"].kind == "dir"
     assert (listed["latest"].kind, listed["latest"].target) == ("link", "plots/deep")
     assert abs(listed["model.pkl"].mtime - (outputs / "model.pkl").stat().st_mtime) < 0.001
-    assert [item.path for item in await bench.host.list_outputs("r", "plots/deep")] == ["plots/deep", f"plots/deep/{ODD}"]
+    below = await bench.host.list_outputs("r", "plots/deep")
+    assert [item.path for item in below] == ["plots/deep", f"plots/deep/{ODD}"]
 
     assert await bench.host.read_file("r", f"plots/deep/{ODD}", 1, 100) == b"dd"
     assert await bench.host.read_file("r", "latest/" + ODD, 0, 2) == b"od"
@@ -185,16 +187,14 @@ async def test_an_abandoned_fetch_frees_the_channel(bench: Bench, tmp_path: Path
     with (bench.folder("r") / "outputs" / "big").open("wb") as file:
         file.truncate(200_000_000)
     fetch = asyncio.create_task(bench.host.fetch_outputs("r", tmp_path / "dest"))
-    while not list(tmp_path.glob("dest/.big.part")):
-        await asyncio.sleep(0.001)
+    await until_async(lambda: list(tmp_path.glob("dest/.big.part")))
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
     assert list((tmp_path / "dest").iterdir()) == []
     assert len(await bench.host.list_outputs("r")) == 1
     threads = Path(f"/proc/{bench.host.info.agent_pid}/task")
-    while len(list(threads.iterdir())) > 3:
-        await asyncio.sleep(0.01)
+    await until_async(lambda: len(list(threads.iterdir())) <= 3)
 
 
 async def test_a_host_cannot_write_outside_the_folder(tmp_path: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import HostError
-from tests.engine.hosts.bench import Bench, alive
+from tests.engine.hosts.bench import Bench, alive, call
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -259,10 +257,7 @@ async def test_leftovers_are_told_and_live_on(bench: Bench) -> None:
 
 async def test_the_end_is_written_on_a_full_disk(home: Paths) -> None:
     """What a script prints may fill the disk; how it ended is recorded all the same."""
-    mounted = await asyncio.to_thread(
-        subprocess.run, ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", home.data], capture_output=True
-    )
-    if mounted.returncode:
+    if call("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(home.data)):
         pytest.skip("no right to mount a small file system here")
     bench = Bench(home)
     try:
@@ -291,4 +286,4 @@ async def test_the_end_is_written_on_a_full_disk(home: Paths) -> None:
         assert bench.log("s") == b"there is room again\n"
     finally:
         await bench.close()
-        await asyncio.to_thread(subprocess.run, ["umount", home.data], check=True)
+        assert call("umount", str(home.data)) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_recorded_answers_of_nvidia_smi() -> None:
 
 
 async def test_samples_come_while_they_are_wanted(bench: Bench) -> None:
-    taken: list[dict[str, float]] = []
+    taken: list[dict[str, Any]] = []
     bench.host.on_sample(taken.append)
     await bench.host.samples(0.05)
     await until_async(lambda: len(taken) >= 3)
@@ -59,7 +59,7 @@ async def test_samples_come_while_they_are_wanted(bench: Bench) -> None:
 
 
 async def test_a_busy_processor_is_seen(bench: Bench) -> None:
-    taken: list[dict[str, float]] = []
+    taken: list[dict[str, Any]] = []
     await bench.run("r", "while True: pass")
     bench.host.on_sample(taken.append)
     await bench.host.samples(0.2)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.hosts.agent import processes
-from tests.engine.hosts.bench import alive
+from tests.engine.hosts.bench import alive, sleeper
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -33,11 +34,16 @@ daemon("daemon")
 subprocess.Popen([sys.executable, "-c", stay % "child"])
 subprocess.Popen([sys.executable, "-c", stay % "session"], start_new_session=True)
 subprocess.Popen([sys.executable, "-c", stay % "bare"], env={}, start_new_session=True)
-subprocess.Popen(["sh", "-c", 'env -i setsid "$0" -c "$1" & wait; exit', sys.executable, stay % "orphan"], preexec_fn=os.setsid)
+orphan = 'env -i setsid "$0" -c "$1" & wait; exit'
+subprocess.Popen(["sh", "-c", orphan, sys.executable, stay % "orphan"], start_new_session=True)
 say("script")
 time.sleep(600)
 """
 NAMES = ("daemon", "child", "session", "bare", "orphan", "script")
+
+
+def dead(pid: int) -> bool:
+    return not alive(pid)
 
 
 async def family(bench: Bench, run_id: str) -> dict[str, int]:
@@ -59,7 +65,7 @@ async def test_kill_reaches_all_of_a_run_and_nobody_else(bench: Bench) -> None:
     assert set(pids.values()) <= told
     assert handle["runner"]["pid"] not in told
     for name, pid in pids.items():
-        await until_async(lambda pid=pid: not alive(pid), what=name)
+        await until_async(partial(dead, pid), what=name)
     status = await bench.ended("r")
     assert status.exit is not None and status.exit.signal == signal.SIGKILL
     assert await bench.host.processes("r") == []
@@ -106,7 +112,7 @@ async def test_a_stopped_script_can_be_terminated(bench: Bench) -> None:
     handle = await bench.run("r", "import os, signal; print('x', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
     await bench.said("r", b"x")
     pid = handle["process"]["pid"]
-    await until_async(lambda: (processes.look(pid) or handle).state == b"T")  # type: ignore[union-attr]
+    await until_async(lambda: [process for process in [processes.look(pid)] if process and process.state == b"T"])
     await bench.host.signal("r", "TERM")
     status = await bench.ended("r")
     assert status.exit is not None and status.exit.signal == signal.SIGTERM
@@ -167,20 +173,18 @@ async def test_a_reused_pid_is_left_alone(bench: Bench) -> None:
     """The record names a pid that another process has now: neither it nor its session is of the run."""
     await bench.run("r", "pass")
     await bench.ended("r")
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    stranger = sleeper()
     try:
         for name in ("process.json", "exit.json"):
             path = bench.folder("r") / "status" / name
-            import json
-
             record = json.loads(path.read_text())
             record["pid"] = stranger.pid
             if name == "exit.json":
-                record["leftover"] = [{"pid": stranger.pid, "start": 1, "boot_id": bench.host.info.boot_id, "command": ""}]
+                boot_id = bench.host.info.boot_id
+                record["leftover"] = [{"pid": stranger.pid, "start": 1, "boot_id": boot_id, "command": ""}]
             path.write_text(json.dumps(record))
         assert await bench.host.processes("r") == []
         assert await bench.host.signal("r", "KILL") == []
-        await asyncio.sleep(0)
         assert stranger.poll() is None
     finally:
         stranger.kill()

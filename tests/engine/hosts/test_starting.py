@@ -16,7 +16,7 @@ import pytest
 
 from engine.errors import HostError, HostLost
 from engine.hosts.agent_source import agent_argv, agent_bundle
-from tests.engine.hosts.bench import Collector, alive
+from tests.engine.hosts.bench import Collector, alive, sleeper
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ async def test_what_is_not_a_run_id(bench: Bench, name: str) -> None:
 async def test_the_claim_of_a_dead_agent_is_taken_over(bench: Bench) -> None:
     """Killed between claim and runner: nothing began, and the next agent starts the run."""
     await bench.lay("r", WITNESS)
-    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead = sleeper()
+    dead.kill()
     dead.wait()
     boot = bench.host.info.boot_id
     claim = bench.folder("r") / "status" / "claim"
@@ -89,7 +90,7 @@ async def test_the_claim_of_a_dead_agent_is_taken_over(bench: Bench) -> None:
 
 async def test_the_claim_of_a_living_agent_is_respected(bench: Bench) -> None:
     await bench.lay("r", WITNESS)
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    other = sleeper()
     try:
         fields = await asyncio.to_thread(_stat_fields, other.pid)
         claim = {"pid": other.pid, "start": int(fields[19]), "boot_id": bench.host.info.boot_id}
@@ -115,9 +116,8 @@ def runner_bundle(bench: Bench, run_id: str, change: tuple[str, str] = ("", ""))
     """What an agent sends a runner, with one change to the source."""
     folder = str(bench.folder(run_id))
     agent = json.loads(agent_bundle("").partition(b"\n")[2])
-    modules = [
-        [name, source.replace(*change)] for name, source in agent["modules"] if name in ("processes", "status", "runner")
-    ]
+    wanted = ("processes", "status", "runner")
+    modules = [[name, source.replace(*change)] for name, source in agent["modules"] if name in wanted]
     order = {
         "folder": folder,
         "run_id": run_id,
