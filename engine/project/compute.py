@@ -59,9 +59,7 @@ def read_compute(path: Path, file: str) -> tuple[ComputeTarget | None, list[Prob
     if kind not in TYPES:
         line, column = fields.line("type")
         given = f"unknown type {kind!r}" if kind else "the key `type` is missing"
-        document.problems.append(
-            Problem(file, line or 1, column or 1, f"{given}.", f"Use one of: {', '.join(TYPES)}.")
-        )
+        document.problems.append(Problem(file, line or 1, column or 1, f"{given}.", f"Use one of: {', '.join(TYPES)}."))
         return None, document.problems
     target = ComputeTarget(
         name=path.name.removesuffix(".compute"),

@@ -74,7 +74,9 @@ class Fields:
                 if name.lower() == key.lower():
                     found = pair
                     if name not in self.seen:
-                        self.complain(pair[0], f"the key {name!r} is written {key!r}.", "It is read as meant.", "warning")
+                        self.complain(
+                            pair[0], f"the key {name!r} is written {key!r}.", "It is read as meant.", "warning"
+                        )
                     self.seen.add(name)
         self.seen.add(key)
         if found is None or _is_null(found[1]):
@@ -171,6 +173,14 @@ def read_text(path: Path) -> str:
     return path.read_bytes().decode("utf-8-sig")
 
 
+def without_tabs(text: str) -> str:
+    """The text with spaces for tabs around comments and at line ends, each character in its place.
+
+    YAML forbids tabs as indentation; around a comment they mean nothing, and people's files have them there.
+    """
+    return _TABS.sub(lambda match: " " * len(match.group()), text)
+
+
 def read_document(path: Path, file: str) -> Document:
     """Read one file; whatever is wrong with it becomes a `Problem`, never an exception."""
     problems: list[Problem] = []
@@ -183,10 +193,8 @@ def read_document(path: Path, file: str) -> Document:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         problems.append(Problem(file, line, 1, "the file is not UTF-8 text.", "Save it as UTF-8."))
         return Document(file, None, problems)
-    # YAML forbids tabs as indentation; around a comment they mean nothing, and people's files have them there.
-    text = _TABS.sub(lambda match: " " * len(match.group()), text)
     try:
-        node = yaml.compose(text, Loader=_LOADER)
+        node = yaml.compose(without_tabs(text), Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from engine.errors import NotFound, ProjectError
 from engine.project.compute import ComputeTarget, read_compute
-from engine.project.problems import Problem
 from engine.project.runconfig import RunConfiguration, read_runconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from engine.project.problems import Problem
 
 CONFIG_FOLDERS = ("aml_config", ".azureml")
 
 
 @dataclass(frozen=True)
 class Project:
-    """`targets` and `configs` by name, in order of name. `broken` has the first error of each file that cannot be used."""
+    """`targets` and `configs` by name. `broken` has the first error of each file that cannot be used."""
 
     path: Path
     name: str

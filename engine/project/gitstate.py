@@ -56,8 +56,8 @@ def _git(project: Path, *arguments: str) -> bytes | None:
     safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", *safe, "-C", os.fspath(project), *arguments],  # noqa: S607 - git is where the person has it
+        done = subprocess.run(
+            ["git", *safe, "-C", os.fspath(project), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE,

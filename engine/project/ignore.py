@@ -65,7 +65,9 @@ class IgnoreRules:
     def enter(self, folder: str) -> int:
         """Read the ignore file of a folder (relative; "" is the project). Returns what `leave` needs."""
         depth = len(self._rules)
-        self._add(self._project / folder if folder else self._project, self._full(folder) + "/" if folder else self._prefix)
+        self._add(
+            self._project / folder if folder else self._project, self._full(folder) + "/" if folder else self._prefix
+        )
         return depth
 
     def leave(self, depth: int) -> None:
@@ -113,6 +115,4 @@ def _folders_above(project: Path) -> list[tuple[Path, str]]:
     if top is None or top == project:
         return []
     above = [folder for folder in project.parents if folder == top or top in folder.parents]
-    return [
-        (folder, "" if folder == top else os.fspath(folder.relative_to(top)) + "/") for folder in reversed(above)
-    ]
+    return [(folder, "" if folder == top else os.fspath(folder.relative_to(top)) + "/") for folder in reversed(above)]

@@ -181,9 +181,7 @@ def _program(project: Project, name: str, path: str, file: str, key: str) -> str
     return os.path.abspath(found)
 
 
-def _spark_submit(
-    project: Project, config: RunConfiguration, target: ComputeTarget, request: RunRequest
-) -> list[str]:
+def _spark_submit(project: Project, config: RunConfiguration, target: ComputeTarget, request: RunRequest) -> list[str]:
     """spark-submit with the settings of the Spark dependency file, for PySpark on this machine."""
     path = request.environ.get("PATH", os.defpath)
     expanded = os.path.expanduser(target.spark_submit_location)
@@ -192,7 +190,7 @@ def _spark_submit(
         raise NotFound(
             f"the framework is PySpark, and {target.spark_submit_location!r} is not on this machine.",
             where=_at(config.file, (0, 0)),
-            remedy="Install Spark, name it with `sparkSubmitLocation` in the .compute file, or use `Framework: Python`.",
+            remedy="Install Spark, name it with `sparkSubmitLocation` in the .compute file, or use Python.",
         )
     arguments: tuple[str, ...] = ()
     file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)

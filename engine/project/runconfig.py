@@ -6,14 +6,15 @@ Which one a file is shows in its keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.project.fields import Fields, read_document
-from engine.project.problems import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine.project.problems import Problem
 
 FRAMEWORKS = ("Python", "PySpark")
 _LATER_FRAMEWORKS = ("PythonMPI", "TensorFlowParameterServer", "TensorFlow", "PyTorch")
@@ -85,14 +86,15 @@ def _first(fields: Fields, name: str, file: str) -> RunConfiguration:
     vector = fields.texts("ArgumentVector") or ("$file",)
     target = fields.text("Target").strip()
     if not target:
-        fields.complain(fields.node, "the key `Target` is missing.", "Name a .compute file, for example `Target: local`.")
+        fields.complain(
+            fields.node, "the key `Target` is missing.", "Name a .compute file, for example `Target: local`."
+        )
     notices = tuple(
         f"{key} belongs to the data preparation of the Workbench: kept, not acted on."
         for key in _DATA_KEYS
         if fields.given(key)
     )
-    extra = {key: value for key, value in fields.rest().items() if key not in _DATA_KEYS}
-    return RunConfiguration(
+    config = RunConfiguration(
         name=name,
         generation=1,
         file=file,
@@ -106,11 +108,12 @@ def _first(fields: Fields, name: str, file: str) -> RunConfiguration:
         prepare_environment=fields.flag("PrepareEnvironment", False),
         tracked=fields.flag("TrackedRun", True),
         max_run_duration_seconds=fields.number("MaxRunDurationSeconds"),
-        extra=extra,
         notices=notices,
         target_place=fields.line("Target"),
         script_place=fields.line("ArgumentVector"),
     )
+    extra = {key: value for key, value in fields.rest().items() if key not in _DATA_KEYS}
+    return replace(config, extra=extra)
 
 
 def _second(fields: Fields, name: str, file: str) -> RunConfiguration:

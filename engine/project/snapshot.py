@@ -89,7 +89,7 @@ class _Found:
 def take_snapshot(project: Path, blobs: Path, cache: Path) -> Snapshot:
     """Put what a run takes along into `blobs` and name it. Blocking; doing it again costs a walk.
 
-    Raises ProjectError for a file that cannot be read or keeps changing, OSError when the content store is not writable.
+    Raises ProjectError for a file that cannot be read or keeps changing, OSError when the store is not writable.
     """
     found = _walk(project)
     known = _StatCache(cache, project)

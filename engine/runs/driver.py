@@ -74,9 +74,7 @@ class Driver:
         self._nudge = asyncio.Event()
         self._status: RunStatus | None = None
         self._step: asyncio.Task[None] | None = None
-        self._following = Following(
-            run.id, paths.mirror(run.id), ledger, lambda: changed(run.id)
-        )
+        self._following = Following(run.id, paths.mirror(run.id), ledger, lambda: changed(run.id))
 
     @property
     def state(self) -> State:
@@ -294,7 +292,7 @@ class Driver:
         if status.phase == "exited" and status.exit and status.exit.ended < asked + host.info.clock_skew:
             await self._apply(endings.event_of(status))
             return
-        if status.phase in ("absent", "laid") and await host.forbid(self.run_id):
+        if status.phase in ("absent", "laid", "starting") and await host.forbid(self.run_id):
             await self._apply(lifecycle.Dead(time.time()))
             return
         status = await endings.end_processes(host, self.run_id, asked, self._say_reason)

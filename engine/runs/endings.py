@@ -70,9 +70,7 @@ def resources(exit_: RunExit) -> dict[str, str]:
     return found
 
 
-async def end_processes(
-    host: Host, run_id: str, asked: float, say: Callable[[str], Awaitable[None]]
-) -> RunStatus:
+async def end_processes(host: Host, run_id: str, asked: float, say: Callable[[str], Awaitable[None]]) -> RunStatus:
     """Signal every process of the run, harder each time, until none is left; returns the run's last status.
 
     `asked` is when the cancel was asked for (epoch seconds): a new engine goes on with the ladder where it stands.

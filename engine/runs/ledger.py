@@ -48,7 +48,7 @@ class Ledger:
             ) from error
 
     async def do(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run a method of this ledger on its thread and wait for it. A begun write ends even if the caller is cancelled."""
+        """Run a method of this ledger on its thread and wait for it. A begun write ends even if nobody waits."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def close(self) -> None:

@@ -157,7 +157,9 @@ _STEPS_BEFORE_THE_SCRIPT = (State.NOT_STARTED, State.QUEUED, State.PREPARING, St
 _MAY_HAVE_A_SCRIPT = (State.STARTING, State.RUNNING, State.CANCEL_REQUESTED)
 
 
-def decide(state: State, event: Event, *, cancel_requested: float | None = None, exit_code: int | None = None) -> Decision:
+def decide(
+    state: State, event: Event, *, cancel_requested: float | None = None, exit_code: int | None = None
+) -> Decision:
     """What follows from `event` in `state`.
 
     `cancel_requested` and `exit_code` are the run's fields; only Finalized looks at them.

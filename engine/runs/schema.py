@@ -165,7 +165,7 @@ def stored_version(connection: sqlite3.Connection) -> int:
 def refuse_newer(version: int) -> None:
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"the run history was written by a newer aml-tui (format {version}, this one reads up to {len(MIGRATIONS)}).",
+            f"the run history was written by a newer aml-tui (format {version}, this one knows {len(MIGRATIONS)}).",
             remedy="Update aml-tui, or set AML_TUI_HOME to a folder of its own for this version.",
         )
 
@@ -187,5 +187,3 @@ def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
     return connection
-
-

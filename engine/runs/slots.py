@@ -79,5 +79,3 @@ class Slots:
         if news:
             self._told.update(news)
             await self._ledger.do(self._ledger.set_reasons, news)
-
-

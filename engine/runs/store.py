@@ -64,9 +64,9 @@ def _real(value: float | str | None) -> float | None:
 
 
 class StoreReader:
-    """Questions to the run history. Safe to use beside a writing engine, from several threads one at a time.
+    """Questions to the run history. Safe beside a writing engine, from several threads one at a time.
 
-    A store that does not exist yet is an empty history. Raises StoreError when the file is of a newer release or damaged.
+    A store that does not exist yet is an empty history. Raises StoreError for a damaged one or a newer release's.
     """
 
     def __init__(self, path: Path) -> None:
@@ -186,7 +186,9 @@ class StoreReader:
         """The newest run of a project. Raises NotFound when there is none."""
         found = self.runs(project, limit=1)
         if not found:
-            raise NotFound("this project has no runs yet.", remedy="`aml experiment submit -c local train.py` makes one.")
+            raise NotFound(
+                "this project has no runs yet.", remedy="`aml experiment submit -c local train.py` makes one."
+            )
         return found[0]
 
     def count(self, project: str | None = None) -> int:
@@ -212,9 +214,7 @@ class StoreReader:
 
     def commands(self, run_id: str) -> list[Command]:
         """Each exact command run for this run, oldest first."""
-        rows = self._ask(
-            "SELECT at, place, argv, cwd, note FROM commands WHERE run_id = ? ORDER BY rowid", (run_id,)
-        )
+        rows = self._ask("SELECT at, place, argv, cwd, note FROM commands WHERE run_id = ? ORDER BY rowid", (run_id,))
         return [Command(row[0], row[1], tuple(json.loads(row[2])), row[3], row[4]) for row in rows]
 
     def plan(self, run_id: str) -> RunPlan | None:
@@ -245,7 +245,9 @@ class StoreReader:
                 found.setdefault(row["run_id"], []).append(series_of(row))
         return found
 
-    def points(self, run_id: str, name: str, start: int = 0, limit: int | None = None) -> list[tuple[int, float, float]]:
+    def points(
+        self, run_id: str, name: str, start: int = 0, limit: int | None = None
+    ) -> list[tuple[int, float, float]]:
         """Scalar points from position `start`: (step, epoch seconds, value); NaN and infinities as floats."""
         bound = -1 if limit is None else limit
         rows = self._ask(
