@@ -1,4 +1,7 @@
-"""The console's application: its data, its line to the engine, its screens, and one way for errors to be told."""
+"""The console's application: its first frame, then its data, its line to the engine and its screens.
+
+Nothing that the first frame does not need is imported before it is on the terminal.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,19 @@ from textual.app import App
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
-from engine.errors import AmlError
-from tui import wording
-from tui.engine_link import EngineLink
-from tui.glyphs import ASCII, UNICODE
-from tui.model import ConsoleModel
-from tui.plain import plain, plain_lines
-from tui.screens.main import MainScreen
+from tui.first_frame import FirstFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
     from textual.binding import BindingType
     from textual.screen import Screen
 
     from engine.paths import Paths
+    from tui.engine_link import EngineLink
+    from tui.glyphs import Glyphs
+    from tui.model import ConsoleModel
 
 DARK = Theme(
     name="aml-dark",
@@ -58,6 +58,8 @@ LIGHT = Theme(
     variables={"border": "#4b759f", "border-blurred": "#c3c6ca", "block-cursor-background": "#d6e3f3"},
 )
 MESSAGES_KEPT = 200
+# After something unforeseen, what must go on (reading, listening) begins again after this many seconds.
+BEGIN_AGAIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,19 @@ class Said:
 
 
 class ConsoleApp(App[str]):
-    """`run()` gives the line to print on leaving, or None."""
+    """`run()` gives the line to print on leaving, or None. `paths` None: as the environment has them."""
 
     TITLE = "aml-tui"
-    CSS_PATH = ["styles/app.tcss", "styles/main.tcss"]  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
+    # Made when the first frame is on the terminal.
+    model: ConsoleModel
+    link: EngineLink
+    glyphs: Glyphs
 
     def __init__(
         self,
-        paths: Paths,
+        paths: Paths | None,
         project: Path | None,
         options: Options | None = None,
         *,
@@ -97,12 +102,13 @@ class ConsoleApp(App[str]):
         super().__init__()
         self.options = options or Options()
         self.clock = clock
-        self.glyphs = ASCII if self.options.ascii else UNICODE
-        self.model = ConsoleModel(paths, project, clock)
-        self.link = EngineLink(paths, self.model.changed, self._link_moved)
         self.said: list[Said] = []
         self.link_listeners: list[Callable[[], None]] = []
         self.looking_away = False
+        self._paths = paths
+        self._project = project
+        self._begun = False
+        self._last_trouble = ""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._suitable_theme()
@@ -119,21 +125,48 @@ class ConsoleApp(App[str]):
         return LIGHT.name if light else DARK.name
 
     def get_default_screen(self) -> Screen[Any]:
-        return MainScreen()
+        return FirstFrame(self._project.name if self._project else "", ascii=self.options.ascii)
 
     def on_mount(self) -> None:
-        # Everything else waits until the first frame is on the terminal.
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.start(self._work(), group="history", description="reading the run history")
-        self.start(self.link.follow(), group="engine", description="listening to the engine")
+        from engine.paths import current
+        from tui.engine_link import EngineLink
+        from tui.glyphs import ASCII, UNICODE
+        from tui.model import ConsoleModel
+        from tui.screens.main import MainScreen
 
-    async def _work(self) -> None:
-        await self.model.load()
+        self.glyphs = ASCII if self.options.ascii else UNICODE
+        self.model = ConsoleModel(self._paths or current(), self._project, self.clock)
+        self.link = EngineLink(self.model.paths, self.model.changed, self._link_moved)
+        self._begun = True
+        self.push_screen(MainScreen())
+        self.start(self._read, group="history", description="reading the run history")
+        self.start(lambda: self._always(self.link.follow), group="engine", description="listening to the engine")
+
+    async def _read(self) -> None:
+        await self._once(self.model.load)
         if self.model.folder is None or self.model.project.missing:
             self.open_projects()
-        await self.model.follow()
+        await self._always(self.model.follow)
+
+    async def _always(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What must go on: an unforeseen error is told, and the work begins again."""
+        import asyncio
+
+        while True:
+            await self._once(work)
+            await asyncio.sleep(BEGIN_AGAIN)
+
+    async def _once(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            # The same trouble every two seconds is told once.
+            if repr(error) != self._last_trouble:
+                self._last_trouble = repr(error)
+                self.tell_error(error)
 
     def open_projects(self) -> None:
         """Choose a project, or make one; what a first start shows."""
@@ -167,15 +200,18 @@ class ConsoleApp(App[str]):
 
     def tell_error(self, error: BaseException, doing: str = "") -> None:
         """Show what went wrong, where, and what to do; kept in the list of messages."""
+        from engine.errors import AmlError
+
         if isinstance(error, AmlError):
             self.tell(str(error), "error")
         else:
-            self.tell(
-                f"{doing}: {type(error).__name__}: {error}" if doing else f"{type(error).__name__}: {error}", "error"
-            )
+            text = f"{type(error).__name__}: {error}"
+            self.tell(f"{doing}: {text}" if doing else text, "error")
 
     def tell(self, text: str, severity: str = "information") -> None:
         """A short notice that goes away by itself, and stays in the list of messages."""
+        from tui.plain import plain_lines
+
         shown = plain_lines(text)
         self.said = [*self.said[-MESSAGES_KEPT + 1 :], Said(self.clock(), severity, shown)]
         level: Any = severity
@@ -183,6 +219,8 @@ class ConsoleApp(App[str]):
 
     def notify(self, message: str, **options: Any) -> None:
         """Textual's own, without markup: what is told often holds text from outside."""
+        from tui.plain import plain_lines
+
         options["markup"] = False
         super().notify(plain_lines(message), **options)
 
@@ -206,6 +244,8 @@ class ConsoleApp(App[str]):
 
     def tell_ended(self, names: list[str]) -> None:
         """Runs ended while one looks elsewhere: bell, and a desktop notice where the terminal knows OSC 9."""
+        from tui.plain import plain
+
         self.bell()
         if self._driver is not None and not self.is_headless:
             text = plain(", ".join(names[:3]) + (" and others" if len(names) > 3 else "") + " ended")
@@ -216,15 +256,16 @@ class ConsoleApp(App[str]):
 
     def leave(self) -> None:
         """End the console and say what goes on without it."""
-        going = self.model.unfinished()
+        from tui.wording import count_of
+
+        going = self.model.unfinished() if self._begun else []
         line = ""
         if going:
             verb = "goes" if len(going) == 1 else "go"
-            line = (
-                f"{wording.count_of(len(going), 'run')} {verb} on. `aml-tui` shows them again, `aml history list` too."
-            )
+            line = f"{count_of(len(going), 'run')} {verb} on. `aml-tui` shows them again, `aml history list` too."
         self.exit(line or None)
 
     async def on_unmount(self) -> None:
-        await self.link.close()
-        await self.model.close()
+        if self._begun:
+            await self.link.close()
+            await self.model.close()

@@ -117,9 +117,9 @@ class Listing:
     # Words around the list
 
     def title(self) -> Content:
-        text = " Runs "
+        text = "Runs"
         if not self.filter.empty:
-            text += f"· filter: {plain(self.filter.text)} "
+            text += f" · filter: {plain(self.filter.text)}"
         return Content(text)
 
     def subtitle(self) -> Content:
@@ -133,7 +133,7 @@ class Listing:
             parts.append(f"{listed:,} of {total:,}")
         elif total:
             parts.append(wording.count_of(total, "run"))
-        return Content(f" {' · '.join(parts)} " if parts else "")
+        return Content(" · ".join(parts))
 
     def empty_text(self) -> str:
         if not self.model.loaded:

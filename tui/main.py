@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 # Over SSH a frame costs what the line costs: ten a second are enough for a person.
 SSH_FRAMES = "10"
 
 
+@dataclass
+class Given:
+    """The command line's options."""
+
+    folder: str | None = None
+    project: str | None = None
+    readonly: bool = False
+    no_mouse: bool = False
+    ascii: bool = False
+    version: bool = False
+
+
+def read_options(arguments: Sequence[str]) -> Given:
+    """The options; a start without any does not pay for the parser."""
+    given = Given()
+    if arguments:
+        parser().parse_args(arguments, namespace=given)
+    return given
+
+
 def parser() -> argparse.ArgumentParser:
+    """What the command line understands."""
+    import argparse
+
     made = argparse.ArgumentParser(
         prog="aml-tui",
         description="A console for training runs: compute targets, run configurations and run history.",
@@ -49,7 +73,8 @@ def find_project(start: Path) -> Path | None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console; the exit code of the program."""
-    options = parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    options = read_options(arguments)
     if options.version:
         from importlib.metadata import version
 
@@ -60,16 +85,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if named and not start.is_dir():
         sys.stderr.write(f"aml-tui: {start}: there is no such folder. Give the folder that holds aml_config.\n")
         return 2
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual reads standard input and draws on standard error.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write("aml-tui: this is not a terminal. `aml` does the same work without one.\n")
         return 2
     prepare_environment(os.environ)
 
-    from engine import paths
     from tui.app import ConsoleApp, Options
 
     app = ConsoleApp(
-        paths.current(),
+        None,
         find_project(start),
         Options(readonly=options.readonly, ascii=options.ascii, folder=start.absolute()),
     )

@@ -15,7 +15,15 @@ from tui.glyphs import ASCII, UNICODE, sparkline
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(-5, "0m00"), (9.9, "0m09"), (130, "2m10"), (3599, "59m59"), (3900, "1h05"), (86_399, "23h59"), (273_600, "3d04h")],
+    [
+        (-5, "0m00"),
+        (9.9, "0m09"),
+        (130, "2m10"),
+        (3599, "59m59"),
+        (3900, "1h05"),
+        (86_399, "23h59"),
+        (273_600, "3d04h"),
+    ],
 )
 def test_span(seconds: float, shown: str) -> None:
     assert wording.span(seconds) == shown

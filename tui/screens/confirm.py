@@ -35,7 +35,7 @@ class ConfirmScreen(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog question") as box:
-            box.border_title = Content(f" {plain(self.question)} ")
+            box.border_title = Content(plain(self.question))
             with VerticalScroll(classes="hit"):
                 yield Static(Content("\n".join(plain(line) for line in self.hit)))
             if self.note:

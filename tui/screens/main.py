@@ -47,6 +47,7 @@ class MainScreen(Screen[None]):
     """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
 
     AUTO_FOCUS = "#runs"
+    CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss"]  # noqa: RUF012 - as Textual declares it
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = table_bindings()
@@ -85,9 +86,9 @@ class MainScreen(Screen[None]):
         yield self.keys_line
 
     def on_mount(self) -> None:
-        self.targets.border_title = Content(" Targets ")
-        self.configs.border_title = Content(" Run configurations ")
-        self.table.border_title = Content(" Runs ")
+        self.targets.border_title = Content("Targets")
+        self.configs.border_title = Content("Run configurations")
+        self.table.border_title = Content("Runs")
         self.table.empty_text = "reading the run history"
         self.app.model.listeners.append(self._model_changed)
         self.app.link_listeners.append(self._show_header)
@@ -198,7 +199,7 @@ class MainScreen(Screen[None]):
         self.table.border_subtitle = self.listing.subtitle()
         self.table.empty_text = self.listing.empty_text()
         problems = len(model.project.problems)
-        self.configs.border_subtitle = Content(f" {problems} to look at: p " if problems else "")
+        self.configs.border_subtitle = Content(f"{problems} to look at: p" if problems else "")
         self.switcher.show(
             self.pane,
             {
@@ -228,7 +229,7 @@ class MainScreen(Screen[None]):
         view = self.run_view
         if view is None:
             return
-        self.lower.border_title = Content(f" {plain(run.name)} " if run is not None else " Run ")
+        self.lower.border_title = Content(plain(run.name) if run is not None else "Run")
         view.show(run)
         view.refresh_from_store()
         watched = [run.id] if run is not None and not run.state.ended else []

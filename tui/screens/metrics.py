@@ -55,8 +55,8 @@ class MetricsScreen(Dialog[tuple[str, ...]]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog palette") as box:
-            box.border_title = Content(" Metrics in the list ")
-            box.border_subtitle = Content(" space choose   enter done   esc close ")
+            box.border_title = Content("Metrics in the list")
+            box.border_subtitle = Content("space choose   enter done   esc close")
             yield self.lines
 
     def on_mount(self) -> None:

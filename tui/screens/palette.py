@@ -62,7 +62,7 @@ class PaletteScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog palette") as box:
-            box.border_title = Content(" Actions ")
+            box.border_title = Content("Actions")
             yield Input(placeholder="name of an action", compact=True, id="wanted")
             yield self.lines
 

@@ -67,8 +67,8 @@ class ProjectsScreen(Dialog[None]):
         )
         self.said = Static(id="said")
         with Vertical(classes="dialog projects") as box:
-            box.border_title = Content(" Projects ")
-            box.border_subtitle = Content(" enter open   tab list or path   ctrl+n make a project   esc close ")
+            box.border_title = Content("Projects")
+            box.border_subtitle = Content("enter open   tab list or path   ctrl+n make a project   esc close")
             yield Static(self._welcome(), id="welcome")
             yield self.lines
             yield Static(Content.styled("Folder", "dim"))

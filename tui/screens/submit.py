@@ -101,8 +101,8 @@ class SubmitScreen(Dialog[str]):
         self.tags_input = Input(placeholder="best owner=ann", compact=True, id="tags")
         self.preview = Static(id="preview")
         with Vertical(classes="dialog submit") as box:
-            box.border_title = Content(" Submit again " if self.rerun_of else " Submit a run ")
-            box.border_subtitle = Content(" enter submit   tab next   esc close ")
+            box.border_title = Content("Submit again " if self.rerun_of else " Submit a run")
+            box.border_subtitle = Content("enter submit   tab next   esc close")
             for label, widget in (
                 ("Configuration", self.choice),
                 ("Script", self.script_input),

@@ -44,8 +44,8 @@ class TextScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog reading") as box:
-            box.border_title = Content(f" {plain(self.heading)} ")
-            box.border_subtitle = Content(" esc ")
+            box.border_title = Content(plain(self.heading))
+            box.border_subtitle = Content("esc")
             yield Static(self.text)
 
     def action_scroll_by(self, lines: int) -> None:

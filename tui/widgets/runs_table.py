@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.message import Message
 
 from engine.runs.model import Run, State
@@ -53,6 +54,12 @@ class Layout:
     command: int
     tail: int
     metrics: tuple[tuple[str, bool], ...]
+
+    @property
+    def age_at(self) -> int:
+        """The cell where the age begins."""
+        before = (3 + self.name, STATE_WIDTH, self.config, self.target, self.command)
+        return sum(width + len(GAP) for width in before if width)
 
 
 def layout(width: int, name: int, config: int, target: int, metrics: tuple[str, ...]) -> Layout:
@@ -119,6 +126,7 @@ class RunsTable(LineList):
         self.empty_text = ""
         self._needs = (6, 6, 6)
         self._layout: tuple[int, Layout] | None = None
+        self._ages: dict[str, str] = {}
 
     def measure(self, runs: Iterable[Run]) -> None:
         """Widen the columns for these runs. Columns never shrink while one looks at them."""
@@ -162,8 +170,17 @@ class RunsTable(LineList):
             self.post_message(self.Marked(marks))
 
     def tick(self) -> None:
-        """Time passed: draw the visible rows whose age moves."""
-        self.paint([key for key in self.seen() if (run := self.run_of(key)) is not None and not run.state.ended])
+        """Time passed: draw the ages that moved, and nothing else; a line is one of these cells each second."""
+        now = self.clock()
+        start = self.columns(self.scrollable_content_region.width).age_at
+        for line, key in enumerate(self.seen(), start=self.HEAD):
+            run = self.run_of(key)
+            if run is None or run.state.ended:
+                continue
+            shown = wording.age(run, now)
+            if self._ages.get(key) != shown:
+                self._ages[key] = shown
+                self.refresh(Region(start, line, AGE_WIDTH, 1))
 
     # Which rows are seen
 
