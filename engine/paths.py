@@ -32,6 +32,11 @@ class Paths:
         return self.state / "engine.log"
 
     @property
+    def engine_lock(self) -> Path:
+        """Held by the one engine that writes to the store."""
+        return self.state / "engine.lock"
+
+    @property
     def blobs(self) -> Path:
         """The content store of this machine, shared by snapshots and the local host."""
         return self.data / "blobs"

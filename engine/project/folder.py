@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from engine.errors import NotFound, ProjectError
 from engine.project.compute import ComputeTarget, read_compute
+from engine.project.finding import CONFIG_FOLDERS, find_project
 from engine.project.runconfig import RunConfiguration, read_runconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.project.problems import Problem
-
-CONFIG_FOLDERS = ("aml_config", ".azureml")
 
 
 @dataclass(frozen=True)
@@ -59,21 +58,6 @@ class Project:
 def _known(what: str, names: Iterable[str], otherwise: str) -> str:
     listed = ", ".join(sorted(names))
     return f"The {what} here: {listed}." if listed else f"There are no {what} here: {otherwise}."
-
-
-def find_project(start: Path) -> Path:
-    """The nearest folder at or above `start` that has a configuration folder. Raises ProjectError."""
-    start = start.absolute()
-    if not start.is_dir():
-        raise ProjectError("there is no such folder.", where=str(start), remedy="Check the path.")
-    for folder in (start, *start.parents):
-        if any((folder / name).is_dir() for name in CONFIG_FOLDERS):
-            return folder
-    raise ProjectError(
-        "this is not a project: there is no `aml_config` folder here or above.",
-        where=str(start),
-        remedy="`aml project create -n NAME` makes a project; or go to one, or name it with -p.",
-    )
 
 
 def open_project(path: Path | str) -> Project:

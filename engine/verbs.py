@@ -1,0 +1,183 @@
+"""What a face can ask, as functions from checked arguments to JSON. The names are those of `engine.wire.VERBS`."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine import __version__
+from engine.errors import AmlError, UsageError
+from engine.runs.model import RunRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from engine.hosts.host import Output
+    from engine.paths import Paths
+    from engine.runs.model import Run
+
+log = logging.getLogger(__name__)
+
+# These go on when the face that asked has left: it may have been a command line that was interrupted.
+LASTING = frozenset({"submit", "cancel", "delete", "update"})
+
+
+class Core(Protocol):
+    """The engine as its service needs it: `engine.engine.Engine`."""
+
+    on_change: Callable[[set[str], bool], None]
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def submit(self, request: RunRequest) -> Run: ...
+    async def cancel(self, run_ids: Iterable[str]) -> dict[str, str]: ...
+    async def delete(self, run_ids: Iterable[str]) -> dict[str, str]: ...
+    async def update(self, run_id: str, changes: dict[str, Any]) -> Run: ...
+    def watch(self, face: str, run_ids: Iterable[str]) -> None: ...
+    async def sample(self, face: str, hosts: Iterable[str]) -> None: ...
+    async def connect(self, host: str) -> None: ...
+    async def outputs(self, run_id: str) -> list[Output]: ...
+    async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]: ...
+    def status(self) -> dict[str, Any]: ...
+    def unfinished(self) -> int: ...
+
+
+class Asker(Protocol):
+    """The face that asks, as verbs see it."""
+
+    key: str
+
+    def subscribe(self) -> None: ...
+
+
+class Verbs:
+    """Answers to requests. `leave` is called with a reason when the engine is asked to stop."""
+
+    def __init__(self, core: Core, paths: Paths, leave: Callable[[str], None]) -> None:
+        self._core = core
+        self._paths = paths
+        self._leave = leave
+        self._known: dict[str, Callable[[Asker, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "hello": self._hello,
+            "submit": self._submit,
+            "cancel": self._cancel,
+            "delete": self._delete,
+            "update": self._update,
+            "watch": self._watch,
+            "subscribe": self._subscribe,
+            "outputs": self._outputs,
+            "fetch": self._fetch,
+            "connect": self._connect,
+            "sample": self._sample,
+            "status": self._status,
+            "stop": self._stop,
+        }
+
+    async def answer(self, face: Asker, verb: object, args: object) -> dict[str, Any]:
+        """The answer to one request. Raises AmlError, whatever goes wrong."""
+        do = self._known.get(verb) if isinstance(verb, str) else None
+        if do is None:
+            raise UsageError(f"the engine does not know {verb!r}.", remedy=f"It knows: {', '.join(self._known)}.")
+        if not isinstance(args, dict):
+            raise UsageError(f"{verb}: `args` must be an object.")
+        try:
+            return await do(face, args)
+        except AmlError:
+            raise
+        except Exception as error:
+            log.exception("%s failed", verb)
+            raise AmlError(
+                f"the engine failed at {verb}: {type(error).__name__}: {error}",
+                where=str(self._paths.engine_log),
+                remedy="The log has the details. Runs are not affected.",
+            ) from error
+
+    async def _hello(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        log.info("face %s: version %s, process %s", face.key, args.get("version"), args.get("pid"))
+        return {"version": __version__, "pid": os.getpid()}
+
+    async def _submit(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        asked = args.get("request")
+        try:
+            if not isinstance(asked, dict):
+                raise TypeError("`request` must be an object")
+            request = RunRequest.from_json(asked)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"submit: {error}.") from error
+        run = await self._core.submit(request)
+        log.info("face %s submitted run %s: %s on %s", face.key, run.id, run.script, run.target)
+        return {"run_id": run.id, "number": run.number, "name": run.name, "state": run.state.value}
+
+    async def _cancel(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        ids = _texts(args, "ids")
+        log.info("face %s cancels %s", face.key, ", ".join(ids))
+        return {"refused": await self._core.cancel(ids)}
+
+    async def _delete(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        ids = _texts(args, "ids")
+        log.info("face %s deletes %s", face.key, ", ".join(ids))
+        return {"refused": await self._core.delete(ids)}
+
+    async def _update(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        changes = args.get("changes")
+        if not isinstance(changes, dict):
+            raise UsageError("update: `changes` must be an object.")
+        for name, kind in (("tags", dict), ("description", str), ("priority", int), ("hidden", bool)):
+            if name in changes and not isinstance(changes[name], kind):
+                raise UsageError(f"update: `{name}` must be of type {kind.__name__}.")
+        run = await self._core.update(_text(args, "id"), changes)
+        return {"run_id": run.id}
+
+    async def _watch(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        self._core.watch(face.key, _texts(args, "ids"))
+        return {}
+
+    async def _subscribe(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        face.subscribe()
+        return {}
+
+    async def _outputs(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        return {"outputs": [dataclasses.asdict(one) for one in await self._core.outputs(_text(args, "id"))]}
+
+    async def _fetch(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        dest = _text(args, "dest")
+        if not dest.startswith("/"):
+            raise UsageError("fetch: `dest` must be an absolute path: the engine has another working directory.")
+        return await self._core.fetch(_text(args, "id"), str(args.get("path") or ""), Path(dest))
+
+    async def _connect(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        await self._core.connect(_text(args, "target"))
+        return {}
+
+    async def _sample(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        await self._core.sample(face.key, _texts(args, "hosts"))
+        return {}
+
+    async def _status(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        return self._core.status()
+
+    async def _stop(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        self._leave("another version takes over" if args.get("handover") else "asked to stop")
+        return {"pid": os.getpid(), "runs": self._core.unfinished()}
+
+    def left(self, face: Asker) -> Awaitable[None]:
+        """A face has gone: nothing is watched or sampled for it any more."""
+        self._core.watch(face.key, ())
+        return self._core.sample(face.key, ())
+
+
+def _text(args: dict[str, Any], name: str) -> str:
+    value = args.get(name)
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"`{name}` must be a text.")
+    return value
+
+
+def _texts(args: dict[str, Any], name: str) -> list[str]:
+    value = args.get(name)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise UsageError(f"`{name}` must be a list of texts.")
+    return value
