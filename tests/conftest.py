@@ -1,4 +1,4 @@
-"""Fixtures everyone uses."""
+"""Fixtures everyone uses, and what every test is held to: no blocking call on a loop, nothing left behind."""
 
 from __future__ import annotations
 
@@ -7,9 +7,40 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import paths
+from tests import leaks
+from tests.blocking import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def blocking_watch() -> Iterator[Watch]:
+    watch = Watch()
+    watch.start()
+    yield watch
+    watch.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks(request: pytest.FixtureRequest, blocking_watch: Watch) -> Iterator[None]:
+    """Our coroutines and callbacks never block their loop, in any test; `blocking(reason)` says where they may."""
+    blocking_watch.paused = request.node.get_closest_marker("blocking") is not None
+    yield
+    blocking_watch.paused = False
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No thread, process or descriptor outlives the test that made it; `leaves(reason)` says where one may."""
+    folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    before = leaks.belongings(folder)
+    yield
+    if request.node.get_closest_marker("leaves") is None:
+        left = leaks.check(before, folder)
+        if left:
+            pytest.fail("left behind:\n  " + "\n  ".join(left), pytrace=False)
 
 
 @pytest.fixture
