@@ -1,0 +1,5 @@
+"""The second generation: `from azureml.core import Run`."""
+
+from azureml.core.run import Run
+
+__all__ = ["Run"]
