@@ -261,7 +261,7 @@ class AgentHost(abc.ABC):
                 async for header, body in parts:
                     await asyncio.to_thread(receiver.take, header, body)
             except BaseException:
-                receiver.close()
+                await asyncio.to_thread(receiver.close)
                 raise
         return await asyncio.to_thread(receiver.finish)
 
