@@ -219,7 +219,6 @@ class AgentClient:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
@@ -291,6 +290,9 @@ class AgentClient:
         if self.lost:
             return
         self.lost = HostLost(message, where=self.name)
+        if not self._writer.is_closing():
+            # Not `close`: that would first write what an agent that hangs does not read, and keep who waits for room.
+            self._writer.transport.abort()
         for waiter in self._waiters.values():
             if not waiter.done():
                 waiter.set_exception(self._gone())

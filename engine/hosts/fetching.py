@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ class Receiver:
 
     def __init__(self, dest: Path) -> None:
         self._dest = dest
+        self._lock = threading.Lock()
+        self._closed = False
         self._file: BinaryIO | None = None
         self._part: Path | None = None
         self._target: Path | None = None
@@ -31,6 +34,11 @@ class Receiver:
 
     def take(self, header: Mapping[str, Any], body: bytes) -> None:
         """A name, or bytes of the file named last."""
+        with self._lock:
+            if not self._closed:
+                self._take(header, body)
+
+    def _take(self, header: Mapping[str, Any], body: bytes) -> None:
         if "bytes" in header:
             if self._file is None:
                 raise HostError("bytes of a file that was not announced")
@@ -92,7 +100,9 @@ class Receiver:
         return Fetched(self._files, self._bytes, tuple(self._skipped))
 
     def close(self) -> None:
-        """Give up: what is not whole goes."""
-        if self._file is not None and self._part is not None:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+        """Give up: what is not whole goes, and what a thread still brings is dropped."""
+        with self._lock:
+            self._closed = True
+            if self._file is not None and self._part is not None:
+                self._file.close()
+                self._part.unlink(missing_ok=True)

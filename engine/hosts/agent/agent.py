@@ -83,7 +83,12 @@ class Agent(object):
                     self.expect(head, body)
                 thread = threading.Thread(target=self.answer, args=(self.slow[op], head, body))
                 thread.daemon = True
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:
+                    # The host's limit of threads: one request fails, the agent stays.
+                    self.incoming.pop(head["id"], None)
+                    self.sender.send({"id": head["id"], "error": {"message": "this host allows no more threads"}})
             else:
                 self.sender.send({"id": head.get("id"), "error": {"message": "the agent does not know %r" % op}})
 

@@ -117,9 +117,8 @@ class Poller(object):
             try:
                 self.look()
             except Exception as error:
-                # One file's trouble must not end all follows.
-                sys.stderr.write("follow: %s: %s\n" % (type(error).__name__, error))
-                sys.stderr.flush()
+                # The thread must not end, nor fill the engine's log in a loop.
+                complain("poller", error)
                 time.sleep(1.0)
 
     def look(self) -> None:
@@ -136,9 +135,17 @@ class Poller(object):
                 watches = list(self.watches.items())
                 self.status_due = now + STATUS_TICK
         for key, follow in follows:
-            self.push(key, follow)
+            try:
+                self.push(key, follow)
+            except OSError as error:
+                # It has its next turn after its interval.
+                complain("follow", error)
         for run_id, watch in watches:
-            self.check(run_id, watch)
+            try:
+                self.check(run_id, watch)
+            except OSError as error:
+                watch.again = time.time() + LIFE_TICK
+                complain("watch " + run_id, error)
 
     def push(self, key: int, follow: Follow) -> None:
         """Send what is new of one file, as far as credit and room go."""
@@ -202,6 +209,11 @@ class Poller(object):
             with self.change:
                 if self.watches.get(run_id) is watch:
                     del self.watches[run_id]
+
+
+def complain(what: str, error: Exception) -> None:
+    sys.stderr.write("%s: %s: %s\n" % (what, type(error).__name__, error))
+    sys.stderr.flush()
 
 
 def ready(follow: Follow) -> bool:

@@ -119,8 +119,6 @@ def of_run(
     """
     everyone = dict((process.pid, process) for process in table())
     away = {os.getpid()}
-    if runner:
-        away.add(runner["pid"])
     mark = RUN_ID + run_id
     found = set()
     for pid in everyone:
@@ -133,6 +131,7 @@ def of_run(
             away.add(pid)
     parents = set()
     if exists(runner) and runner:
+        away.add(runner["pid"])
         parents.add(runner["pid"])
     if exists(script) and script:
         leader = script["pid"]

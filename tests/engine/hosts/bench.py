@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from engine.paths import Paths
 
 
+# Run ids of this session alone: processes are found by them, over the whole machine.
+R = f"r-{os.getpid()}-{os.urandom(3).hex()}"
+S = f"s{R}"
+
+
 def sleeper() -> subprocess.Popen[bytes]:
     """A process that has nothing to do with any run, in a session of its own."""
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)

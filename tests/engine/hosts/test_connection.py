@@ -23,7 +23,7 @@ from engine.hosts.agent import processes
 from engine.hosts.agent_client import AgentClient
 from engine.hosts.agent_source import BOOTSTRAP, MODULES, agent_argv, agent_bundle
 from engine.hosts.local import LocalHost
-from tests.engine.hosts.bench import Bench, Collector, alive
+from tests.engine.hosts.bench import Bench, Collector, R, S, alive
 from tests.waiting import until, until_async
 
 if TYPE_CHECKING:
@@ -44,27 +44,27 @@ async def test_every_python_here_serves(home: Paths, python: str) -> None:
         version = ".".join(bench.host.info.python.split(".")[:2])
         assert f"/{version}" in python or python == sys.executable
         odd = os.fsdecode(b"\xff\xc3\xa9.py")
-        bench.runs.append("r")
+        bench.runs.append(R)
         source = b"import os, sys; print(sys.argv[1]); os.write(1, b'\\xff'); sys.exit(5)"
-        await bench.host.lay("r", [bench.entry(odd, source)])
+        await bench.host.lay(R, [bench.entry(odd, source)])
         sink = Collector()
-        follow = await bench.host.follow("r", "driver.log", 0, sink, 0.02)
-        await bench.host.start("r", bench.spec(argv=[sys.executable, odd, "\u20ac"], env={"PYTHONIOENCODING": "utf-8"}))
-        status = await bench.ended("r")
-        assert status.exit is not None and status.exit.code == 5, bench.log("r")
+        follow = await bench.host.follow(R, "driver.log", 0, sink, 0.02)
+        await bench.host.start(R, bench.spec(argv=[sys.executable, odd, "\u20ac"], env={"PYTHONIOENCODING": "utf-8"}))
+        status = await bench.ended(R)
+        assert status.exit is not None and status.exit.code == 5, bench.log(R)
         await follow.drained(status.log_size)
         assert bytes(sink.data) == "\u20ac\n".encode() + b"\xff"
-        await bench.run("s", "import time; time.sleep(60)", max_duration=0.2, grace=[5, 5])
-        exit_ = (await bench.ended("s")).exit
+        await bench.run(S, "import time; time.sleep(60)", max_duration=0.2, grace=[5, 5])
+        exit_ = (await bench.ended(S)).exit
         assert exit_ is not None and exit_.timed_out
         samples: list[dict[str, object]] = []
         bench.host.on_sample(samples.append)
         await bench.host.samples(0.05)
         await until_async(lambda: samples)
-        (bench.folder("r") / "outputs" / "x").write_bytes(b"y" * 700_000)
-        assert await bench.host.read_file("r", "x", 0, 5) == b"yyyyy"
-        assert (await bench.host.fetch_outputs("r", home.cache / "dest")).bytes == 700_000
-        await bench.host.remove_run("r")
+        (bench.folder(R) / "outputs" / "x").write_bytes(b"y" * 700_000)
+        assert await bench.host.read_file(R, "x", 0, 5) == b"yyyyy"
+        assert (await bench.host.fetch_outputs(R, home.cache / "dest")).bytes == 700_000
+        await bench.host.remove_run(R)
     finally:
         await bench.close()
 
@@ -131,10 +131,10 @@ asyncio.run(main())
 async def test_waiters_are_told_when_the_agent_dies(bench: Bench) -> None:
     lost: list[HostLost] = []
     bench.host.on_lost = lost.append
-    await bench.lay("r", "")
-    (bench.folder("r") / "status" / "claim").write_text(json.dumps(processes.identity(os.getpid())))
-    start = asyncio.create_task(bench.host.start("r", bench.spec()))
-    pings = [asyncio.create_task(bench.host.inspect(["r"])) for _ in range(20)]
+    await bench.lay(R, "")
+    (bench.folder(R) / "status" / "claim").write_text(json.dumps(processes.identity(os.getpid())))
+    start = asyncio.create_task(bench.host.start(R, bench.spec()))
+    pings = [asyncio.create_task(bench.host.inspect([R])) for _ in range(20)]
     await asyncio.gather(*pings)
     bench.kill_agent()
     with pytest.raises(HostLost, match="contact with local was lost"):
@@ -150,15 +150,15 @@ async def test_watching_and_sampling_go_on_after_a_reconnect(bench: Bench) -> No
     samples: list[dict[str, object]] = []
     bench.host.on_sample(samples.append)
     await bench.host.samples(0.05)
-    await bench.run("r", "import sys; sys.stdin.close(); import time; time.sleep(0.8)")
-    await bench.host.watch_runs(["r"])
+    await bench.run(R, "import sys; sys.stdin.close(); import time; time.sleep(0.8)")
+    await bench.host.watch_runs([R])
     bench.kill_agent()
     await until_async(lambda: not bench.host.connected)
     bench.statuses.clear()
     samples.clear()
     await bench.host.reconnect()
     await until_async(lambda: samples)
-    await until_async(lambda: [s for s in bench.statuses.get("r", []) if s.phase == "exited"])
+    await until_async(lambda: [s for s in bench.statuses.get(R, []) if s.phase == "exited"])
 
 
 async def test_an_agent_that_does_not_answer_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,10 @@ async def test_an_agent_that_does_not_answer_is_given_up(bench: Bench, monkeypat
         await asyncio.sleep(0.15)
         assert bench.host.connected, "an agent that answers pings stays"
     os.kill(pid, signal.SIGSTOP)
+    unread = asyncio.create_task(bench.host.missing_blobs(["0" * 64] * 9000))
     await asyncio.wait_for(lost.wait(), 5)
+    with pytest.raises(HostLost):
+        await unread
     monkeypatch.setattr("engine.hosts.local.LEAVE_WITHIN", 0.1)
     await bench.host.reconnect()
     assert not alive(pid)
@@ -180,8 +183,8 @@ async def test_an_agent_that_does_not_answer_is_given_up(bench: Bench, monkeypat
 
 async def test_large_transfers_delay_nobody(bench: Bench, tmp_path: Path) -> None:
     """While blobs go in and outputs come out, a follow and requests are answered quickly."""
-    await bench.run("r", "import time\nwhile True: print(time.time(), flush=True); time.sleep(0.02)")
-    big = bench.folder("r") / "outputs" / "big"
+    await bench.run(R, "import time\nwhile True: print(time.time(), flush=True); time.sleep(0.02)")
+    big = bench.folder(R) / "outputs" / "big"
     with big.open("wb") as file:
         for _ in range(60):
             file.write(os.urandom(1_000_000))
@@ -191,17 +194,17 @@ async def test_large_transfers_delay_nobody(bench: Bench, tmp_path: Path) -> Non
     async def sink(offset: int, data: bytes) -> None:
         delays.append(time.time() - float(data.split()[-1]))
 
-    size = (await bench.host.inspect(["r"]))["r"].log_size
-    follow = await bench.host.follow("r", "driver.log", size, sink, 0.01)
+    size = (await bench.host.inspect([R]))[R].log_size
+    follow = await bench.host.follow(R, "driver.log", size, sink, 0.01)
     moving = asyncio.gather(
         bench.host.put_blob(sha, big),
-        bench.host.fetch_outputs("r", tmp_path / "one"),
-        bench.host.fetch_outputs("r", tmp_path / "two"),
+        bench.host.fetch_outputs(R, tmp_path / "one"),
+        bench.host.fetch_outputs(R, tmp_path / "two"),
     )
     asked: list[float] = []
     while not moving.done():
         began = time.monotonic()
-        await bench.host.inspect(["r"])
+        await bench.host.inspect([R])
         asked.append(time.monotonic() - began)
         await asyncio.sleep(0.01)
     await moving
@@ -213,14 +216,14 @@ async def test_large_transfers_delay_nobody(bench: Bench, tmp_path: Path) -> Non
 
 
 async def test_requests_are_pipelined(bench: Bench) -> None:
-    await bench.lay("r", "")
-    statuses = await asyncio.gather(*(bench.host.inspect(["r", f"x{number}"]) for number in range(300)))
-    assert [status[f"x{number}"].phase for number, status in enumerate(statuses)] == ["absent"] * 300
+    await bench.lay(R, "")
+    statuses = await asyncio.gather(*(bench.host.inspect([R, f"{R}-x{number}"]) for number in range(300)))
+    assert [status[f"{R}-x{number}"].phase for number, status in enumerate(statuses)] == ["absent"] * 300
 
 
 async def test_a_cancelled_request_hurts_nobody(bench: Bench) -> None:
     for _ in range(20):
-        task = asyncio.create_task(bench.host.inspect(["r"]))
+        task = asyncio.create_task(bench.host.inspect([R]))
         await asyncio.sleep(0)
         task.cancel()
     await bench.host.free_disk()

@@ -13,7 +13,7 @@ import pytest
 
 from engine.errors import HostError
 from engine.hosts.following import WINDOW
-from tests.engine.hosts.bench import Collector
+from tests.engine.hosts.bench import Collector, R, S
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ def cpu(pid: int) -> float:
 async def test_one_line_of_100_mb(bench: Bench) -> None:
     before = rss(bench.host.info.agent_pid)
     sink = Collector()
-    await bench.lay("r", "import os\nfor i in range(100): os.write(1, bytes([i]) * 1_000_000)")
-    follow = await bench.host.follow("r", "driver.log", 0, sink, 0.05)
-    await bench.host.start("r", bench.spec())
-    status = await bench.ended("r")
+    await bench.lay(R, "import os\nfor i in range(100): os.write(1, bytes([i]) * 1_000_000)")
+    follow = await bench.host.follow(R, "driver.log", 0, sink, 0.05)
+    await bench.host.start(R, bench.spec())
+    status = await bench.ended(R)
     assert status.log_size == 100_000_000
     await asyncio.wait_for(follow.drained(status.log_size), 30)
     assert bytes(sink.data) == b"".join(bytes([i]) * 1_000_000 for i in range(100))
@@ -45,27 +45,27 @@ async def test_one_line_of_100_mb(bench: Bench) -> None:
 
 
 async def test_from_the_middle_and_a_file_that_is_not_there_yet(bench: Bench) -> None:
-    await bench.lay("r", "import os; os.write(1, b'0123456789'); open(os.environ['AML_METRICS_FILE'], 'w').write('{}')")
+    await bench.lay(R, "import os; os.write(1, b'0123456789'); open(os.environ['AML_METRICS_FILE'], 'w').write('{}')")
     metrics = Collector()
-    follow = await bench.host.follow("r", "metrics.jsonl", 0, metrics, 0.01)
-    await bench.host.start("r", bench.spec())
-    status = await bench.ended("r")
+    follow = await bench.host.follow(R, "metrics.jsonl", 0, metrics, 0.01)
+    await bench.host.start(R, bench.spec())
+    status = await bench.ended(R)
     await follow.drained(status.metrics_size)
     assert bytes(metrics.data) == b"{}"
     sink = Collector(5)
-    follow = await bench.host.follow("r", "driver.log", 5, sink, 0.01)
+    follow = await bench.host.follow(R, "driver.log", 5, sink, 0.01)
     await follow.drained(status.log_size)
     assert bytes(sink.data) == b"56789"
 
 
 async def test_only_logs_and_metrics_are_followed(bench: Bench) -> None:
     with pytest.raises(HostError, match="not a file to follow"):
-        await bench.host.follow("r", "../../../etc/passwd", 0, Collector())
+        await bench.host.follow(R, "../../../etc/passwd", 0, Collector())
 
 
 async def test_a_slow_sink_holds_back_its_own_follow_only(bench: Bench) -> None:
-    await bench.run("slow", "import os\nfor i in range(400): os.write(1, b'x' * 100_000)")
-    await bench.ended("slow")
+    await bench.run(R, "import os\nfor i in range(400): os.write(1, b'x' * 100_000)")
+    await bench.ended(R)
     before = rss(bench.host.info.agent_pid)
     gate = asyncio.Event()
     slow = Collector()
@@ -74,14 +74,14 @@ async def test_a_slow_sink_holds_back_its_own_follow_only(bench: Bench) -> None:
         await gate.wait()
         await slow(offset, data)
 
-    stuck = [await bench.host.follow("slow", "driver.log", 0, wait, 0.01)]
-    stuck += [await bench.host.follow("slow", "driver.log", 0, wait_for_ever(gate), 0.01) for _ in range(10)]
-    await bench.run("quick", "print('here', flush=True); import time; time.sleep(60)")
+    stuck = [await bench.host.follow(R, "driver.log", 0, wait, 0.01)]
+    stuck += [await bench.host.follow(R, "driver.log", 0, wait_for_ever(gate), 0.01) for _ in range(10)]
+    await bench.run(S, "print('here', flush=True); import time; time.sleep(60)")
     quick = Collector()
-    follow = await bench.host.follow("quick", "driver.log", 0, quick, 0.01)
+    follow = await bench.host.follow(S, "driver.log", 0, quick, 0.01)
     await asyncio.wait_for(follow.drained(5), 5)
     began = time.monotonic()
-    await bench.host.inspect(["quick"])
+    await bench.host.inspect([S])
     assert time.monotonic() - began < 1
     assert slow.at == 0
     held = sum(len(data) for item in stuck for _, data in item._arrived)
@@ -102,12 +102,12 @@ def wait_for_ever(gate: asyncio.Event) -> Sink:
 
 
 async def test_a_cut_file_is_told_and_can_be_read_again(bench: Bench) -> None:
-    await bench.run("r", "print('x' * 99, flush=True); import time; time.sleep(60)")
+    await bench.run(R, "print('x' * 99, flush=True); import time; time.sleep(60)")
     sink = Collector()
     cuts: list[int] = []
-    follow = await bench.host.follow("r", "driver.log", 0, sink, 0.01, cuts.append)
+    follow = await bench.host.follow(R, "driver.log", 0, sink, 0.01, cuts.append)
     await asyncio.wait_for(follow.drained(100), 5)
-    log = bench.folder("r") / "logs" / "driver.log"
+    log = bench.folder(R) / "logs" / "driver.log"
     os.truncate(log, 10)
     await until_async(lambda: cuts)
     assert cuts == [10]
@@ -124,8 +124,8 @@ async def test_a_cut_file_is_told_and_can_be_read_again(bench: Bench) -> None:
 
 
 async def test_a_sink_that_fails_is_told_and_nothing_is_lost(bench: Bench) -> None:
-    await bench.run("r", "import os\nfor i in range(50): os.write(1, b'%6d' % i * 10_000)")
-    await bench.ended("r")
+    await bench.run(R, "import os\nfor i in range(50): os.write(1, b'%6d' % i * 10_000)")
+    await bench.ended(R)
     sink = Collector()
     full = [True]
 
@@ -134,25 +134,25 @@ async def test_a_sink_that_fails_is_told_and_nothing_is_lost(bench: Bench) -> No
             raise OSError(28, "No space left on device")
         await sink(offset, data)
 
-    follow = await bench.host.follow("r", "driver.log", 0, sometimes, 0.01)
+    follow = await bench.host.follow(R, "driver.log", 0, sometimes, 0.01)
     with pytest.raises(OSError, match="No space"):
         await asyncio.wait_for(follow.drained(3_000_000), 10)
     full[0] = False
     follow.restart(sink.at)
     await asyncio.wait_for(follow.drained(3_000_000), 10)
-    assert bytes(sink.data) == bench.log("r")
+    assert bytes(sink.data) == bench.log(R)
 
 
 async def test_after_stop_nothing_comes(bench: Bench) -> None:
-    await bench.run("r", "import time\nwhile True: print('line', flush=True); time.sleep(0.005)")
+    await bench.run(R, "import time\nwhile True: print('line', flush=True); time.sleep(0.005)")
     sink = Collector()
-    follow = await bench.host.follow("r", "driver.log", 0, sink, 0.01)
+    follow = await bench.host.follow(R, "driver.log", 0, sink, 0.01)
     await until_async(lambda: sink.at > 0)
     await follow.stop()
     at = sink.at
-    size = (await bench.host.inspect(["r"]))["r"].log_size
+    size = (await bench.host.inspect([R]))[R].log_size
     other = Collector(at)
-    again = await bench.host.follow("r", "driver.log", at, other, 0.01)
+    again = await bench.host.follow(R, "driver.log", at, other, 0.01)
     await again.drained(size + 50)
     assert sink.at == at
     await again.stop()
@@ -160,18 +160,18 @@ async def test_after_stop_nothing_comes(bench: Bench) -> None:
 
 
 async def test_the_interval_is_kept_and_drained_does_not_wait_for_it(bench: Bench) -> None:
-    await bench.run("r", "import time\nwhile True: print('line', flush=True); time.sleep(0.005)")
-    await bench.said("r", b"line")
+    await bench.run(R, "import time\nwhile True: print('line', flush=True); time.sleep(0.005)")
+    await bench.said(R, b"line")
     calls: list[float] = []
 
     async def sink(offset: int, data: bytes) -> None:
         calls.append(time.monotonic())
 
-    follow = await bench.host.follow("r", "driver.log", 0, sink, 30.0)
+    follow = await bench.host.follow(R, "driver.log", 0, sink, 30.0)
     await until_async(lambda: calls)
-    await until_async(lambda: (bench.folder("r") / "logs" / "driver.log").stat().st_size > follow.position + 100)
+    await until_async(lambda: (bench.folder(R) / "logs" / "driver.log").stat().st_size > follow.position + 100)
     assert len(calls) == 1
-    size = (bench.folder("r") / "logs" / "driver.log").stat().st_size
+    size = (bench.folder(R) / "logs" / "driver.log").stat().st_size
     await asyncio.wait_for(follow.drained(size), 5)
     follow.set_interval(0.2)
     calls.clear()
@@ -182,12 +182,12 @@ async def test_the_interval_is_kept_and_drained_does_not_wait_for_it(bench: Benc
 
 async def test_many_idle_follows_cost_little(bench: Bench) -> None:
     """200 follows of quiet files, and 50 watched runs, within a few percent of one processor."""
-    await bench.lay("r", "")
-    follows = [await bench.host.follow("r", "driver.log", 0, Collector(), 0.1) for _ in range(200)]
+    await bench.lay(R, "")
+    follows = [await bench.host.follow(R, "driver.log", 0, Collector(), 0.1) for _ in range(200)]
     for number in range(50):
-        bench.folder(f"w{number}").mkdir()
-        (bench.folder(f"w{number}") / "status").mkdir()
-    await bench.host.watch_runs([f"w{number}" for number in range(50)])
+        bench.folder(f"{R}-w{number}").mkdir()
+        (bench.folder(f"{R}-w{number}") / "status").mkdir()
+    await bench.host.watch_runs([f"{R}-w{number}" for number in range(50)])
     pid = bench.host.info.agent_pid
     before, began = cpu(pid), time.monotonic()
     await asyncio.sleep(1.5)
@@ -200,7 +200,7 @@ async def test_many_idle_follows_cost_little(bench: Bench) -> None:
 async def test_the_end_of_a_run_is_pushed_at_once(bench: Bench) -> None:
     delays = []
     for number in range(5):
-        run_id = f"r{number}"
+        run_id = f"{R}-{number}"
         await bench.lay(run_id, "print('x', flush=True); input()")
         await bench.host.watch_runs([run_id])
         await bench.host.start(run_id, bench.spec())
@@ -213,13 +213,13 @@ async def test_the_end_of_a_run_is_pushed_at_once(bench: Bench) -> None:
 
 
 async def test_watching_ends_with_unwatch(bench: Bench) -> None:
-    await bench.lay("r", "import time; time.sleep(60)")
-    await bench.host.watch_runs(["r"])
-    await until_async(lambda: bench.statuses.get("r"))
-    await bench.host.unwatch_runs(["r"])
-    await bench.host.start("r", bench.spec())
-    await bench.host.watch_runs(["q"])
-    await until_async(lambda: bench.statuses.get("q"))
-    assert [status.phase for status in bench.statuses["r"]] == ["laid"]
+    await bench.lay(R, "import time; time.sleep(60)")
+    await bench.host.watch_runs([R])
+    await until_async(lambda: bench.statuses.get(R))
+    await bench.host.unwatch_runs([R])
+    await bench.host.start(R, bench.spec())
+    await bench.host.watch_runs([S])
+    await until_async(lambda: bench.statuses.get(S))
+    assert [status.phase for status in bench.statuses[R]] == ["laid"]
     with contextlib.suppress(HostError):
-        await bench.host.remove_run("q")
+        await bench.host.remove_run(S)

@@ -12,6 +12,7 @@ import pytest
 
 from engine.errors import HostError
 from engine.hosts.fetching import Receiver
+from tests.engine.hosts.bench import R
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ async def test_a_project_as_it_was(bench: Bench) -> None:
         {"path": "link", "kind": "link", "mode": 0o777, "size": 0, "sha256": None, "link": f"deep/{ODD}"},
         {"path": "dangling", "kind": "link", "mode": 0o777, "size": 0, "sha256": None, "link": "/nowhere/\udcff"},
     ]
-    await bench.host.lay("r", entries)
-    project = bench.folder("r") / "project"
+    await bench.host.lay(R, entries)
+    project = bench.folder(R) / "project"
     assert (project / "train.py").read_bytes() == b"print(1)"
     assert (project / "deep/er/run.sh").stat().st_mode & 0o777 == 0o755
     assert (project / "train.py").stat().st_mode & 0o777 == 0o644
@@ -44,7 +45,7 @@ async def test_a_project_as_it_was(bench: Bench) -> None:
     assert os.readlink(project / "link") == f"deep/{ODD}"
     assert os.readlink(project / "dangling") == "/nowhere/\udcff"
     assert os.readlink(project / "outputs") == "../outputs"
-    assert (bench.folder("r") / "outputs").is_dir()
+    assert (bench.folder(R) / "outputs").is_dir()
     blob = bench.paths.blobs / sha[:2] / sha[2:]
     assert blob.stat().st_ino != (project / "large.bin").stat().st_ino
     (project / "large.bin").write_bytes(b"edited in place")
@@ -53,23 +54,23 @@ async def test_a_project_as_it_was(bench: Bench) -> None:
 
 async def test_laying_twice_changes_nothing(bench: Bench) -> None:
     entries = [bench.entry("a.txt", b"a")]
-    await asyncio.gather(*(bench.host.lay("r", entries) for _ in range(4)))
-    path = bench.folder("r") / "project" / "a.txt"
+    await asyncio.gather(*(bench.host.lay(R, entries) for _ in range(4)))
+    path = bench.folder(R) / "project" / "a.txt"
     path.write_text("the script wrote here")
-    await bench.host.lay("r", entries)
+    await bench.host.lay(R, entries)
     assert path.read_text() == "the script wrote here"
-    assert sorted(item.name for item in bench.folder("r").iterdir()) == ["logs", "outputs", "project", "status"]
+    assert sorted(item.name for item in bench.folder(R).iterdir()) == ["logs", "outputs", "project", "status"]
 
 
 async def test_a_half_laid_directory_is_done_again(bench: Bench) -> None:
     entries = [bench.entry("a.txt", b"a")]
-    await bench.host.lay("r", entries)
-    (bench.folder("r") / "status" / "laid.json").unlink()
-    (bench.folder("r") / ".project").mkdir()
-    (bench.folder("r") / "project" / "a.txt").write_text("half")
-    await bench.host.lay("r", entries)
-    assert (bench.folder("r") / "project" / "a.txt").read_text() == "a"
-    assert not (bench.folder("r") / ".project").exists()
+    await bench.host.lay(R, entries)
+    (bench.folder(R) / "status" / "laid.json").unlink()
+    (bench.folder(R) / ".project").mkdir()
+    (bench.folder(R) / "project" / "a.txt").write_text("half")
+    await bench.host.lay(R, entries)
+    assert (bench.folder(R) / "project" / "a.txt").read_text() == "a"
+    assert not (bench.folder(R) / ".project").exists()
 
 
 async def test_content_that_is_missing_or_damaged(bench: Bench) -> None:
@@ -77,21 +78,21 @@ async def test_content_that_is_missing_or_damaged(bench: Bench) -> None:
     blob = bench.paths.blobs / entry["sha256"][:2] / entry["sha256"][2:]
     blob.write_bytes(b"con")
     with pytest.raises(HostError, match=r"sub/a\.txt is damaged: 3 bytes, not 7") as caught:
-        await bench.host.lay("r", [entry])
+        await bench.host.lay(R, [entry])
     assert caught.value.remedy
     assert await bench.host.missing_blobs([entry["sha256"]]) == [entry["sha256"]]
     with pytest.raises(HostError, match=r"sub/a\.txt is not on this host"):
-        await bench.host.lay("r", [entry])
-    assert (await bench.host.inspect(["r"]))["r"].phase == "absent"
+        await bench.host.lay(R, [entry])
+    assert (await bench.host.inspect([R]))[R].phase == "absent"
     bench.entry("sub/a.txt", b"content")
-    await bench.host.lay("r", [entry])
-    assert (await bench.host.inspect(["r"]))["r"].phase == "laid"
+    await bench.host.lay(R, [entry])
+    assert (await bench.host.inspect([R]))[R].phase == "laid"
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", "./a", ""])
 async def test_paths_that_lead_out_are_refused(bench: Bench, path: str) -> None:
     with pytest.raises(HostError, match="cannot hold the path"):
-        await bench.host.lay("r", [bench.entry(path, b"x")])
+        await bench.host.lay(R, [bench.entry(path, b"x")])
 
 
 async def test_what_a_link_could_lead_to_is_not_written(bench: Bench, tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ async def test_what_a_link_could_lead_to_is_not_written(bench: Bench, tmp_path: 
     outside.mkdir()
     link = {"path": "a", "kind": "link", "mode": 0, "size": 0, "sha256": None, "link": str(outside)}
     with pytest.raises(HostError):
-        await bench.host.lay("r", [link, bench.entry("a/file", b"x")])
+        await bench.host.lay(R, [link, bench.entry("a/file", b"x")])
     assert list(outside.iterdir()) == []
 
 
@@ -126,8 +127,8 @@ async def test_blobs_are_sent_and_checked(bench: Bench, tmp_path: Path) -> None:
 
 
 async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path) -> None:
-    await bench.lay("r", "")
-    outputs = bench.folder("r") / "outputs"
+    await bench.lay(R, "")
+    outputs = bench.folder(R) / "outputs"
     (outputs / "plots" / "deep").mkdir(parents=True)
     (outputs / "empty").mkdir()
     (outputs / "model.pkl").write_bytes(os.urandom(3_000_000))
@@ -137,7 +138,7 @@ async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path)
     (outputs / "latest").symlink_to("plots/deep")
     (outputs / "secret").symlink_to("/etc/passwd")
     os.mkfifo(outputs / "pipe")
-    listed = {item.path: item for item in await bench.host.list_outputs("r")}
+    listed = {item.path: item for item in await bench.host.list_outputs(R)}
     assert set(listed) == {
         "plots", "plots/deep", f"plots/deep/{ODD}", "empty", "model.pkl", "run.sh", "latest", "secret", "pipe"
     }  # fmt: skip
@@ -145,19 +146,19 @@ async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path)
     assert listed["plots"].kind == "dir"
     assert (listed["latest"].kind, listed["latest"].target) == ("link", "plots/deep")
     assert abs(listed["model.pkl"].mtime - (outputs / "model.pkl").stat().st_mtime) < 0.001
-    below = await bench.host.list_outputs("r", "plots/deep")
+    below = await bench.host.list_outputs(R, "plots/deep")
     assert [item.path for item in below] == ["plots/deep", f"plots/deep/{ODD}"]
 
-    assert await bench.host.read_file("r", f"plots/deep/{ODD}", 1, 100) == b"dd"
-    assert await bench.host.read_file("r", "latest/" + ODD, 0, 2) == b"od"
+    assert await bench.host.read_file(R, f"plots/deep/{ODD}", 1, 100) == b"dd"
+    assert await bench.host.read_file(R, "latest/" + ODD, 0, 2) == b"od"
     for path in ("secret", "../status/laid.json", "/etc/passwd"):
         with pytest.raises(HostError, match="leads out"):
-            await bench.host.read_file("r", path, 0, 10)
+            await bench.host.read_file(R, path, 0, 10)
     with pytest.raises(HostError, match="No such file"):
-        await bench.host.read_file("r", "nothing", 0, 10)
+        await bench.host.read_file(R, "nothing", 0, 10)
 
     dest = tmp_path / "dest"
-    fetched = await bench.host.fetch_outputs("r", dest)
+    fetched = await bench.host.fetch_outputs(R, dest)
     assert fetched.files == 3
     assert fetched.bytes == 3_000_000 + 3 + 9
     assert sorted(line.split(":")[0] for line in fetched.skipped) == ["pipe", "secret"]
@@ -167,32 +168,32 @@ async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path)
     assert (dest / "empty").is_dir()
     assert not (dest / "secret").exists()
     assert int((dest / "model.pkl").stat().st_mtime) == int((outputs / "model.pkl").stat().st_mtime)
-    assert (await bench.host.fetch_outputs("r", dest)).files == 3, "over what is there"
+    assert (await bench.host.fetch_outputs(R, dest)).files == 3, "over what is there"
 
     one = tmp_path / "one"
-    assert (await bench.host.fetch_outputs("r", one, "plots/deep")).files == 1
+    assert (await bench.host.fetch_outputs(R, one, "plots/deep")).files == 1
     assert [path.name for path in one.rglob("*") if path.is_file()] == [ODD]
 
 
 async def test_a_long_list_comes_whole(bench: Bench) -> None:
-    await bench.lay("r", "")
+    await bench.lay(R, "")
     for number in range(1234):
-        (bench.folder("r") / "outputs" / f"{number:05}").touch()
-    listed = await bench.host.list_outputs("r")
+        (bench.folder(R) / "outputs" / f"{number:05}").touch()
+    listed = await bench.host.list_outputs(R)
     assert [item.path for item in listed] == [f"{number:05}" for number in range(1234)]
 
 
 async def test_an_abandoned_fetch_frees_the_channel(bench: Bench, tmp_path: Path) -> None:
-    await bench.lay("r", "")
-    with (bench.folder("r") / "outputs" / "big").open("wb") as file:
+    await bench.lay(R, "")
+    with (bench.folder(R) / "outputs" / "big").open("wb") as file:
         file.truncate(200_000_000)
-    fetch = asyncio.create_task(bench.host.fetch_outputs("r", tmp_path / "dest"))
+    fetch = asyncio.create_task(bench.host.fetch_outputs(R, tmp_path / "dest"))
     await until_async(lambda: list(tmp_path.glob("dest/.big.part")))
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
     assert list((tmp_path / "dest").iterdir()) == []
-    assert len(await bench.host.list_outputs("r")) == 1
+    assert len(await bench.host.list_outputs(R)) == 1
     threads = Path(f"/proc/{bench.host.info.agent_pid}/task")
     await until_async(lambda: len(list(threads.iterdir())) <= 3)
 
@@ -213,7 +214,7 @@ async def test_a_host_cannot_write_outside_the_folder(tmp_path: Path) -> None:
 
 async def test_removal(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         """
         import os, time
         os.makedirs("locked/inner"); open("locked/inner/file", "w").close()
@@ -221,15 +222,15 @@ async def test_removal(bench: Bench) -> None:
         print("done", flush=True); time.sleep(60)
         """,
     )
-    await bench.said("r", b"done")
+    await bench.said(R, b"done")
     with pytest.raises(HostError, match="still running") as caught:
-        await bench.host.remove_run("r")
+        await bench.host.remove_run(R)
     assert caught.value.remedy
-    await bench.host.signal("r", "KILL")
-    await bench.ended("r")
-    await bench.host.remove_run("r")
+    await bench.host.signal(R, "KILL")
+    await bench.ended(R)
+    await bench.host.remove_run(R)
     assert list((bench.paths.data / "runs").iterdir()) == []
-    await bench.host.remove_run("r")
+    await bench.host.remove_run(R)
 
 
 async def test_the_run_side_package_is_placed_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,9 +244,9 @@ async def test_the_run_side_package_is_placed_once(bench: Bench, monkeypatch: py
     stamp = (folder / "azureml/said.py").stat().st_mtime_ns
     await bench.host.reconnect()
     assert (folder / "azureml/said.py").stat().st_mtime_ns == stamp
-    await bench.run("r", "from azureml.said import TEXT; print(ascii(TEXT))")
-    await bench.ended("r")
-    assert bench.log("r") == b"'caf\\xe9'\n"
+    await bench.run(R, "from azureml.said import TEXT; print(ascii(TEXT))")
+    await bench.ended(R)
+    assert bench.log(R) == b"'caf\\xe9'\n"
 
 
 async def test_free_disk(bench: Bench) -> None:

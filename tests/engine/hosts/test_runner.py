@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import HostError
-from tests.engine.hosts.bench import Bench, alive, call
+from tests.engine.hosts.bench import Bench, R, S, alive, call
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 async def test_exit_code_times_and_usage(bench: Bench) -> None:
-    handle = await bench.run("r", "import sys; x = [0] * 3_000_000; sum(x); sys.exit(7)")
-    status = await bench.ended("r")
+    handle = await bench.run(R, "import sys; x = [0] * 3_000_000; sum(x); sys.exit(7)")
+    status = await bench.ended(R)
     assert status.phase == "exited"
     assert status.handle == handle
     exit_ = status.exit
@@ -36,15 +36,15 @@ async def test_exit_code_times_and_usage(bench: Bench) -> None:
 
 
 async def test_death_by_signal(bench: Bench) -> None:
-    await bench.run("r", "import os; os.kill(os.getpid(), 11)")
-    exit_ = (await bench.ended("r")).exit
+    await bench.run(R, "import os; os.kill(os.getpid(), 11)")
+    exit_ = (await bench.ended(R)).exit
     assert exit_ is not None
     assert (exit_.code, exit_.signal) == (None, 11)
 
 
 async def test_output_is_byte_exact_and_in_order(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         r"""
         import os, sys
         for i in range(200):
@@ -52,9 +52,9 @@ async def test_output_is_byte_exact_and_in_order(bench: Bench) -> None:
             os.write(2, b"err %d" % i)
         """,
     )
-    await bench.ended("r")
+    await bench.ended(R)
     expected = b"".join(b"out %d \xff\x00\x1b[2J\r\n" % i + b"err %d" % i for i in range(200))
-    assert bench.log("r") == expected
+    assert bench.log(R) == expected
 
 
 async def test_what_a_script_sees(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ async def test_what_a_script_sees(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     await bench.host.reconnect()
     await bench.run(
-        "r",
+        R,
         """
         import json, os, signal, sys
         print(json.dumps({
@@ -84,16 +84,16 @@ async def test_what_a_script_sees(bench: Bench, monkeypatch: pytest.MonkeyPatch)
         "\udcff\u20ac",
         env={"DROPPED": None, "MINE": "run's own", "ODD": "\udcfe\u00e9", "PYTHONIOENCODING": "utf-8:surrogateescape"},
     )
-    status = await bench.ended("r")
-    assert status.exit is not None and status.exit.code == 0, bench.log("r")
-    seen = json.loads(bench.log("r"))
+    status = await bench.ended(R)
+    assert status.exit is not None and status.exit.code == 0, bench.log(R)
+    seen = json.loads(bench.log(R))
     env = seen["env"]
     assert env["KEPT"] == "from the engine"
     assert env["MINE"] == "run's own"
     assert not {"DROPPED", "TEXTUAL_FPS", "COLUMNS", "AML_TUI_ROLE"} & set(env)
-    assert env["AZUREML_RUN_ID"] == "r"
+    assert env["AZUREML_RUN_ID"] == R
     assert env["PYTHONUNBUFFERED"] == "1"
-    folder = bench.folder("r")
+    folder = bench.folder(R)
     assert env["AZUREML_OUTPUT_DIRECTORY"] == str(folder / "outputs")
     assert env["AML_METRICS_FILE"] == str(folder / "metrics.jsonl")
     first, _, runtime = env["PYTHONPATH"].partition(":")
@@ -111,29 +111,29 @@ async def test_what_a_script_sees(bench: Bench, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_the_person_may_have_buffering(bench: Bench) -> None:
-    await bench.run("r", "import os; print(repr(os.environ['PYTHONUNBUFFERED']))", env={"PYTHONUNBUFFERED": ""})
-    await bench.ended("r")
-    assert bench.log("r") == b"''\n"
+    await bench.run(R, "import os; print(repr(os.environ['PYTHONUNBUFFERED']))", env={"PYTHONUNBUFFERED": ""})
+    await bench.ended(R)
+    assert bench.log(R) == b"''\n"
 
 
 async def test_runner_is_apart_and_private(bench: Bench) -> None:
-    handle = await bench.run("r", "import time; time.sleep(60)")
+    handle = await bench.run(R, "import time; time.sleep(60)")
     runner = handle["runner"]["pid"]
     fields = Path(f"/proc/{runner}/stat").read_text().rpartition(")")[2].split()
     assert int(fields[1]) not in (os.getpid(), bench.host.info.agent_pid)
     assert int(fields[3]) == runner, "a session of its own"
     environ = Path(f"/proc/{runner}/environ").read_bytes()
     assert b"AZUREML_RUN_ID" not in environ
-    status = bench.folder("r") / "status"
+    status = bench.folder(R) / "status"
     for path in status.iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
-    assert bench.folder("r").stat().st_mode & 0o077 == 0
-    assert (bench.folder("r") / "logs" / "driver.log").stat().st_mode & 0o077 == 0
+    assert bench.folder(R).stat().st_mode & 0o077 == 0
+    assert (bench.folder(R) / "logs" / "driver.log").stat().st_mode & 0o077 == 0
     assert not [name for name in os.listdir(status) if name.startswith(".")]
 
 
 async def test_values_of_variables_stay_off_the_disk_and_the_command_line(bench: Bench) -> None:
-    handle = await bench.run("r", "import time; time.sleep(60)", env={"TOKEN": "s3cr3t-value"})
+    handle = await bench.run(R, "import time; time.sleep(60)", env={"TOKEN": "s3cr3t-value"})
     for path in bench.paths.data.rglob("*"):
         if path.is_file():
             assert b"s3cr3t-value" not in path.read_bytes(), path
@@ -154,10 +154,10 @@ async def test_values_of_variables_stay_off_the_disk_and_the_command_line(bench:
 async def test_a_script_that_cannot_be_started(
     bench: Bench, argv: list[str], cwd: str, content: str, errno_name: str, names: str
 ) -> None:
-    bench.runs.append("r")
-    await bench.host.lay("r", [bench.entry("script.py", content.encode(), 0o755)])
-    await bench.host.start("r", {"argv": argv, "cwd": cwd, "env": {}})
-    status = (await bench.host.inspect(["r"]))["r"]
+    bench.runs.append(R)
+    await bench.host.lay(R, [bench.entry("script.py", content.encode(), 0o755)])
+    await bench.host.start(R, {"argv": argv, "cwd": cwd, "env": {}})
+    status = (await bench.host.inspect([R]))[R]
     assert status.phase == "exited"
     assert status.exit is not None
     assert status.exit.code is None and status.exit.signal is None
@@ -171,22 +171,22 @@ async def test_an_exec_of_the_path_of_the_run(bench: Bench, tmp_path: Path) -> N
     program = tmp_path / "only-here"
     program.write_text("#!/bin/sh\necho found\n")
     program.chmod(0o755)
-    await bench.run("r", "", argv=["only-here"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
-    await bench.ended("r")
-    assert bench.log("r") == b"found\n"
+    await bench.run(R, "", argv=["only-here"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    await bench.ended(R)
+    assert bench.log(R) == b"found\n"
 
 
 async def test_time_limit_climbs_the_ladder_and_takes_grandchildren_along(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         """
         import os, signal, sys, time
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda n, f: print("got", signal.Signals(n).name, flush=True))
+            signal.signal(number, lambda n, f: os.write(1, b"got %s\\n" % signal.Signals(n).name.encode()))
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
-                print("grandchild", os.getpid(), flush=True)
+                os.write(1, b"grandchild %d\\n" % os.getpid())
                 while True: time.sleep(1)
             os._exit(0)
         while True: time.sleep(1)
@@ -194,11 +194,11 @@ async def test_time_limit_climbs_the_ladder_and_takes_grandchildren_along(bench:
         max_duration=0.5,
         grace=[0.3, 0.3],
     )
-    exit_ = (await bench.ended("r")).exit
+    exit_ = (await bench.ended(R)).exit
     assert exit_ is not None
     assert exit_.timed_out
     assert exit_.signal == signal.SIGKILL
-    log = bench.log("r").decode()
+    log = bench.log(R).decode()
     assert "got SIGINT" in log and "got SIGTERM" in log
     grandchild = int(log.split("grandchild ")[1].split()[0])
     assert not alive(grandchild)
@@ -208,7 +208,7 @@ async def test_time_limit_climbs_the_ladder_and_takes_grandchildren_along(bench:
 
 async def test_what_a_timed_out_script_leaves_is_ended_too(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         """
         import os, time
         if os.fork() == 0:
@@ -222,15 +222,15 @@ async def test_what_a_timed_out_script_leaves_is_ended_too(bench: Bench) -> None
         max_duration=0.6,
         grace=[0.2, 0.2],
     )
-    exit_ = (await bench.ended("r")).exit
+    exit_ = (await bench.ended(R)).exit
     assert exit_ is not None and exit_.timed_out
     assert exit_.leftover == ()
-    assert not alive(int(bench.log("r").split()[1]))
+    assert not alive(int(bench.log(R).split()[1]))
 
 
 async def test_leftovers_are_told_and_live_on(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         """
         import os, time
         r, w = os.pipe()
@@ -243,16 +243,16 @@ async def test_leftovers_are_told_and_live_on(bench: Bench) -> None:
         os.read(r, 1)
         """,
     )
-    exit_ = (await bench.ended("r")).exit
+    exit_ = (await bench.ended(R)).exit
     assert exit_ is not None and exit_.code == 0
     (left,) = exit_.leftover
     assert alive(left.pid)
     assert "script.py" in left.command
     assert exit_.leftover_pids == (left.pid,)
-    assert [proc.pid for proc in await bench.host.processes("r")] == [left.pid]
-    await bench.host.signal("r", "KILL")
+    assert [proc.pid for proc in await bench.host.processes(R)] == [left.pid]
+    await bench.host.signal(R, "KILL")
     await until_async(lambda: not alive(left.pid))
-    assert await bench.host.processes("r") == []
+    assert await bench.host.processes(R) == []
 
 
 async def test_the_end_is_written_on_a_full_disk(home: Paths) -> None:
@@ -263,7 +263,7 @@ async def test_the_end_is_written_on_a_full_disk(home: Paths) -> None:
     try:
         await bench.host.connect()
         await bench.run(
-            "r",
+            R,
             """
             import os, sys
             try:
@@ -272,18 +272,18 @@ async def test_the_end_is_written_on_a_full_disk(home: Paths) -> None:
                 sys.exit(error.errno)
             """,
         )
-        status = await bench.ended("r")
+        status = await bench.ended(R)
         assert status.exit is not None and status.exit.code == errno.ENOSPC
-        assert set(bench.log("r")) == {ord("x")}
+        assert set(bench.log(R)) == {ord("x")}
         assert (await bench.host.free_disk()).free < 8192
         with pytest.raises(HostError, match="No space left"):
-            await bench.host.lay("s", [])
-            await bench.host.start("s", bench.spec())
-        assert (await bench.host.inspect(["s"]))["s"].phase in ("absent", "laid")
-        await bench.host.remove_run("r")
-        await bench.run("s", "print('there is room again')")
-        await bench.ended("s")
-        assert bench.log("s") == b"there is room again\n"
+            await bench.host.lay(S, [])
+            await bench.host.start(S, bench.spec())
+        assert (await bench.host.inspect([S]))[S].phase in ("absent", "laid")
+        await bench.host.remove_run(R)
+        await bench.run(S, "print('there is room again')")
+        await bench.ended(S)
+        assert bench.log(S) == b"there is room again\n"
     finally:
         await bench.close()
         assert call("umount", str(home.data)) == 0

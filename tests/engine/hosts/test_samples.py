@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.hosts.agent import samples
+from tests.engine.hosts.bench import R
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ async def test_samples_come_while_they_are_wanted(bench: Bench) -> None:
 
 async def test_a_busy_processor_is_seen(bench: Bench) -> None:
     taken: list[dict[str, Any]] = []
-    await bench.run("r", "while True: pass")
+    await bench.run(R, "while True: pass")
     bench.host.on_sample(taken.append)
     await bench.host.samples(0.2)
     await until_async(lambda: [sample for sample in taken if sample["cpu"] * sample["cores"] > 0.5])

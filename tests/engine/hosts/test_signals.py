@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.hosts.agent import processes
-from tests.engine.hosts.bench import alive, sleeper
+from tests.engine.hosts.bench import R, S, alive, sleeper
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -53,43 +53,43 @@ async def family(bench: Bench, run_id: str) -> dict[str, int]:
 
 
 async def test_kill_reaches_all_of_a_run_and_nobody_else(bench: Bench) -> None:
-    handle = await bench.run("r", FAMILY)
-    other = await bench.run("r-other", FAMILY)
-    pids = await family(bench, "r")
-    others = await family(bench, "r-other")
-    found = {proc.pid: proc.command for proc in await bench.host.processes("r")}
+    handle = await bench.run(R, FAMILY)
+    other = await bench.run(S, FAMILY)
+    pids = await family(bench, R)
+    others = await family(bench, S)
+    found = {proc.pid: proc.command for proc in await bench.host.processes(R)}
     assert set(pids.values()) <= set(found)
     assert handle["runner"]["pid"] not in found
     assert "script.py" in found[pids["script"]]
-    told = {proc.pid for proc in await bench.host.signal("r", "KILL")}
+    told = {proc.pid for proc in await bench.host.signal(R, "KILL")}
     assert set(pids.values()) <= told
     assert handle["runner"]["pid"] not in told
     for name, pid in pids.items():
         await until_async(partial(dead, pid), what=name)
-    status = await bench.ended("r")
+    status = await bench.ended(R)
     assert status.exit is not None and status.exit.signal == signal.SIGKILL
-    assert await bench.host.processes("r") == []
+    assert await bench.host.processes(R) == []
     assert all(alive(pid) for pid in others.values())
     assert alive(other["runner"]["pid"])
-    await bench.host.signal("r-other", "KILL")
+    await bench.host.signal(S, "KILL")
 
 
 async def test_after_the_runner_is_gone_the_marked_ones_are_still_found(bench: Bench) -> None:
-    handle = await bench.run("r", FAMILY)
-    pids = await family(bench, "r")
+    handle = await bench.run(R, FAMILY)
+    pids = await family(bench, R)
     os.kill(handle["runner"]["pid"], signal.SIGKILL)
     await until_async(lambda: not alive(handle["runner"]["pid"]))
-    told = {proc.pid for proc in await bench.host.signal("r", "KILL")}
+    told = {proc.pid for proc in await bench.host.signal(R, "KILL")}
     for name in ("script", "child", "session", "daemon", "bare"):
         assert pids[name] in told, name
-    for pid in (pids["orphan"], *(proc.pid for proc in await bench.host.processes("r"))):
+    for pid in (pids["orphan"], *(proc.pid for proc in await bench.host.processes(R))):
         if alive(pid):
             os.kill(pid, signal.SIGKILL)
 
 
 async def test_interrupt_and_terminate_come_as_they_are(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         """
         import signal, time
         signal.signal(signal.SIGTERM, lambda n, f: print("TERM", flush=True))
@@ -99,28 +99,28 @@ async def test_interrupt_and_terminate_come_as_they_are(bench: Bench) -> None:
             except KeyboardInterrupt: print("INT", flush=True)
         """,
     )
-    await bench.said("r", b"ready")
-    await bench.host.signal("r", "INT")
-    await bench.said("r", b"INT")
-    await bench.host.signal("r", "TERM")
-    await bench.said("r", b"TERM")
-    await bench.host.signal("r", "KILL")
-    await bench.ended("r")
+    await bench.said(R, b"ready")
+    await bench.host.signal(R, "INT")
+    await bench.said(R, b"INT")
+    await bench.host.signal(R, "TERM")
+    await bench.said(R, b"TERM")
+    await bench.host.signal(R, "KILL")
+    await bench.ended(R)
 
 
 async def test_a_stopped_script_can_be_terminated(bench: Bench) -> None:
-    handle = await bench.run("r", "import os, signal; print('x', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
-    await bench.said("r", b"x")
+    handle = await bench.run(R, "import os, signal; print('x', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
+    await bench.said(R, b"x")
     pid = handle["process"]["pid"]
     await until_async(lambda: [process for process in [processes.look(pid)] if process and process.state == b"T"])
-    await bench.host.signal("r", "TERM")
-    status = await bench.ended("r")
+    await bench.host.signal(R, "TERM")
+    status = await bench.ended(R)
     assert status.exit is not None and status.exit.signal == signal.SIGTERM
 
 
 async def test_a_fork_storm_dies(bench: Bench) -> None:
     await bench.run(
-        "r",
+        R,
         """
         import os, time
         print("go", flush=True)
@@ -133,37 +133,37 @@ async def test_a_fork_storm_dies(bench: Bench) -> None:
         time.sleep(60)
         """,
     )
-    await bench.said("r", b"go")
+    await bench.said(R, b"go")
     for _ in range(20):
-        await bench.host.signal("r", "KILL")
-        if not await bench.host.processes("r"):
+        await bench.host.signal(R, "KILL")
+        if not await bench.host.processes(R):
             break
-    assert await bench.host.processes("r") == []
-    await bench.ended("r")
+    assert await bench.host.processes(R) == []
+    await bench.ended(R)
 
 
 async def test_an_engine_started_by_a_script_is_not_of_its_run(bench: Bench) -> None:
     """A script may submit runs: the engine it starts, and the runs of that, are not killed with it."""
     await bench.run(
-        "r",
+        R,
         """
         import os, subprocess, sys, time
         env = dict(os.environ, AML_TUI_ROLE="engine")
         code = "import subprocess, sys, os, time; " \\
-               "env = dict(os.environ, AZUREML_RUN_ID='inner'); del env['AML_TUI_ROLE']; " \\
+               "env = dict(os.environ, AZUREML_RUN_ID='INNER'); del env['AML_TUI_ROLE']; " \\
                "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], env=env); " \\
                "print(os.getpid(), p.pid, flush=True); time.sleep(600)"
         subprocess.Popen([sys.executable, "-c", code], env=env, start_new_session=True)
         time.sleep(600)
-        """,
+        """.replace("INNER", S),
     )
-    await bench.said("r", b"\n")
-    engine, inner = (int(word) for word in bench.log("r").split())
+    await bench.said(R, b"\n")
+    engine, inner = (int(word) for word in bench.log(R).split())
     try:
-        assert {engine, inner}.isdisjoint(proc.pid for proc in await bench.host.signal("r", "KILL"))
-        await bench.ended("r")
+        assert {engine, inner}.isdisjoint(proc.pid for proc in await bench.host.signal(R, "KILL"))
+        await bench.ended(R)
         assert alive(engine) and alive(inner)
-        assert [proc.pid for proc in await bench.host.processes("inner")] == [inner]
+        assert [proc.pid for proc in await bench.host.processes(S)] == [inner]
     finally:
         os.kill(inner, signal.SIGKILL)
         os.kill(engine, signal.SIGKILL)
@@ -171,20 +171,20 @@ async def test_an_engine_started_by_a_script_is_not_of_its_run(bench: Bench) -> 
 
 async def test_a_reused_pid_is_left_alone(bench: Bench) -> None:
     """The record names a pid that another process has now: neither it nor its session is of the run."""
-    await bench.run("r", "pass")
-    await bench.ended("r")
+    await bench.run(R, "pass")
+    await bench.ended(R)
     stranger = sleeper()
     try:
         for name in ("process.json", "exit.json"):
-            path = bench.folder("r") / "status" / name
+            path = bench.folder(R) / "status" / name
             record = json.loads(path.read_text())
             record["pid"] = stranger.pid
             if name == "exit.json":
                 boot_id = bench.host.info.boot_id
                 record["leftover"] = [{"pid": stranger.pid, "start": 1, "boot_id": boot_id, "command": ""}]
             path.write_text(json.dumps(record))
-        assert await bench.host.processes("r") == []
-        assert await bench.host.signal("r", "KILL") == []
+        assert await bench.host.processes(R) == []
+        assert await bench.host.signal(R, "KILL") == []
         assert stranger.poll() is None
     finally:
         stranger.kill()
