@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--highest", type=float, default=0.32, help="first learning rate (0.32)")
     parser.add_argument("--lowest", type=float, default=0.005, help="stop below this one (0.005)")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each run takes (4)")
-    parser.add_argument("--at-once", action="store_true", help="submit all and return; the target's slots see to the rest")
+    parser.add_argument("--at-once", action="store_true", help="submit all and return")
     given = parser.parse_args()
     aml = shutil.which("aml")
     if aml is None:

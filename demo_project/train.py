@@ -109,7 +109,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=0.02, help="size of a step (0.02)")
     parser.add_argument("--hidden", type=int, default=8, help="neurons between inputs and outputs (8)")
     parser.add_argument("--seed", type=int, default=7, help="of the weights and of the order of the rows (7)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="take at least this long; 0: as fast as it goes (20)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="take this long at least; 0: no waiting (20)")
     given = parser.parse_args()
     if given.epochs < 1 or given.hidden < 1:
         parser.error("--epochs and --hidden are 1 or more")

@@ -15,11 +15,11 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _MARK = "_aml_tui_wire.py"
 
 
-def _is_ours(entry):  # type: (object) -> bool
+def _is_ours(entry: object) -> bool:
     return isinstance(entry, str) and os.path.exists(os.path.join(entry or os.curdir, "azureml", _MARK))
 
 
-def _hand_over():  # type: () -> None
+def _hand_over() -> None:
     module = sys.modules[__name__]
     spec = PathFinder.find_spec(__name__, [entry for entry in sys.path if not _is_ours(entry)])
     if spec is None or spec.submodule_search_locations is None:

@@ -8,12 +8,12 @@ if MYPY:
     from typing import IO, Any, Union
 
 
-def folder():  # type: () -> str
+def folder() -> str:
     """The run's outputs; outside a run `outputs` in the working directory, as it was with the original."""
     return os.environ.get("AZUREML_OUTPUT_DIRECTORY") or os.path.abspath("outputs")
 
 
-def inside(name):  # type: (str) -> str
+def inside(name: str) -> str:
     """The path below outputs that a run's file of this name has. "outputs/model.pkl" and "model.pkl" are the same file.
 
     Raises ValueError for a name that leads out.
@@ -26,22 +26,22 @@ def inside(name):  # type: (str) -> str
     return path
 
 
-def path_of(given):  # type: (Any) -> str
+def path_of(given: "Any") -> str:
     """The path that a text, bytes or path object means."""
     fspath = getattr(given, "__fspath__", None)
     plain = fspath() if callable(fspath) else given
     return os.fsdecode(plain if isinstance(plain, bytes) else str(plain))
 
 
-def relative(path):  # type: (str) -> str
+def relative(path: str) -> str:
     """The path below outputs of an existing file, or "" when it lies elsewhere."""
     root = os.path.realpath(folder())
     real = os.path.realpath(path)
     return os.path.relpath(real, root) if real.startswith(root + os.sep) else ""
 
 
-def put(name, source):  # type: (str, Union[str, bytes, IO[Any]]) -> str
-    """Copy a file or the rest of a stream to `name` below outputs, whole or not at all. Returns the path below outputs."""
+def put(name: str, source: "Union[str, bytes, IO[Any]]") -> str:
+    """Copy a file or the rest of a stream to `name` below outputs, whole or not at all; returns the path below it."""
     path = inside(name)
     target = os.path.join(folder(), path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -62,7 +62,7 @@ def put(name, source):  # type: (str, Union[str, bytes, IO[Any]]) -> str
     return path
 
 
-def _copy_stream(source, path):  # type: (Any, str) -> None
+def _copy_stream(source: "Any", path: str) -> None:
     with open(path, "wb") as target:
         while True:
             piece = source.read(1024 * 1024)
@@ -71,7 +71,7 @@ def _copy_stream(source, path):  # type: (Any, str) -> None
             target.write(piece.encode("utf-8", "surrogateescape") if isinstance(piece, str) else piece)
 
 
-def put_folder(name, source):  # type: (str, str) -> list[tuple[str, str]]
+def put_folder(name: str, source: str) -> "list[tuple[str, str]]":
     """Copy every file below the folder `source` to below `name`. Returns (name, path below outputs) of each."""
     done = []
     for parent, _, files in os.walk(source):
@@ -82,16 +82,16 @@ def put_folder(name, source):  # type: (str, str) -> list[tuple[str, str]]
     return done
 
 
-def names():  # type: () -> list[str]
+def names() -> "list[str]":
     """Every file in outputs, as "outputs/...", sorted."""
     root = folder()
-    found = []
+    found = []  # type: list[str]
     for parent, _, files in os.walk(root):
         found.extend("outputs/" + os.path.relpath(os.path.join(parent, file), root) for file in files)
     return sorted(found)
 
 
-def new_image(name, ending=".png"):  # type: (str, str) -> str
+def new_image(name: str, ending: str = ".png") -> str:
     """A name below outputs that nobody has yet, for a picture called `name`; the file is made, empty."""
     stem = "".join(char if char.isalnum() or char in "-_. " else "_" for char in name).strip(". ")[:100] or "image"
     os.makedirs(folder(), exist_ok=True)

@@ -16,8 +16,8 @@ __all__ = ["keep_image", "metrics", "notes", "text_of"]
 _METRICS = ("scalar", "list", "row", "table", "image", "text")
 
 
-def _records(way, kinds, prefix):  # type: (Optional[wire.Wire], tuple[str, ...], str) -> Iterator[tuple[str, str, Any]]
-    """(kind, name without the prefix, value) of each record of these kinds, in order. Lines that do not fit are skipped."""
+def _records(way: "Optional[wire.Wire]", kinds: "tuple[str, ...]", prefix: str) -> "Iterator[tuple[str, str, Any]]":
+    """(kind, name without the prefix, value) of each record of these kinds, in order, passing over broken lines."""
     if way is None:
         return
     try:
@@ -35,12 +35,12 @@ def _records(way, kinds, prefix):  # type: (Optional[wire.Wire], tuple[str, ...]
                 yield kind, name[len(prefix) :], value
 
 
-def notes(way, kind, prefix):  # type: (Optional[wire.Wire], str, str) -> dict[str, str]
+def notes(way: "Optional[wire.Wire]", kind: str, prefix: str) -> "dict[str, str]":
     """The last value of each tag or property."""
     return dict((name, value) for _, name, value in _records(way, (kind,), prefix))
 
 
-def metrics(way, prefix):  # type: (Optional[wire.Wire], str) -> dict[str, Any]
+def metrics(way: "Optional[wire.Wire]", prefix: str) -> "dict[str, Any]":
     """Each metric: its value when logged once, else the list of values; rows as {column: value or values}."""
     found = {}  # type: dict[str, list[Any]]
     kinds = {}  # type: dict[str, str]
@@ -55,7 +55,7 @@ def metrics(way, prefix):  # type: (Optional[wire.Wire], str) -> dict[str, Any]
     )
 
 
-def _joined(rows):  # type: (list[Any]) -> Any
+def _joined(rows: "list[Any]") -> "Any":
     if len(rows) == 1:
         return rows[0]
     columns = {}  # type: dict[str, list[Any]]
@@ -65,7 +65,7 @@ def _joined(rows):  # type: (list[Any]) -> Any
     return columns
 
 
-def keep_image(name, path, plot):  # type: (str, Any, Any) -> str
+def keep_image(name: str, path: "Any", plot: "Any") -> str:
     """The picture's path below outputs, copied or drawn there when it is not yet.
 
     Raises ValueError unless exactly one of path and plot is given.

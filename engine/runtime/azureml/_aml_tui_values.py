@@ -9,7 +9,7 @@ import math
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Any
 
 # Bytes of JSON a value may take: the reader passes over lines of more than 8 MiB; the rest is for names.
 LARGEST = 8 * 1024 * 1024 - 128 * 1024
@@ -21,7 +21,7 @@ _INFINITY = float("inf")
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
-def text_of(value):  # type: (Any) -> str
+def text_of(value: "Any") -> str:
     """Any value as text that can be encoded: bytes decoded, lone surrogates written out."""
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).decode("utf-8", "backslashreplace")
@@ -34,17 +34,17 @@ def text_of(value):  # type: (Any) -> str
     return str(value)
 
 
-def described(value):  # type: (Any) -> str
+def described(value: "Any") -> str:
     """`str(value)`, else its repr, else its type."""
     for form in (str, repr):
         try:
             return form(value)
-        except Exception:  # noqa: BLE001, S112 - a value that cannot describe itself still has a type
+        except Exception:  # a value that cannot describe itself still has a type
             continue
     return "<%s>" % type(value).__name__
 
 
-def encode(kind, value):  # type: (str, Any) -> tuple[str, str, str]
+def encode(kind: str, value: "Any") -> "tuple[str, str, str]":
     """(kind, JSON text, what was left out) of a value to log as `kind`; "any" finds the kind out."""
     if kind == "any":
         if type(value) is float and value - value == 0.0:
@@ -66,15 +66,15 @@ def encode(kind, value):  # type: (str, Any) -> tuple[str, str, str]
     return kind, text, notice
 
 
-def _kind_of(value):  # type: (Any) -> str
+def _kind_of(value: "Any") -> str:
     if isinstance(value, dict):
         return "row"
     if isinstance(value, list):
         return "list"
-    return "text" if value is None or isinstance(value, str) and value not in _NOT_FINITE else "scalar"
+    return "text" if value is None or (isinstance(value, str) and value not in _NOT_FINITE) else "scalar"
 
 
-def _listed(value):  # type: (Any) -> list[Any]
+def _listed(value: "Any") -> "list[Any]":
     """As many items as a record could hold, of anything that can be gone through."""
     if isinstance(value, (str, bytes)):
         return [text_of(value)]
@@ -85,7 +85,7 @@ def _listed(value):  # type: (Any) -> list[Any]
         return [value]
 
 
-def _columns(value):  # type: (Any) -> Any
+def _columns(value: "Any") -> "Any":
     """{column: [values]} of a mapping or a pandas DataFrame."""
     to_dict = getattr(value, "to_dict", None)
     if to_dict is not None and not isinstance(value, dict):
@@ -95,7 +95,7 @@ def _columns(value):  # type: (Any) -> Any
     return dict((text_of(name), _listed(column)) for name, column in value.items())
 
 
-def _array(value):  # type: (Any) -> Any
+def _array(value: "Any") -> "Any":
     """A NumPy, torch, TensorFlow or pandas value as Python's own; anything else as it is."""
     numpy = getattr(value, "numpy", None)
     if not hasattr(value, "tolist") and callable(numpy):
@@ -110,7 +110,7 @@ def _array(value):  # type: (Any) -> Any
     return plain
 
 
-def simplified(value, depth=0, above=()):  # type: (Any, int, tuple[int, ...]) -> Any
+def simplified(value: "Any", depth: int = 0, above: "tuple[int, ...]" = ()) -> "Any":
     """What JSON can hold: None, bool, int, finite float, text, list, dict with text for keys.
 
     NaN and infinities become the strings that the wire has for them, an integer beyond the largest float becomes text.
@@ -127,11 +127,11 @@ def simplified(value, depth=0, above=()):  # type: (Any, int, tuple[int, ...]) -
         return text_of(value)
     try:
         return _simplified(_array(value), depth, above)
-    except Exception:  # noqa: BLE001 - whatever an object of another library does when it is looked at
+    except Exception:  # whatever an object of another library does when it is looked at
         return text_of(described(value))
 
 
-def _simplified(value, depth, above):  # type: (Any, int, tuple[int, ...]) -> Any
+def _simplified(value: "Any", depth: int, above: "tuple[int, ...]") -> "Any":
     if value is None or isinstance(value, (bool, int, float, str, bytes, bytearray)):
         return simplified(value)
     if isinstance(value, type):
@@ -153,7 +153,7 @@ def _simplified(value, depth, above):  # type: (Any, int, tuple[int, ...]) -> An
     return text_of(repr(value))
 
 
-def _float(value):  # type: (float) -> Any
+def _float(value: float) -> "Any":
     if value != value:
         return "NaN"
     if value in (_INFINITY, -_INFINITY):
@@ -161,7 +161,7 @@ def _float(value):  # type: (float) -> Any
     return value
 
 
-def _integer(value):  # type: (int) -> Any
+def _integer(value: int) -> "Any":
     value = int(value)
     if value.bit_length() <= 1023:
         return value
@@ -176,7 +176,7 @@ def _integer(value):  # type: (int) -> Any
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=simplified)
 
 
-def dumps(value):  # type: (Any) -> str
+def dumps(value: "Any") -> str:
     """JSON text in ASCII of anything."""
     try:
         text = _ENCODER.encode(value)
@@ -188,7 +188,7 @@ def dumps(value):  # type: (Any) -> str
     return text
 
 
-def _fitted(value, largest):  # type: (Any, int) -> tuple[str, str]
+def _fitted(value: "Any", largest: int) -> "tuple[str, str]":
     """JSON of at most `largest` bytes, and what had to be left out for it."""
     text = dumps(value)
     if len(text) <= largest:
@@ -205,7 +205,7 @@ def _fitted(value, largest):  # type: (Any, int) -> tuple[str, str]
     return text, "only the first %d %s were kept" % (len(value), unit)
 
 
-def _fitted_columns(columns, largest):  # type: (dict[str, Any], int) -> tuple[str, str]
+def _fitted_columns(columns: "dict[str, Any]", largest: int) -> "tuple[str, str]":
     """The same number of rows from every column; where that is not enough, fewer columns."""
     lists = [column for column in columns.values() if isinstance(column, list)]
     rows = max([len(column) for column in lists] or [0])

@@ -1,7 +1,7 @@
 """Records of a run, one JSON object a line, appended to the file that AML_METRICS_FILE names.
 
-One record is one write(2) with O_APPEND, so threads, forks and whole process trees can log to the same run. Nothing that
-goes wrong here reaches the script: it is said once on standard error.
+One record is one write(2) with O_APPEND, so threads, forks and whole process trees can log to the same run. Nothing
+that goes wrong here reaches the script: it is said once on standard error.
 """
 
 import json
@@ -23,7 +23,7 @@ LONGEST_NAME = 2000
 _warned = set()  # type: set[str]
 
 
-def warn(topic, message):  # type: (str, str) -> None
+def warn(topic: str, message: str) -> None:
     """Say it on standard error, once for each topic."""
     if topic in _warned:
         return
@@ -31,22 +31,21 @@ def warn(topic, message):  # type: (str, str) -> None
     try:
         sys.stderr.write("azureml: " + message + "\n")
         sys.stderr.flush()
-    except Exception:  # noqa: BLE001, S110 - a script without standard error still runs
+    except Exception:  # a script without standard error still runs
         pass
 
 
 class Wire:
     """The way from this process to the run's record."""
 
-    def __init__(self, path):  # type: (str) -> None
+    def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
         self._fd = -1
         self._identity = None  # type: Optional[tuple[int, int]]
         # A line that could be written only in part: the next one starts on a line of its own.
         self._torn = False
 
-    def send(self, kind, name, value, description="", step=None):
-        # type: (str, Any, Any, Any, Any) -> None
+    def send(self, kind: str, name: "Any", value: "Any", description: "Any" = "", step: "Any" = None) -> None:
         """Append one record. `kind` "any" takes the kind from the value."""
         try:
             found, text, notice = values.encode(kind, value)
@@ -60,10 +59,10 @@ class Wire:
             if step is not None:
                 line += ',"s":%d' % int(step)
             self._write((line + "}\n").encode("ascii"))
-        except Exception as error:  # noqa: BLE001 - a metric never ends a training
+        except Exception as error:  # a metric never ends a training
             warn("write", "cannot record a metric: %s: %s" % (type(error).__name__, error))
 
-    def _write(self, line):  # type: (bytes) -> None
+    def _write(self, line: bytes) -> None:
         fd = self._open()
         if self._torn:
             line = b"\n" + line
@@ -74,8 +73,8 @@ class Wire:
             written += os.write(fd, line[written:])
             self._torn = written < len(line)
 
-    def _open(self):  # type: () -> int
-        """The open file. A process that closed all its files (to become a daemon) may have another one by the number."""
+    def _open(self) -> int:
+        """The open file. To a process that closed all its files, to be a daemon, the number may mean another one."""
         if self._fd >= 0:
             try:
                 found = os.fstat(self._fd)
@@ -92,7 +91,7 @@ class Wire:
 _wires = {}  # type: dict[str, Wire]
 
 
-def current():  # type: () -> Optional[Wire]
+def current() -> "Optional[Wire]":
     """This run's wire; None outside a run."""
     path = os.environ.get("AML_METRICS_FILE")
     if not path:
