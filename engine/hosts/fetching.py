@@ -72,7 +72,12 @@ class Receiver:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or not pure.parts:
             raise HostError(f"the host sent the path {name!r}, which leads out of the folder")
-        return self._dest / pure
+        path = self._dest / pure
+        # Links of an earlier fetch may lead on together where each alone does not.
+        base, parent = os.path.realpath(self._dest), os.path.realpath(path.parent)
+        if parent != base and not parent.startswith(base + os.sep):
+            raise HostError(f"{name!r} would be written through a link that leads out of the folder")
+        return path
 
     def _complete(self) -> None:
         """The file at work is whole: give it its name."""

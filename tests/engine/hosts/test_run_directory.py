@@ -210,6 +210,12 @@ async def test_a_host_cannot_write_outside_the_folder(tmp_path: Path) -> None:
     receiver.finish()
     assert (dest / "a" / "x").read_bytes() == b"x"
     assert [path.name for path in tmp_path.iterdir()] == ["dest"]
+    receiver = Receiver(dest)
+    for name, target in (("out", "here/.."), ("here", ".")):
+        receiver.take({"part": [{"path": name, "kind": "link", "target": target}]}, b"")
+    receiver.finish()
+    with pytest.raises(HostError, match="through a link"):
+        Receiver(dest).take({"part": [{"path": "out/x", "kind": "file", "mtime": 0}]}, b"")
 
 
 async def test_removal(bench: Bench) -> None:
