@@ -8,6 +8,7 @@ Keys: `t` epoch seconds, `k` kind ("scalar", "list", "row", "table", "image", "t
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ KINDS = frozenset({"scalar", "list", "row", "table", "image", "text", "tag", "pr
 
 # A longer line is not a metric; it is passed over without being held. Bytes.
 LONGEST_LINE = 8 << 20
+
+# Steps the store can hold.
+_STEPS = range(-(1 << 63), 1 << 63)
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,18 @@ def _record(line: bytes) -> MetricRecord | None:
             return None
         if kind == "scalar":
             value = float(value)
-        step = found.get("s")
+        at = float(found["t"])
+        step = None if found.get("s") is None else int(found["s"])
+        if not math.isfinite(at) or (step is not None and step not in _STEPS):
+            return None
         return MetricRecord(
-            at=float(found["t"]),
+            at=at,
             kind=kind,
-            name=name,
+            # A lone surrogate is valid in JSON and in no database.
+            name=name.encode("utf-8", "backslashreplace").decode("utf-8"),
             value=value,
             description=str(found.get("d", "")),
-            step=None if step is None else int(step),
+            step=step,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -82,6 +82,11 @@ def put_folder(name: str, source: str) -> "list[tuple[str, str]]":
     return done
 
 
+def take(name: str, path: str) -> None:
+    """Copy a file of the outputs to `path`; "" means its own name in the working directory."""
+    shutil.copyfile(os.path.join(folder(), inside(name)), path or os.path.basename(inside(name)))
+
+
 def names() -> "list[str]":
     """Every file in outputs, as "outputs/...", sorted."""
     root = folder()

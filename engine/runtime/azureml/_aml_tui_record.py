@@ -5,13 +5,10 @@ import os
 
 from azureml import _aml_tui_outputs as outputs
 from azureml import _aml_tui_wire as wire
-from azureml._aml_tui_values import text_of
 
 MYPY = False
 if MYPY:
     from typing import Any, Iterator, Optional
-
-__all__ = ["keep_image", "metrics", "notes", "text_of"]
 
 _METRICS = ("scalar", "list", "row", "table", "image", "text")
 

@@ -5,6 +5,7 @@ import os
 
 from azureml import _aml_tui_outputs as outputs
 from azureml import _aml_tui_record as record
+from azureml import _aml_tui_values as values
 from azureml import _aml_tui_wire as wire
 
 MYPY = False
@@ -83,7 +84,7 @@ class Run:
             self._wire.send(kind, self._named(name) if self._prefix else name, value, description, step)
 
     def _named(self, name: "Any") -> str:
-        return self._prefix + record.text_of(name)
+        return self._prefix + values.text_of(name)
 
     def log(self, name: "Any", value: "Any", description: str = "", step: "Optional[int]" = None) -> None:
         """Log a number, text or list. The same name again makes a series; `step` is its count when not given."""
@@ -109,6 +110,12 @@ class Run:
             self._send("image", name, record.keep_image(self._named(name), path, plot), description)
         except Exception as error:  # a picture never ends a training
             _failed("log the image", name, error)
+
+    def log_confusion_matrix(self, name: "Any", value: "Any", description: str = "") -> None:
+        """Log what the original drew from a dictionary or JSON text of its own schema; kept as that text."""
+        self._send("text", name, value if isinstance(value, str) else values.dumps(value), description)
+
+    log_accuracy_table = log_residuals = log_predictions = log_confusion_matrix
 
     def tag(self, key: "Any", value: "Any" = None) -> None:
         """Set one tag, with or without a value."""
@@ -158,10 +165,14 @@ class Run:
         """The files among the outputs now, as "outputs/..."."""
         return outputs.names() if self._wire is not None else []
 
+    def download_file(self, name: str, output_file_path: "Any" = None, **_ignored: "Any") -> None:
+        """Copy one of the outputs to a path, or to its own name in the working directory. Raises OSError, ValueError."""
+        outputs.take(name, outputs.path_of(output_file_path) if output_file_path else "")
+
     def child_run(self, name: "Optional[str]" = None, run_id: "Optional[str]" = None, **_ignored: "Any") -> "Run":
         """A part of this run; what it logs carries its name."""
         number = next(self._children)
-        label = record.text_of(name or run_id or "child_%d" % number)
+        label = values.text_of(name or run_id or "child_%d" % number)
         child = type(self)(self._wire, run_id or "%s_%d" % (self._id, number), self._prefix + label + "/", self)
         child._send("status", "", child._status, child._id)
         return child
@@ -185,7 +196,7 @@ class Run:
 
     def fail(self, error_details: "Any" = None, error_code: "Any" = None, **_ignored: "Any") -> None:
         """Say that it failed, and why. How the run ends is its exit status, all the same."""
-        said = [record.text_of(one) for one in (error_code, error_details) if one is not None]
+        said = [values.text_of(one) for one in (error_code, error_details) if one is not None]
         self._end("Failed", ": ".join(said))
 
     def cancel(self) -> None:
@@ -225,11 +236,8 @@ class OfflineRun(Run):
     def _send(self, kind: str, name: "Any", value: "Any", description: "Any" = "", step: "Any" = None) -> None:
         if kind == "status":
             return
-        word = "scalar metric" if kind == "any" else "%s" % kind if kind in ("tag", "property") else "%s metric" % kind
-        try:
-            print("Attempted to log %s %s:\n%s" % (word, self._named(name), record.text_of(value)))
-        except Exception as error:  # a closed standard output never ends a training
-            _failed("print", name, error)
+        word = kind if kind in ("tag", "property") else "%s metric" % ("scalar" if kind == "any" else kind)
+        _say("Attempted to log %s %s:\n%s", word, self._named(name), value)
 
     def log_image(
         self, name: "Any", path: "Any" = None, plot: "Any" = None, description: str = "", **_ignored: "Any"
@@ -237,12 +245,19 @@ class OfflineRun(Run):
         self._send("image", name, path if path is not None else plot)
 
     def upload_file(self, name: str, path_or_stream: "Any", **_ignored: "Any") -> "Done":
-        self._send("upload", name, path_or_stream)
+        _say("Attempted to track file %s at %s", name, path_or_stream)
         return Done()
 
     def upload_folder(self, name: str, path: str, **_ignored: "Any") -> "Done":
-        self._send("upload", name, path)
+        _say("Attempted to track folder %s at %s", name, path)
         return Done()
+
+
+def _say(form: str, *parts: "Any") -> None:
+    try:
+        print(form % tuple(values.text_of(part) for part in parts))
+    except Exception as error:  # a closed standard output never ends a training
+        wire.warn("print", "cannot print: %s: %s" % (type(error).__name__, error))
 
 
 _contexts = {}  # type: dict[str, Run]
@@ -256,5 +271,5 @@ def _context(way: "wire.Wire") -> "Run":
 
 
 def _failed(what: str, name: "Any", error: Exception) -> None:
-    said = "cannot %s %s: %s: %s" % (what, record.text_of(name), type(error).__name__, error)
+    said = "cannot %s %s: %s: %s" % (what, values.text_of(name), type(error).__name__, error)
     wire.warn("%s %s" % (what, name), said)

@@ -86,10 +86,9 @@ def _listed(value: "Any") -> "list[Any]":
 
 
 def _columns(value: "Any") -> "Any":
-    """{column: [values]} of a mapping or a pandas DataFrame."""
-    to_dict = getattr(value, "to_dict", None)
-    if to_dict is not None and not isinstance(value, dict):
-        value = to_dict("list")
+    """{column: [values]} of a mapping or a DataFrame; anything else as it is."""
+    if hasattr(value, "columns") and hasattr(value, "__getitem__"):
+        value = dict((name, value[name]) for name in value.columns)
     if not hasattr(value, "items"):
         return simplified(value)
     return dict((text_of(name), _listed(column)) for name, column in value.items())

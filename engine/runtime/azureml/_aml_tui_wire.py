@@ -57,7 +57,7 @@ class Wire:
             if description:
                 line += ',"d":' + json.dumps(values.text_of(description)[:LONGEST_NAME])
             if step is not None:
-                line += ',"s":%d' % int(step)
+                line += _step(step)
             self._write((line + "}\n").encode("ascii"))
         except Exception as error:  # a metric never ends a training
             warn("write", "cannot record a metric: %s: %s" % (type(error).__name__, error))
@@ -86,6 +86,15 @@ class Wire:
         opened = os.fstat(self._fd)
         self._identity = (opened.st_dev, opened.st_ino)
         return self._fd
+
+
+def _step(step: "Any") -> str:
+    """The key of a step; none for what is no whole number of 64 bits."""
+    try:
+        number = int(step)
+    except (ValueError, TypeError, OverflowError):
+        return ""
+    return ',"s":%d' % number if -(1 << 63) <= number < 1 << 63 else ""
 
 
 _wires = {}  # type: dict[str, Wire]
