@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import os
 from typing import TYPE_CHECKING, Any
 
 from engine.client import REPEATABLE, ContactLost, open_connection
@@ -86,8 +85,8 @@ class Client:
         return list((await self._ask("outputs", {"id": run_id}))["outputs"])
 
     async def fetch(self, run_id: str, path: str, dest: str | Path) -> dict[str, Any]:
-        """Copy outputs (all with path "") into the folder `dest`: {"files", "bytes", "skipped"}."""
-        return await self._ask("fetch", {"id": run_id, "path": path, "dest": os.path.abspath(dest)})
+        """Copy outputs (all with path "") into `dest`, an absolute folder: {"files", "bytes", "skipped"}."""
+        return await self._ask("fetch", {"id": run_id, "path": path, "dest": str(dest)})
 
     async def status(self) -> dict[str, Any]:
         """pid, version, uptime, runs in hand."""

@@ -18,7 +18,7 @@ SIZE, KEPT = 1 << 20, 3
 
 
 class PrivateLog(RotatingFileHandler):
-    """A rotating file made with mode 0600. With `takes_stdio`, what is printed goes there too, also after it rotated."""
+    """A rotating file of mode 0600. With `takes_stdio`, what is printed goes there too, also after it rotated."""
 
     takes_stdio = False
 
@@ -54,5 +54,6 @@ def to_log(handler: PrivateLog) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     handler.takes_stdio = True
-    for number in (1, 2):
-        os.dup2(handler.stream.fileno(), number)
+    if handler.stream is not None:
+        for number in (1, 2):
+            os.dup2(handler.stream.fileno(), number)

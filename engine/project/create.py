@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.errors import ProjectError
 from engine.project.compute import DEFAULT_IMAGE
 from engine.project.edit import remove_file, scalar, write_text
-from engine.project.folder import CONFIG_FOLDERS
+from engine.project.finding import CONFIG_FOLDERS
 
 if TYPE_CHECKING:
     from pathlib import Path

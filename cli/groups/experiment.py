@@ -1,0 +1,182 @@
+"""`aml experiment`: submit scripts, watch their runs, cancel them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from cli import submit
+from cli.command import Command
+from cli.output import emit
+from cli.places import Place, one_run, several_runs
+from engine.errors import Unsupported
+
+if TYPE_CHECKING:
+    import argparse
+
+    from cli.command import Parser
+    from engine.runs.model import Run
+
+# A plain `logs` of a run that goes on shows what has come; a mirror that lags is given this long to catch up (s).
+CATCH_UP, QUIET = 2.0, 0.15
+
+
+def _logs_options(parser: Parser) -> None:
+    one_run(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from cli.artifacts import copy
+    from cli.follow import Follower, exit_code, outcome, say
+
+    place = Place(options)
+    with place.store as store:
+        run = place.run(options.run)
+        if run.state.ended:
+            copy(place.paths.driver_log(run.id), run)
+            return 0
+        if not options.follow:
+            _catch_up(place, run)
+            copy(place.paths.driver_log(run.id), run)
+            return 0
+        try:
+            run = Follower(place.paths, store, run, line=None).follow()
+        except KeyboardInterrupt:
+            return submit.detached(run.name)
+        say(outcome(run))
+        return exit_code(run)
+
+
+def _catch_up(place: Place, run: Run) -> None:
+    """A log nobody looks at is mirrored at leisure: look at it, and wait until it stands still or long enough."""
+    from engine.client import open_connection
+
+    log = place.paths.driver_log(run.id)
+    end = time.monotonic() + CATCH_UP
+    with open_connection(place.paths) as line:
+        line.ask("watch", {"ids": [run.id]})
+        size = -1
+        while time.monotonic() < end:
+            time.sleep(QUIET)
+            now = log.stat().st_size if log.exists() else 0
+            if now == size:
+                return
+            size = now
+
+
+def _cancel_options(parser: Parser) -> None:
+    several_runs(parser)
+    parser.add_argument("--no-wait", action="store_true", help="ask for it and return; do not wait for the end")
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    from cli.follow import Follower, outcome, say
+    from cli.refusals import tell
+    from engine.client import call
+
+    place = Place(options)
+    with place.store as store:
+        runs = place.runs(options.run)
+        refused = call("cancel", {"ids": [run.id for run in runs]}, paths=place.paths)["refused"]
+        code = tell(runs, refused, "is being canceled")
+        if options.no_wait:
+            return code
+        for run in runs:
+            if run.id not in refused:
+                say(outcome(Follower(place.paths, store, run, log=False, line=None).follow()))
+    return code
+
+
+def _status_options(parser: Parser) -> None:
+    parser.add_argument("-r", "--run", metavar="RUN", help="the run (default: all of the project that have not ended)")
+
+
+def _status(options: argparse.Namespace) -> int:
+    place = Place(options)
+    with place.store as store:
+        if options.run:
+            emit(options, _state(place.run(options.run)))
+        else:
+            runs = [_state(run) for run in store.runs(place.the_project(), unfinished=True)]
+            keys = ("name", "status", "target", "script", "duration", "reason")
+            emit(options, runs, [{key: run[key] for key in keys} for run in runs])
+            if not runs and options.output == "table":
+                sys.stderr.write("no run of this project is unfinished\n")
+    return 0
+
+
+def _state(run: Run) -> dict[str, Any]:
+    from cli.records import duration, utc
+
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "status": run.state.value,
+        "reason": run.reason or run.progress,
+        "since_utc": utc(run.state_since),
+        "target": run.target,
+        "run_configuration": run.config,
+        "script": run.script,
+        "arguments": list(run.arguments),
+        "created_utc": utc(run.created),
+        "start_time_utc": utc(run.started),
+        "end_time_utc": utc(run.ended),
+        "duration": duration(run.started, run.ended),
+        "exit_code": run.exit_code,
+        "exit_signal": run.exit_signal,
+        "unreachable_since_utc": utc(run.unreachable_since),
+        "priority": run.priority,
+        "tags": run.tags,
+    }
+
+
+def _later(name: str, remedy: str) -> Command:
+    def refuse(options: argparse.Namespace) -> int:
+        raise Unsupported(f"`aml experiment {name}` is not in this release.", remedy=remedy)
+
+    return Command(f"(not in this release) {remedy}", refuse, split=lambda _, arguments: ([], arguments), output=None)
+
+
+COMMANDS = {
+    "submit": Command(
+        "run a script, and follow it",
+        submit.submit,
+        options=submit.options,
+        split=submit.split,
+        output=None,
+        about=(
+            "Run a script as a run configuration says, and follow it: its output goes to stdout as it is,\n"
+            "everything else to stderr. The exit code is the script's, 128 + n when signal n ended it,\n"
+            "130 when it was canceled. Ctrl-C leaves the run going.\n\n"
+            "Everything after the script belongs to the script."
+        ),
+        examples=(
+            "  aml experiment submit -c local train.py --epochs 3\n"
+            "  RUN=$(aml experiment submit -c local --async train.py)"
+        ),
+    ),
+    "logs": Command(
+        "print a run's driver log, byte for byte",
+        _logs,
+        options=_logs_options,
+        output=None,
+        examples="  aml experiment logs -r iris-042\n  aml experiment logs -f",
+    ),
+    "status": Command(
+        "how runs stand",
+        _status,
+        options=_status_options,
+        output="table",
+        examples="  aml experiment status\n  aml experiment status -r 42 --query status -o tsv",
+    ),
+    "cancel": Command(
+        "end runs, and wait until they are dead",
+        _cancel,
+        options=_cancel_options,
+        output=None,
+        examples="  aml experiment cancel -r iris-041 iris-042",
+    ),
+    "prepare": _later("prepare", "Scripts on `local` run in the Python that is there; nothing is prepared."),
+}

@@ -1,0 +1,188 @@
+"""`aml history`: what ran. Reads the history itself; no engine is needed, except to fetch or delete files."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.command import Command
+from cli.output import emit
+from cli.places import Place, one_run, several_runs
+from engine.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from cli.command import Parser
+
+
+def _list_options(parser: Parser) -> None:
+    parser.add_argument("--all-projects", action="store_true", help="the runs of every project")
+    parser.add_argument("--top", type=int, metavar="N", help="only the newest N")
+
+
+def _list(options: argparse.Namespace) -> int:
+    if options.top is not None and options.top < 1:
+        raise UsageError("--top must be at least 1.")
+    place = Place(options)
+    project = None if options.all_projects else place.the_project()
+    with place.store as store:
+        if options.output == "table" and not options.query:
+            from cli.listing import history_table
+
+            sys.stdout.write(history_table(store, project, options.top))
+            return 0
+        from cli.records import records
+
+        emit(options, records(store, store.runs(project, limit=options.top)))
+    return 0
+
+
+def _info_options(parser: Parser) -> None:
+    one_run(parser)
+    parser.add_argument(
+        "-a",
+        "--artifact",
+        metavar="NAME",
+        help="print this instead, byte for byte: driver_log, control_log, or a file of its outputs",
+    )
+
+
+def _info(options: argparse.Namespace) -> int:
+    place = Place(options)
+    with place.store as store:
+        run = place.run(options.run)
+        if options.artifact:
+            from cli.artifacts import write_artifact
+
+            write_artifact(place, run, options.artifact)
+            return 0
+        from cli.records import records
+
+        emit(options, records(store, [run])[0])
+    return 0
+
+
+def _last(options: argparse.Namespace) -> int:
+    options.run = options.artifact = None
+    return _info(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from cli.records import records
+
+    place = Place(options)
+    with place.store as store:
+        runs = place.runs(options.run)
+        if len(runs) < 2:
+            raise UsageError("two runs or more can be compared.", remedy="`aml history compare -r 41 42`")
+        compared = dict(zip((run.name for run in runs), records(store, runs), strict=True))
+    names = dict.fromkeys(name for record in compared.values() for name in record)
+    data = [{"name": name, **{run: record.get(name) for run, record in compared.items()}} for name in names]
+    differing = [row for row in data if len({repr(value) for key, value in row.items() if key != "name"}) > 1]
+    emit(options, data, [{key: _short(value) for key, value in row.items()} for row in differing])
+    return 0
+
+
+def _short(value: Any) -> Any:
+    """In a table the last of many values stands for all of them."""
+    if isinstance(value, list) and len(value) > 1 and isinstance(value[-1], (int, float)):
+        return f"{value[-1]:.6g} (last of {len(value)})"
+    return value
+
+
+def _download_options(parser: Parser) -> None:
+    one_run(parser)
+    parser.add_argument("-d", "--destination", metavar="DIR", required=True, help="the folder to put it in")
+    parser.add_argument("--path", metavar="PATH", default="", help="only this file or folder of the outputs")
+
+
+def _download(options: argparse.Namespace) -> int:
+    from engine.client import call
+
+    place = Place(options)
+    with place.store:
+        run = place.run(options.run)
+    folder = Path(options.destination).expanduser().absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    answer = call("fetch", {"id": run.id, "path": options.path, "dest": str(folder)}, paths=place.paths)
+    if options.path and not answer["files"]:
+        raise NotFound(
+            f"the outputs of {run.name} have no {options.path!r}.", remedy="Leave out --path for everything."
+        )
+    if not options.path:
+        log = place.paths.driver_log(run.id)
+        if log.exists():
+            shutil.copyfile(log, folder / "driver_log")
+            answer["files"] += 1
+            answer["bytes"] += log.stat().st_size
+    emit(options, {"run_id": run.id, "destination": str(folder), **answer})
+    return 0
+
+
+def _delete_options(parser: Parser) -> None:
+    several_runs(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _delete(options: argparse.Namespace) -> int:
+    from engine.client import call
+
+    place = Place(options)
+    with place.store:
+        runs = place.runs(options.run)
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError("deleting asks first, and there is nobody to ask.", remedy="Add --yes.")
+        names = ", ".join(run.name for run in runs)
+        sys.stderr.write(f"Delete {names}, with their logs, metrics and outputs? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return 1
+    refused = call("delete", {"ids": [run.id for run in runs]}, paths=place.paths)["refused"]
+    from cli.refusals import tell
+
+    return tell(runs, refused, "deleted")
+
+
+COMMANDS = {
+    "list": Command(
+        "list the runs of the project, newest first",
+        _list,
+        options=_list_options,
+        output="table",
+        examples=(
+            "  aml history list\n"
+            "  aml history list -o json --query \"[?status=='Completed'] | sort_by(@, &Accuracy)[-1].run_id\""
+        ),
+    ),
+    "info": Command(
+        "everything recorded of a run",
+        _info,
+        options=_info_options,
+        examples="  aml history info -r iris-042\n  aml history info -r 42 -a outputs/confusion.csv",
+    ),
+    "last": Command("everything recorded of the newest run", _last, examples="  aml history last --query Accuracy"),
+    "compare": Command(
+        "put runs side by side; the table shows what differs",
+        _compare,
+        options=several_runs,
+        output="table",
+        examples="  aml history compare -r 41 42",
+    ),
+    "download": Command(
+        "copy a run's outputs and its driver log into a folder",
+        _download,
+        options=_download_options,
+        examples="  aml history download -r iris-042 -d results",
+    ),
+    "delete": Command(
+        "remove ended runs, with their logs, metrics and outputs",
+        _delete,
+        options=_delete_options,
+        output=None,
+        examples="  aml history delete -r iris-041 iris-042",
+    ),
+}

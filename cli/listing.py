@@ -1,0 +1,76 @@
+"""The table of `history list`: metrics first, then what the original put after them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from cli.output import number
+from cli.table import GAP, cells, draw
+from engine.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from engine.runs.store import StoreReader
+
+HEADINGS = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"]
+# Beyond so many names of metrics a table says nothing any more; JSON has all of them.
+MOST_METRICS = 40
+
+
+def history_table(store: StoreReader, project: str | None, limit: int | None) -> str:
+    """Every run a line, newest first. On a terminal, metrics that do not fit are left out, and it says so."""
+    found = store.listed(project, limit)
+    metrics = store.last_values(project)
+    names = list(dict.fromkeys(name for run in found for name in metrics.get(run[0], ())))
+    now = time.time()
+    rest = [
+        [_duration(started, ended, now), run_id, plain(script), _second(started or created), state]
+        for run_id, script, created, started, ended, state in found
+    ]
+    nothing: Mapping[str, float | str] = {}
+    values = {name: [_value(metrics.get(run[0], nothing).get(name)) for run in found] for name in names[:MOST_METRICS]}
+    shown = _fitting(values, rest)
+    columns = [values[name] for name in shown]
+    rows = [[*cells_, *tail] for *cells_, tail in zip(*columns, rest, strict=True)]
+    text = draw([plain(name) for name in shown] + HEADINGS, rows, frozenset(range(len(shown))))
+    if len(shown) < len(names):
+        left = ", ".join(plain(name) for name in names if name not in shown)
+        sys.stderr.write(f"not shown: {left if len(left) < 200 else left[:199] + '…'} (-o json has everything)\n")
+    return text
+
+
+def _fitting(values: Mapping[str, Sequence[str]], rest: Sequence[Sequence[str]]) -> list[str]:
+    """The metrics that have room beside the rest, in their order."""
+    if not sys.stdout.isatty() or not rest:
+        return list(values)
+    room = shutil.get_terminal_size().columns
+    room -= sum(max(len(HEADINGS[place]), *(cells(row[place]) for row in rest)) for place in range(len(HEADINGS)))
+    room -= len(GAP) * (len(HEADINGS) - 1)
+    shown = []
+    for name, column in values.items():
+        room -= max(cells(plain(name)), *map(cells, column)) + len(GAP)
+        if room < 0:
+            break
+        shown.append(name)
+    return shown
+
+
+def _value(value: float | str | None) -> str:
+    if value is None:
+        return ""
+    return number(value) if isinstance(value, float) else plain(value)
+
+
+def _second(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _duration(started: float | None, ended: float | None, now: float) -> str:
+    if started is None:
+        return ""
+    seconds = (now if ended is None else ended) - started
+    return f"{int(seconds // 3600)}:{int(seconds // 60) % 60:02d}:{seconds % 60:06.3f}"
