@@ -73,7 +73,16 @@ def keep_image(name: str, path: "Any", plot: "Any") -> str:
         path = outputs.path_of(path)
         if not os.path.isfile(path):
             raise ValueError("no such file: %s" % path)
-        return outputs.relative(path) or outputs.put(outputs.new_image(name, os.path.splitext(path)[1]), path)
-    below = outputs.new_image(name)
-    plot.savefig(outputs.folder() + "/" + below, format="png", bbox_inches="tight")
+        if outputs.relative(path):
+            return outputs.relative(path)
+    below = outputs.new_image(name, ".png" if path is None else os.path.splitext(path)[1])
+    kept = os.path.join(outputs.folder(), below)
+    try:
+        if path is None:
+            plot.savefig(kept, format="png", bbox_inches="tight")
+        else:
+            outputs.put(below, path)
+    except Exception:
+        os.unlink(kept)
+        raise
     return below

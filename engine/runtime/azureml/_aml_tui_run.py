@@ -166,7 +166,7 @@ class Run:
         return outputs.names() if self._wire is not None else []
 
     def download_file(self, name: str, output_file_path: "Any" = None, **_ignored: "Any") -> None:
-        """Copy one of the outputs to a path, or to its own name in the working directory. Raises OSError, ValueError."""
+        """Copy one of the outputs to a path, or to its own name in the working directory. Raises OSError."""
         outputs.take(name, outputs.path_of(output_file_path) if output_file_path else "")
 
     def child_run(self, name: "Optional[str]" = None, run_id: "Optional[str]" = None, **_ignored: "Any") -> "Run":
