@@ -28,6 +28,9 @@ EXCEPTIONS: dict[str, set[str]] = {
     "textual/drivers/_writer_thread.py": {"write"},
     # A line of the engine's own log file: short, and wanted on the disk when the process is killed.
     "logging/__init__.py": {"handle"},
+    # A screen's style sheet, read by Textual when the screen is first made.
+    "textual/_path.py": {"_make_path_object_relative"},
+    "textual/css/stylesheet.py": {"read", "read_all"},
     # A module imported at its first use.
     "<frozen importlib._bootstrap>": {"_find_and_load"},
 }

@@ -190,8 +190,12 @@ class ConsoleApp(App[str]):
         `exclusive` work of a group replaces what the group was doing; give a callable then, since work that was
         replaced before it began was never a coroutine.
         """
+
+        async def begin() -> Any:
+            return await (work() if callable(work) else work)
+
         return self.run_worker(
-            work, group=group, description=description, exclusive=exclusive, exit_on_error=False, name=description
+            begin, group=group, description=description, exclusive=exclusive, exit_on_error=False, name=description
         )
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

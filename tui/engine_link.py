@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.client import Client
-
     from engine.paths import Paths
     from engine.runs.model import RunRequest
 
@@ -30,61 +29,76 @@ class Link(enum.Enum):
 
 
 class EngineLink:
-    """One client, made when needed. `told` is called with the runs that changed, `moved` when the state differs."""
+    """One client, made when needed; it finds its way back to an engine by itself.
 
-    def __init__(self, paths: Paths, told: Callable[[list[str]], None], moved: Callable[[], None]) -> None:
+    `told` is called with the runs that changed and whether there may be others, `moved` when `state` differs.
+    """
+
+    def __init__(self, paths: Paths, told: Callable[[list[str], bool], None], moved: Callable[[], None]) -> None:
         self.state = Link.NONE
         self._paths = paths
         self._told = told
         self._moved = moved
         self._client: Client | None = None
-        self._connecting = asyncio.Lock()
+        self._making = asyncio.Lock()
         self._watched: tuple[str, ...] = ()
+        self._sampled: tuple[str, ...] = ()
 
     async def follow(self) -> None:
         """Keep listening to events until cancelled; look for an engine again whenever there is none."""
         while True:
             try:
-                client = await self._connect(start=False)
+                client = await self._have(start=False)
                 async for event in client.events():
                     self._move(Link.CONNECTED)
-                    self._told([str(run) for run in event.get("runs", ())])
+                    self._told([str(run) for run in event.get("runs", ())], bool(event.get("more")))
             except (AmlError, OSError):
+                # No engine now: that is told by the state, and looked into again below.
                 pass
-            await self._drop()
             self._move(Link.NONE if self.state is Link.NONE else Link.LOST)
             await asyncio.sleep(LOOK_AGAIN)
 
     async def submit(self, request: RunRequest) -> dict[str, Any]:
         """Ask for a run; the answer has run_id, number and name. Starts the engine. Raises AmlError."""
-        return dict(await (await self._connect(start=True)).submit(request))
+        return await (await self._have(start=True)).submit(request)
 
-    async def cancel(self, ids: list[str]) -> None:
-        await (await self._connect(start=True)).cancel(ids)
+    async def cancel(self, ids: list[str]) -> dict[str, str]:
+        """Begin to end these runs; what was refused: run id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).cancel(ids)
 
-    async def delete(self, ids: list[str]) -> None:
-        await (await self._connect(start=True)).delete(ids)
+    async def delete(self, ids: list[str]) -> dict[str, str]:
+        """Remove ended runs; what was refused: run id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).delete(ids)
 
     async def update(self, run_id: str, **changes: Any) -> None:
-        await (await self._connect(start=True)).update(run_id, **changes)
+        """Change tags, description, priority or hidden. Raises AmlError."""
+        await (await self._have(start=True)).update(run_id, **changes)
 
-    async def watch(self, ids: Iterable[str]) -> None:
-        """Tell the engine which runs are looked at, so that their logs follow fast. Nothing without an engine."""
-        wanted = tuple(sorted(ids))
-        if self._client is None or wanted == self._watched:
+    async def look_at(self, runs: Iterable[str], hosts: Iterable[str]) -> None:
+        """Tell the engine what is on the screen, so that it is followed closely. A hint: nothing without an engine."""
+        watched, sampled = tuple(sorted(runs)), tuple(sorted(hosts))
+        if self._client is None:
             return
         try:
-            await self._client.watch(list(wanted))
-            self._watched = wanted
+            if watched != self._watched:
+                await self._client.watch(list(watched))
+                self._watched = watched
+            if sampled != self._sampled:
+                await self._client.sample(list(sampled))
+                self._sampled = sampled
         except (AmlError, OSError):
-            # A hint only: the follower notices a lost engine and says so.
-            self._watched = ()
+            # The follower notices a lost engine and says so; the hint is given again then.
+            self._watched, self._sampled = (), ()
 
     async def close(self) -> None:
-        await self._drop()
+        """Hang up; the engine and its runs go on."""
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(AmlError, OSError):
+                await client.close()
 
-    async def _connect(self, *, start: bool) -> Client:
-        async with self._connecting:
+    async def _have(self, *, start: bool) -> Client:
+        async with self._making:
             if self._client is None:
                 from engine.client import Client
 
@@ -94,17 +108,10 @@ class EngineLink:
                     raise EngineUnavailable(
                         f"the engine does not answer: {error}.", remedy="`aml engine status` tells more."
                     ) from error
-                self._watched = ()
-            self._move(Link.CONNECTED)
             return self._client
-
-    async def _drop(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            with contextlib.suppress(AmlError, OSError):
-                await client.close()
 
     def _move(self, state: Link) -> None:
         if state is not self.state:
             self.state = state
+            self._watched, self._sampled = (), ()
             self._moved()

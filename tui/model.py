@@ -63,6 +63,7 @@ class ConsoleModel:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="console-reading")
         self._history = HistoryReading(paths.store)
         self._hints: set[str] = set()
+        self._more = False
         self._nudge = asyncio.Event()
         self._seen: frozenset[str] = frozenset()
         self._stamp: object = None
@@ -76,9 +77,10 @@ class ConsoleModel:
         await self.ask(self._history.close)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
 
-    def changed(self, runs: Iterable[str]) -> None:
-        """The engine says that these runs changed: look now."""
+    def changed(self, runs: Iterable[str], more: bool = False) -> None:
+        """The engine says that these runs changed, or that others may have too: look now."""
         self._hints.update(runs)
+        self._more = self._more or more
         self._nudge.set()
 
     async def open(self, project: Path | None) -> None:
@@ -122,11 +124,12 @@ class ConsoleModel:
     async def look(self) -> None:
         """One look at the store: what changed is taken over and told."""
         hints, self._hints = self._hints, set()
+        more, self._more = self._more, False
         reading = await self._read(self._history.changes, hints)
         if reading is None:
             return
         self._take(reading)
-        if await self._read(self._history.count) not in (None, len(self.runs)):
+        if more or await self._read(self._history.count) not in (None, len(self.runs)):
             rest = await self._read(self._history.rest)
             if rest is not None:
                 self._take(rest)

@@ -84,11 +84,14 @@ def read_project(path: Path) -> ProjectView:
         project = open_project(path)
     except AmlError as error:
         return ProjectView(str(path), path.name, missing=str(error), loaded=True)
-    broken = {name: str(problem) for name, problem in project.broken.items()}
     targets = [_target(name, target) for name, target in sorted(project.targets.items())]
     configs = [_config(name, config) for name, config in sorted(project.configs.items())]
-    targets += [TargetView(_stem(n), file=n, problem=p) for n, p in sorted(broken.items()) if n.endswith(".compute")]
-    configs += [ConfigView(_stem(n), file=n, problem=p) for n, p in sorted(broken.items()) if n.endswith(".runconfig")]
+    for name, problem in sorted(project.broken.items()):
+        stem, _, kind = name.rpartition(".")
+        if kind == "compute":
+            targets.append(TargetView(stem, file=problem.file, problem=str(problem)))
+        else:
+            configs.append(ConfigView(stem, file=problem.file, problem=str(problem)))
     return ProjectView(
         str(project.path),
         project.name,
@@ -97,10 +100,6 @@ def read_project(path: Path) -> ProjectView:
         tuple(str(problem) for problem in project.problems),
         loaded=True,
     )
-
-
-def _stem(file: str) -> str:
-    return file.rpartition("/")[2].rpartition(".")[0]
 
 
 def _local_first(item: TargetView | ConfigView) -> tuple[bool, str]:

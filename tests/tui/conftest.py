@@ -15,6 +15,28 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
 
+try:
+    import tui.widgets.run_view
+except ImportError:
+    import sys
+    import types
+
+    from textual.widgets import Static
+
+    class RunView(Static, can_focus=True):
+        def __init__(self, paths, clock, glyphs, *, id=None):
+            super().__init__("", id=id, markup=False)
+
+        def show(self, run):
+            self.update(str(run and run.id))
+
+        def refresh_from_store(self):
+            pass
+
+    m = types.ModuleType("tui.widgets.run_view")
+    m.RunView = RunView
+    sys.modules["tui.widgets.run_view"] = m
+
 FILES = {
     "local.compute": "type: local\n",
     "docker.compute": "type: docker\nbaseDockerImage: microsoft/mmlspark:plus-0.9.9\n",
@@ -47,10 +69,11 @@ def history(home: Paths, project: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def console(home: Paths, project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConsoleApp]:
-    """Makes the console: `console(readonly=True)`, `console(folder=None)`."""
+    """Makes the console: `console(readonly=True)`, or `console(None, folder_here=...)` outside a project."""
     monkeypatch.setenv("TERM", "xterm-256color")
 
-    def make(folder: Path | None = project, **options: object) -> ConsoleApp:
+    def make(folder: Path | None = project, folder_here: Path | None = None, **options: object) -> ConsoleApp:
+        options["folder"] = folder_here
         app = ConsoleApp(home, folder, Options(**options), clock=lambda: written.NOW)  # type: ignore[arg-type]
         app.theme = "aml-dark"
         return app

@@ -10,7 +10,7 @@ from tui import wording
 from tui.actions import BY_ID, PANES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from engine.runs.model import Run
@@ -96,7 +96,7 @@ class Acting:
         runs = [run for run in self.screen.situation.acted if not run.state.ended]
 
         async def work() -> None:
-            await self.app.link.cancel([run.id for run in runs])
+            self._tell_refused(runs, await self.app.link.cancel([run.id for run in runs]))
 
         self._ask(
             f"Cancel {wording.count_of(len(runs), 'run')}?",
@@ -110,8 +110,12 @@ class Acting:
         runs = list(self.screen.situation.acted)
 
         async def work() -> None:
-            await self.app.link.delete([run.id for run in runs])
-            self.app.tell(f"{wording.count_of(len(runs), 'run')} deleted")
+            refused = await self.app.link.delete([run.id for run in runs])
+            self._tell_refused(runs, refused)
+            gone = [run.id for run in runs if run.id not in refused]
+            self.app.model.changed(gone)
+            if gone:
+                self.app.tell(f"{wording.count_of(len(gone), 'run')} deleted")
 
         self._ask(
             f"Delete {wording.count_of(len(runs), 'run')}?",
@@ -120,6 +124,11 @@ class Acting:
             ("delete", "keep"),
             lambda: self._work(work, "delete", "deleting"),
         )
+
+    def _tell_refused(self, runs: Sequence[Run], refused: Mapping[str, str]) -> None:
+        for run in runs:
+            if run.id in refused:
+                self.app.tell(f"{run.name}: {refused[run.id]}", "warning")
 
     def _ask(
         self, question: str, runs: Sequence[Run], note: str, answers: tuple[str, str], then: Callable[[], None]

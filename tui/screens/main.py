@@ -14,6 +14,7 @@ from tui.actions import ACTIONS, PANES, Situation
 from tui.engine_link import Link
 from tui.filter import Filter, parse
 from tui.listing import Listing
+from tui.model import Change
 from tui.plain import plain
 from tui.screens.acting import Acting
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from engine.runs.model import Run
     from tui.app import ConsoleApp
-    from tui.model import Change
     from tui.widgets.filter_bar import FilterBar
     from tui.widgets.line_list import LineList
     from tui.widgets.run_view import RunView
@@ -47,9 +47,9 @@ class MainScreen(Screen[None]):
     """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
 
     AUTO_FOCUS = "#runs"
-    CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss"]  # noqa: RUF012 - as Textual declares it
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
+    CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss"]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = table_bindings()
     app: ConsoleApp
 
@@ -91,16 +91,17 @@ class MainScreen(Screen[None]):
         self.table.border_title = Content("Runs")
         self.table.empty_text = "reading the run history"
         self.app.model.listeners.append(self._model_changed)
-        self.app.link_listeners.append(self._show_header)
+        self.app.link_listeners.append(self._link_moved)
         self._show_pane()
-        self._show_header()
-        self._show_keys()
+        # Reading may have been quicker than mounting.
+        model = self.app.model
+        self._model_changed(Change(order=True, runs=frozenset(model.runs), targets=True, project=True))
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self._make_run_view)
 
     def on_unmount(self) -> None:
         self.app.model.listeners.remove(self._model_changed)
-        self.app.link_listeners.remove(self._show_header)
+        self.app.link_listeners.remove(self._link_moved)
 
     def _make_run_view(self) -> None:
         """The lower pane is made after the first frame: its parts are the heaviest to import."""
@@ -179,12 +180,17 @@ class MainScreen(Screen[None]):
         if ended and (self.app.looking_away or self.app.screen is not self):
             self.app.tell_ended(ended)
 
+    def _link_moved(self) -> None:
+        self._show_header()
+        self._look()
+
     def _show_header(self) -> None:
         model, link = self.app.model, self.app.link.state
         trouble: tuple[str, str] | None = None
         if model.trouble:
             trouble = (model.trouble, "bad")
-        elif link is Link.LOST:
+        elif link is Link.LOST and model.unfinished():
+            # An engine that left because nothing was going on is no trouble.
             trouble = ("engine lost, connecting again", "warn")
         else:
             away = [state for state in model.targets.values() if state.state not in ("connected", "idle", "connecting")]
@@ -232,10 +238,16 @@ class MainScreen(Screen[None]):
         self.lower.border_title = Content(plain(run.name) if run is not None else "Run")
         view.show(run)
         view.refresh_from_store()
+        self._look()
+
+    def _look(self) -> None:
+        """Tell the engine what is on the screen."""
+        run = self.current
         watched = [run.id] if run is not None and not run.state.ended else []
-        self.app.start(
-            partial(self.app.link.watch, watched), group="watch", description="watching a run", exclusive=True
-        )
+        shown = not self.has_class("-zoomed") and self.targets.region.height > 0
+        hosts = {target.host for target in self.app.model.project.targets if not target.problem} if shown else set()
+        look = partial(self.app.link.look_at, watched, hosts)
+        self.app.start(look, group="look", description="telling the engine what is on the screen", exclusive=True)
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         if event.lines is self.table:
@@ -281,8 +293,8 @@ class MainScreen(Screen[None]):
         if pane == "run":
             if self.run_view is None:
                 return None
-            found = [w for w in self.run_view.walk_children() if isinstance(w, _widget()) and w.focusable]
-            return found[0] if found else None
+            inner = self.run_view.query("*").results(_widget())
+            return next((widget for widget in (self.run_view, *inner) if widget.focusable), None)
         return {"targets": self.targets, "configs": self.configs, "runs": self.table}[pane]
 
     def zoom(self, on: bool) -> None:

@@ -1,0 +1,69 @@
+"""Using the console as a person does: press a key, wait until what it should show is there."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.waiting import until_async
+from tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from textual.pilot import Pilot
+
+    from tui.app import ConsoleApp
+
+
+class Driver:
+    """A running console and the keys for it."""
+
+    def __init__(self, app: ConsoleApp, pilot: Pilot[str]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def main(self) -> MainScreen:
+        found = next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
+        return found
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*({" ": "space"}.get(char, char) for char in text))
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        """Wait for a state; then for everything it set off to be drawn."""
+
+        def holds() -> bool:
+            return bool(condition())
+
+        await until_async(holds, what=what or f"not seen; the screen:\n{self.text()}")
+        await self.pilot.pause()
+
+    async def until_shown(self, text: str) -> None:
+        await self.until(lambda: text in self.text(), f"{text!r} on the screen")
+
+    def text(self) -> str:
+        """What is on the screen, as text."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in line)[:width] for line in lines[:height])
+
+    def said(self) -> list[str]:
+        return [one.text for one in self.app.said]
+
+
+@asynccontextmanager
+async def driven(app: ConsoleApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Driver]:
+    """The console, running, with its history and its project read."""
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot)
+        await driver.until(lambda: any(isinstance(screen, MainScreen) for screen in app.screen_stack))
+        await driver.until(lambda: app.model.loaded and (app.model.project.loaded or app.model.folder is None))
+        await driver.until(lambda: driver.main.run_view is not None)
+        await driver.until(lambda: all(run in app.model.series for run in driver.main.table.seen()))
+        yield driver

@@ -1,0 +1,91 @@
+"""The action table: complete, without clashes, and honest about what cannot be done."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from engine.runs.model import State
+from tests.tui.history import make_run
+from tui.actions import ACTIONS, BY_ID, PANES, Situation
+from tui.screens.acting import Acting
+from tui.screens.text import help_text
+
+RUNNING, DONE = make_run(1, State.RUNNING), make_run(2)
+
+
+def test_ids_and_keys_are_used_once() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    keys = Counter(key for action in ACTIONS for key in action.keys)
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_every_action_is_done_by_something() -> None:
+    for action in ACTIONS:
+        assert callable(getattr(Acting, action.id)), action.id
+
+
+def test_what_destroys_asks_and_is_refused_read_only() -> None:
+    for action in ACTIONS:
+        if action.question:
+            assert action.changes
+        if action.changes:
+            assert "read-only" in action.reason(Situation(readonly=True, run=RUNNING, acted=(RUNNING,), configs=1))
+
+
+def test_every_action_is_in_the_help() -> None:
+    text = help_text(Situation(), {}).plain
+    for action in ACTIONS:
+        assert action.description in text
+
+
+def test_the_help_says_why_not() -> None:
+    assert "there is no run under the cursor" in help_text(Situation(), {}).plain
+    assert "in Targets or Run configurations" in help_text(Situation(pane="runs"), {}).plain
+
+
+@pytest.mark.parametrize(
+    ("action", "now", "reason"),
+    [
+        ("cancel", Situation(run=RUNNING, acted=(RUNNING,)), ""),
+        ("cancel", Situation(run=DONE, acted=(DONE,)), "it has ended"),
+        ("cancel", Situation(run=DONE, acted=(DONE, DONE)), "they have all ended"),
+        ("cancel", Situation(run=DONE, acted=(DONE, RUNNING)), ""),
+        ("cancel", Situation(), "there is no run under the cursor"),
+        ("delete", Situation(run=DONE, acted=(DONE,)), ""),
+        ("delete", Situation(run=DONE, acted=(DONE, RUNNING)), "1 of them have not ended"),
+        ("submit", Situation(project=False), "no project is open"),
+        ("submit", Situation(configs=0), "the project has no run configuration"),
+        ("submit", Situation(configs=1), ""),
+        ("edit", Situation(pane="runs"), "it belongs to Targets or Run configurations"),
+        ("mark", Situation(pane="targets", run=DONE), "it belongs to Runs"),
+        ("unmark", Situation(), "no run is marked"),
+    ],
+)
+def test_reasons(action: str, now: Situation, reason: str) -> None:
+    assert BY_ID[action].reason(now) == reason
+
+
+def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None:
+    for action in ACTIONS:
+        found = False
+        for pane in PANES:
+            for acted in ((RUNNING,), (DONE,)):
+                now = Situation(
+                    pane=pane,
+                    configs=1,
+                    acted=acted,
+                    run=acted[0],
+                    marked=1,
+                    config=_item(),
+                    target=_item(),  # type: ignore[arg-type]
+                )
+                found = found or not action.reason(now)
+        assert found, action.id
+
+
+def _item():  # type: ignore[no-untyped-def]
+    from tui.reading import ConfigView
+
+    return ConfigView("local", file="aml_config/local.runconfig")

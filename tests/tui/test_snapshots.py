@@ -1,0 +1,76 @@
+"""What the console looks like, compared with the pictures in snapshots/."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tui.driving import driven
+from tests.tui.history import busy_history
+from tests.tui.snapshots import check_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.tui.history import History
+    from tui.app import ConsoleApp
+
+SCREENS = {
+    "help": ["question_mark"],
+    "palette": ["colon"],
+    "cancel": ["space", "down", "space", "c"],
+    "filter": ["slash", *"tag:best"],
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("name", sorted(SCREENS))
+async def test_screens(
+    console: Callable[..., ConsoleApp], history: History, tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    busy_history(history)
+    async with driven(console(), size) as d:
+        for key in SCREENS[name]:
+            await d.press(key)
+            if key == "slash":
+                await d.until(lambda: d.main.filter_bar is not None and d.main.filter_bar.input.has_focus)
+        if name == "filter":
+            await d.until_shown("1 of 45")
+        check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", tmp_path)
+
+
+@pytest.mark.parametrize("theme", ["aml-light", "ansi-dark"])
+async def test_themes(console: Callable[..., ConsoleApp], history: History, tmp_path: Path, theme: str) -> None:
+    busy_history(history)
+    app = console()
+    app.theme = theme
+    async with driven(app) as d:
+        d.main.zoom(False)
+        check_snapshot(d.app, f"main-{theme}-120x40", tmp_path)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
+async def test_main(
+    console: Callable[..., ConsoleApp], history: History, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    busy_history(history)
+    async with driven(console(), size) as d:
+        check_snapshot(d.app, f"main-{size[0]}x{size[1]}", tmp_path)
+
+
+async def test_ascii(console: Callable[..., ConsoleApp], history: History, tmp_path: Path) -> None:
+    busy_history(history)
+    async with driven(console(ascii=True)) as d:
+        check_snapshot(d.app, "main-ascii-120x40", tmp_path)
+        text = d.text()
+        assert text.isascii(), {char for char in text if not char.isascii()}
+
+
+async def test_first_start(console: Callable[..., ConsoleApp], history: History, tmp_path: Path) -> None:
+    from pathlib import Path
+
+    async with driven(console(None, folder_here=Path("/home/ann/thesis"))) as d:
+        await d.until_shown("no project has runs yet")
+        check_snapshot(d.app, "first-start-120x40", tmp_path)
