@@ -53,7 +53,7 @@ class Engine:
 
     async def start(self) -> None:
         """Open the store and take every unfinished run in hand again. Raises StoreError."""
-        self.paths.make()
+        await asyncio.to_thread(self.paths.make)
         self._ledger = await asyncio.to_thread(Ledger, self.paths.store)
         self._slots = Slots(self._ledger)
         found = await self._ledger.do(self._ledger.unfinished)
@@ -63,7 +63,7 @@ class Engine:
                 self._slots.enter(plan.host, run)
         for run, plan in plans:
             log.info("taking up run %s, %s", run.id, run.state)
-            self._drive(run, plan)
+            self._drive(run, plan).watch(False)
 
     async def stop(self) -> None:
         """Let go of everything. Runs go on; the next engine finds them."""
@@ -198,7 +198,7 @@ class Engine:
 
     # Inside
 
-    def _drive(self, run: Run, plan: RunPlan) -> None:
+    def _drive(self, run: Run, plan: RunPlan) -> Driver:
         launcher = self._launchers[plan.launcher]
         driver = Driver(
             run,
@@ -214,6 +214,7 @@ class Engine:
         task = asyncio.create_task(driver.drive(), name=f"run {run.id}")
         self._tasks[run.id] = task
         task.add_done_callback(lambda done: self._over(run.id, done))
+        return driver
 
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         driver = self._drivers.pop(run_id, None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from engine.errors import AmlError, HostLost, StoreError
 from engine.project import snapshot as snapshots
 from engine.runs import endings, lifecycle
+from engine.runs.finishing import finished
 from engine.runs.lifecycle import Do
 from engine.runs.model import State
 from engine.runs.streams import Following
@@ -74,7 +75,10 @@ class Driver:
         self._nudge = asyncio.Event()
         self._status: RunStatus | None = None
         self._step: asyncio.Task[None] | None = None
-        self._following = Following(run.id, paths.mirror(run.id), ledger, lambda: changed(run.id))
+        self._interrupted: asyncio.Task[None] | None = None
+        self._following = Following(
+            run.id, paths.mirror(run.id), ledger, lambda: changed(run.id), keep_metrics=plan.tracked
+        )
 
     @property
     def state(self) -> State:
@@ -100,14 +104,17 @@ class Driver:
                 except HostLost:
                     await self._following.stop()
                     await self._wait_for_contact()
-                except (StoreError, OSError) as error:
-                    log.error("run %s: %s; trying again in %.0f s", self.run_id, error, wait)
+                except Exception as error:
+                    # A full disk, a host that refuses, a mistake of ours: the run itself goes on, so does the try.
+                    known = isinstance(error, AmlError | OSError)
+                    log.error("run %s: %s; trying again in %.0f s", self.run_id, error, wait, exc_info=not known)
+                    await self._following.stop()
                     await asyncio.sleep(wait)
                     wait = min(wait * 2, RETRY_LONGEST)
         finally:
             self._link.unlisten(self.run_id)
             self._slots.leave(self.run_id)
-            await self._following.close()
+            await finished(self._following.close())
             with contextlib.suppress(StoreError):
                 await self._slots.tell(self._link.name)
 
@@ -117,6 +124,7 @@ class Driver:
         await self._apply(lifecycle.CancelAsked(time.time()))
         # Launching is not interrupted: what it started must be known before it can be ended.
         if before in (State.NOT_STARTED, State.QUEUED, State.PREPARING) and self._step is not None:
+            self._interrupted = self._step
             self._step.cancel()
         self._nudge.set()
 
@@ -134,7 +142,7 @@ class Driver:
         try:
             await asyncio.shield(self._step)
         except asyncio.CancelledError:
-            if self._step.cancelled():
+            if self._interrupted is self._step and self._step.done():
                 # Our own cancel() stopped the step; the state has moved already.
                 raise Moved from None
             self._step.cancel()

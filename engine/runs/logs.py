@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,13 @@ METRICS = "metrics.jsonl"
 
 
 class Mirror:
-    """One file of a run, as far as it has arrived. Blocking; called from worker threads, one call at a time."""
+    """One file of a run, as far as it has arrived. Blocking; called from worker threads."""
 
     def __init__(self, folder: Path, name: str, *, times: bool = False) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / name
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = threading.Lock()
         self._times = -1
         if times:
             self._times = os.open(
@@ -47,29 +49,35 @@ class Mirror:
         if offset > self.size:
             raise ValueError(f"{self.path.name} has {self.size} bytes, next came at {offset}")
         now = time.time()
-        if self._times >= 0 and now - self._noted >= _NOTE_EVERY:
-            self._noted = now
-            os.write(self._times, TIMES.pack(offset, now))
         view = memoryview(data)
-        while view:
-            done = os.pwrite(self._file, view, offset)
-            offset += done
-            view = view[done:]
-            self.size = max(self.size, offset)
+        with self._lock:
+            if self._times >= 0 and now - self._noted >= _NOTE_EVERY:
+                self._noted = now
+                os.write(self._times, TIMES.pack(offset, now))
+            while view:
+                done = os.pwrite(self._file, view, offset)
+                offset += done
+                view = view[done:]
+                self.size = max(self.size, offset)
 
     def cut(self, size: int) -> None:
         """The host's file was cut to `size` bytes behind our back: so is the mirror."""
-        if size < self.size:
-            os.ftruncate(self._file, size)
-            self.size = size
+        with self._lock:
+            if size < self.size:
+                os.ftruncate(self._file, size)
+                self.size = size
 
     def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self._file, length, offset)
+        with self._lock:
+            return os.pread(self._file, length, offset)
 
     def close(self) -> None:
-        os.close(self._file)
-        if self._times >= 0:
-            os.close(self._times)
+        """Close the files; waits for a write or read that is at work. Later ones raise OSError."""
+        with self._lock:
+            for number in (self._file, self._times):
+                if number >= 0:
+                    os.close(number)
+            self._file = self._times = -1
 
 
 _LAST_WORD = re.compile(

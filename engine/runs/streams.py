@@ -7,11 +7,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.errors import StoreError
 from engine.runs import metrics, points
+from engine.runs.finishing import finished
 from engine.runs.logs import DRIVER_LOG, METRICS, Mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from engine.hosts.host import Follow, Host
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # How often a host sends what has grown, seconds: for a run that somebody looks at, and for one nobody does.
 WATCHED, WATCHED_METRICS, UNWATCHED = 0.05, 0.2, 1.0
+# Between two tries while this machine's disk is full, seconds.
+RETRY = 1.0
 # Read at once; above the longest line a metric may have, so that one always fits (bytes).
 _BATCH = metrics.LONGEST_LINE + (1 << 20)
 
@@ -28,8 +32,12 @@ _BATCH = metrics.LONGEST_LINE + (1 << 20)
 class Following:
     """Both streams of one run. `begin` may be called again after contact was lost; it goes on where the mirror ends."""
 
-    def __init__(self, run_id: str, folder: Path, ledger: Ledger, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, run_id: str, folder: Path, ledger: Ledger, changed: Callable[[], None], *, keep_metrics: bool
+    ) -> None:
         self.run_id = run_id
+        self._keep_metrics = keep_metrics
+        self._stopping = False
         self._folder = folder
         self._ledger = ledger
         self._changed = changed
@@ -41,17 +49,20 @@ class Following:
 
     async def begin(self, host: Host) -> None:
         await self.stop()
+        self._stopping = False
         if not self._mirrors:
-            self._mirrors = {
-                DRIVER_LOG: await asyncio.to_thread(Mirror, self._folder, DRIVER_LOG, times=True),
-                METRICS: await asyncio.to_thread(Mirror, self._folder, METRICS),
-            }
+            # What is open must be known, or nobody closes it.
+            await finished(asyncio.to_thread(self._open))
             await self._ingest()
         for name, mirror in self._mirrors.items():
             sink = self._log_grew if name == DRIVER_LOG else self._metrics_grew
             self._follows[name] = await host.follow(
                 self.run_id, name, mirror.size, sink, self._interval(name), partial(self._cut, name)
             )
+
+    def _open(self) -> None:
+        for name in (DRIVER_LOG, METRICS):
+            self._mirrors[name] = Mirror(self._folder, name, times=name == DRIVER_LOG)
 
     @property
     def begun(self) -> bool:
@@ -77,6 +88,7 @@ class Following:
         await self._ingest(last=True)
 
     async def stop(self) -> None:
+        self._stopping = True
         follows, self._follows = self._follows, {}
         for follow in follows.values():
             await follow.stop()
@@ -95,14 +107,27 @@ class Following:
         self._follows[name].restart(mirror.size)
 
     async def _log_grew(self, offset: int, data: bytes) -> None:
-        await asyncio.to_thread(self._mirrors[DRIVER_LOG].write, offset, data)
+        await self._insist(partial(asyncio.to_thread, self._mirrors[DRIVER_LOG].write, offset, data))
 
     async def _metrics_grew(self, offset: int, data: bytes) -> None:
-        await asyncio.to_thread(self._mirrors[METRICS].write, offset, data)
-        await self._ingest()
+        await self._insist(partial(asyncio.to_thread, self._mirrors[METRICS].write, offset, data))
+        await self._insist(self._ingest)
+
+    async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write, and while the disk refuses wait and write again: the host keeps what does not fit here."""
+        while True:
+            try:
+                return await write()
+            except (OSError, StoreError) as error:
+                if self._stopping:
+                    raise
+                log.error("run %s: its mirror cannot be written: %s", self.run_id, error)
+                await asyncio.sleep(RETRY)
 
     async def _ingest(self, *, last: bool = False) -> None:
         """Bring the store up to the mirrored metrics. With `last`, a line without an end counts as one."""
+        if not self._keep_metrics:
+            return
         async with self._ingesting:
             if self._consumed is None:
                 self._consumed = await self._ledger.do(self._ledger.consumed, self.run_id, METRICS)

@@ -71,7 +71,8 @@ class Bench:
         return self.run(run)
 
     def log(self, run: Run) -> bytes:
-        return self.paths.driver_log(run.id).read_bytes()
+        path = self.paths.driver_log(run.id)
+        return path.read_bytes() if path.exists() else b""
 
     def host_log(self, run: Run) -> bytes:
         return (self.paths.host_run(run.id) / "logs" / "driver.log").read_bytes()
