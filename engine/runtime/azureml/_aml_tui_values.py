@@ -141,6 +141,8 @@ def _simplified(value: "Any", depth: int, above: "tuple[int, ...]") -> "Any":
         return _float(number) if abs(number) != _INFINITY or number == value else text_of(value)
     if hasattr(value, "isoformat"):
         return text_of(value.isoformat())
+    if hasattr(value, "total_seconds"):
+        return text_of(value)
     if id(value) in above or len(above) >= DEEPEST:
         return text_of(repr(value)[:1000])
     below = above + (id(value),)

@@ -63,6 +63,7 @@ class Frame:
         ("__import__('decimal').Decimal('1e400')", "text", "1E+400"),
         ("__import__('fractions').Fraction(1, 8)", "scalar", 0.125),
         ("__import__('datetime').datetime(2018, 3, 1, 12)", "text", "2018-03-01T12:00:00"),
+        ("__import__('datetime').timedelta(seconds=90)", "text", "0:01:30"),
         ("__import__('enum').IntEnum('Kind', 'a b').b", "scalar", 2.0),
         ("[1, 2.5, 'x', None, True]", "list", [1, 2.5, "x", None, True]),
         ("(float('nan'), float('inf'))", "list", ["NaN", "Infinity"]),
