@@ -131,13 +131,17 @@ class ConsoleApp(App[str]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        from textual.scrollbar import ScrollBar, ScrollBarRender
+
         from engine.paths import current
         from tui.engine_link import EngineLink
         from tui.glyphs import ASCII, UNICODE
         from tui.model import ConsoleModel
         from tui.screens.main import MainScreen
+        from tui.widgets.ascii_scrollbar import AsciiScrollBar
 
         self.glyphs = ASCII if self.options.ascii else UNICODE
+        ScrollBar.renderer = AsciiScrollBar if self.options.ascii else ScrollBarRender
         self.model = ConsoleModel(self._paths or current(), self._project, self.clock)
         self.link = EngineLink(self.model.paths, self.model.changed, self._link_moved)
         self._begun = True

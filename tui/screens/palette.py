@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from tui.actions import ACTIONS, BY_ID, shown_key
 from tui.screens.dialog import Dialog
+from tui.widgets.line_input import LineInput
 from tui.widgets.line_list import LineList, cut
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class PaletteScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog palette") as box:
             box.border_title = Content("Actions")
-            yield Input(placeholder="name of an action", compact=True, id="wanted")
+            yield LineInput(placeholder="name of an action", id="wanted")
             yield self.lines
 
     def on_mount(self) -> None:

@@ -9,13 +9,14 @@ from rich.segment import Segment
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from engine.errors import AmlError
 from tui import wording
 from tui.main import find_project
 from tui.plain import plain
 from tui.screens.dialog import Dialog
+from tui.widgets.line_input import LineInput
 from tui.widgets.line_list import LineList, cut
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ class ProjectsScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         app = self.app
         self.lines = ProjectLines(app.glyphs.ellipsis)
-        self.path = Input(
-            str(app.options.folder or ""), placeholder="path of a project folder", compact=True, id="path"
-        )
+        self.path = LineInput(str(app.options.folder or ""), placeholder="path of a project folder", id="path")
         self.said = Static(id="said")
         with Vertical(classes="dialog projects") as box:
             box.border_title = Content("Projects")

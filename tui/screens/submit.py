@@ -18,6 +18,7 @@ from engine.errors import AmlError
 from tui import requests
 from tui.plain import plain
 from tui.screens.dialog import Dialog
+from tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,11 +95,11 @@ class SubmitScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         usable = [c.name for c in self.app.model.project.configs if not c.problem]
         self.choice = Choice(usable, self.first.name, id="config")
-        self.script_input = Input(self.script, placeholder="script, as train.py", compact=True, id="script")
-        self.arguments_input = Input(
-            shlex.join(self.arguments), placeholder="as one types them on a shell", compact=True, id="arguments"
+        self.script_input = LineInput(self.script, placeholder="script, as train.py", id="script")
+        self.arguments_input = LineInput(
+            shlex.join(self.arguments), placeholder="as one types them on a shell", id="arguments"
         )
-        self.tags_input = Input(placeholder="best owner=ann", compact=True, id="tags")
+        self.tags_input = LineInput(placeholder="best owner=ann", id="tags")
         self.preview = Static(id="preview")
         with Vertical(classes="dialog submit") as box:
             box.border_title = Content("Submit again " if self.rerun_of else " Submit a run")

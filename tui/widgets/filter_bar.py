@@ -8,10 +8,11 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Label, Static
+from textual.widgets import Label, Static
 
 from tui.filter import Filter, FilterError, parse
 from tui.plain import plain
+from tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -47,7 +48,7 @@ class FilterBar(Horizontal):
         self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        self.input = Input(placeholder='state:running config:local acc>0.9 not tag:old "two words"', compact=True)
+        self.input = LineInput(placeholder='state:running config:local acc>0.9 not tag:old "two words"')
         self.said = Static(id="filter-said")
         yield Label(Content(" / "))
         yield self.input

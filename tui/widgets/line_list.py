@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding
 from textual.geometry import Size
@@ -15,7 +16,6 @@ from textual.strip import Strip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.segment import Segment
     from textual import events
     from textual.binding import BindingType
 
@@ -220,9 +220,10 @@ class LineList(ScrollView, can_focus=True):
         strip = Strip(segments).adjust_cell_length(width, self.ink(""))
         if ground is None:
             return strip.apply_style(Style(bgcolor=self.rich_style.bgcolor))
-        # The row's own colours stay on the cursor's ground; reverse shows it where there are no colours.
-        back = Style(bgcolor=ground.bgcolor, bold=ground.bold, reverse=ground.reverse, underline=ground.underline)
-        return strip.apply_style(back)
+        if ground.reverse:
+            # With sixteen colours the row's own would make patches of the reversed line.
+            return Strip([Segment(strip.text, Style(reverse=True, bold=ground.bold))])
+        return strip.apply_style(Style(bgcolor=ground.bgcolor, bold=ground.bold))
 
 
 def cut(text: str, width: int, ellipsis: str) -> str:
