@@ -81,7 +81,10 @@ class Said:
 
 
 class ConsoleApp(App[str]):
-    """`run()` gives the line to print on leaving, or None. `paths` None: as the environment has them."""
+    """`run()` gives the line to print on leaving, or None.
+
+    `paths` None: as the environment has them. `start_engine` False: none is started until something is asked.
+    """
 
     TITLE = "aml-tui"
     ENABLE_COMMAND_PALETTE = False
@@ -98,8 +101,10 @@ class ConsoleApp(App[str]):
         options: Options | None = None,
         *,
         clock: Callable[[], float] = time.time,
+        start_engine: bool = True,
     ) -> None:
         super().__init__()
+        self.start_engine = start_engine
         self.options = options or Options()
         self.clock = clock
         self.said: list[Said] = []
@@ -143,11 +148,15 @@ class ConsoleApp(App[str]):
         self.glyphs = ASCII if self.options.ascii else UNICODE
         ScrollBar.renderer = AsciiScrollBar if self.options.ascii else ScrollBarRender
         self.model = ConsoleModel(self._paths or current(), self._project, self.clock)
-        self.link = EngineLink(self.model.paths, self.model.changed, self._link_moved)
+        self.link = EngineLink(self.model.paths, self.model.changed, self._link_moved, self._engine_needed)
         self._begun = True
         self.push_screen(MainScreen())
         self.start(self._read, group="history", description="reading the run history")
         self.start(lambda: self._always(self.link.follow), group="engine", description="listening to the engine")
+
+    def _engine_needed(self) -> bool:
+        """Runs that have not ended are followed by an engine; without one their states would only be what they were."""
+        return self.start_engine and not self.options.readonly and bool(self.model.unfinished())
 
     async def _read(self) -> None:
         await self._once(self.model.load)

@@ -31,14 +31,22 @@ class Link(enum.Enum):
 class EngineLink:
     """One client, made when needed; it finds its way back to an engine by itself.
 
-    `told` is called with the runs that changed and whether there may be others, `moved` when `state` differs.
+    `told` is called with the runs that changed and whether there may be others, `moved` when `state` differs;
+    `needed` says whether an engine should be started even though nothing was asked: runs go on and nobody follows them.
     """
 
-    def __init__(self, paths: Paths, told: Callable[[list[str], bool], None], moved: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        told: Callable[[list[str], bool], None],
+        moved: Callable[[], None],
+        needed: Callable[[], bool],
+    ) -> None:
         self.state = Link.NONE
         self._paths = paths
         self._told = told
         self._moved = moved
+        self._needed = needed
         self._client: Client | None = None
         self._making = asyncio.Lock()
         self._watched: tuple[str, ...] = ()
@@ -48,7 +56,10 @@ class EngineLink:
         """Keep listening to events until cancelled; look for an engine again whenever there is none."""
         while True:
             try:
-                client = await self._have(start=False)
+                client = await self._have(start=self._needed())
+                if self.state is Link.LOST and self._needed():
+                    # Any request starts an engine where none is; this one changes nothing.
+                    await client.cancel([])
                 async for event in client.events():
                     self._move(Link.CONNECTED)
                     self._told([str(run) for run in event.get("runs", ())], bool(event.get("more")))

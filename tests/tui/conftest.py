@@ -74,7 +74,7 @@ def console(home: Paths, project: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
     def make(folder: Path | None = project, folder_here: Path | None = None, **options: object) -> ConsoleApp:
         options["folder"] = folder_here
-        app = ConsoleApp(home, folder, Options(**options), clock=lambda: written.NOW)  # type: ignore[arg-type]
+        app = ConsoleApp(home, folder, Options(**options), clock=lambda: written.NOW, start_engine=False)  # type: ignore[arg-type]
         app.theme = "aml-dark"
         return app
 

@@ -102,7 +102,7 @@ class SubmitScreen(Dialog[str]):
         self.tags_input = LineInput(placeholder="best owner=ann", id="tags")
         self.preview = Static(id="preview")
         with Vertical(classes="dialog submit") as box:
-            box.border_title = Content("Submit again " if self.rerun_of else " Submit a run")
+            box.border_title = Content("Submit again" if self.rerun_of else "Submit a run")
             box.border_subtitle = Content("enter submit   tab next   esc close")
             for label, widget in (
                 ("Configuration", self.choice),
