@@ -1,0 +1,86 @@
+"""From `aml experiment submit -c local` to the script's first line, beside running the script by hand.
+
+`python -m bench.submit_latency`. The engine is warm; the snapshot is that of a small project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from bench import machine
+from bench.installation import AML, Installation
+from bench.report import median, percentile, progress, seconds, show, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCRIPT = 'print("first line", flush=True)\n'
+MOST = 0.3
+
+
+def first_line(argv: Sequence[str], place: Installation) -> tuple[float, float]:
+    """Seconds to the first line of standard output, and to the end of the command."""
+    begun = time.monotonic()
+    with subprocess.Popen(
+        argv,
+        cwd=place.project,
+        env=place.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        line = process.stdout.readline()
+        came = time.monotonic()
+        rest = process.stderr.read()
+    if line != b"first line\n" or process.returncode:
+        raise RuntimeError(f"{argv}: {line!r}\n{rest.decode()}")
+    return came - begun, time.monotonic() - begun
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--times", type=int, default=31, help="each is measured")
+    chosen = options.parse_args()
+    hand: list[tuple[float, float]] = []
+    submitted: list[tuple[float, float]] = []
+    with Installation() as place:
+        place.script("hello.py", SCRIPT)
+        place.run("engine", "start")
+        for turn in range(chosen.times + 2):
+            progress(f"turn {turn} of {chosen.times + 1}")
+            one = first_line([sys.executable, "hello.py"], place)
+            two = first_line([AML, "experiment", "submit", "-c", "local", "hello.py"], place)
+            if turn > 1:  # the first connect the host and fill the caches
+                hand.append(one)
+                submitted.append(two)
+    rows = []
+    for name, position, limit in (("first line", 0, MOST), ("back at the prompt", 1, None)):
+        alone = [pair[position] for pair in hand]
+        through = [pair[position] for pair in submitted]
+        more = median(through) - median(alone)
+        rows.append(
+            [
+                name,
+                seconds(median(alone)),
+                seconds(median(through)),
+                seconds(percentile(through, 0.9)),
+                f"+{seconds(more)}",
+                f"+{limit} s" if limit else "",
+                verdict(more <= limit) if limit else "",
+            ]
+        )
+    show(
+        "aml experiment submit -c local, engine warm",
+        ["until", "by hand", "submitted", "submitted, p90", "more", "allowed", "within"],
+        rows,
+        [f"{chosen.times} times each, turn by turn, medians; load {machine.load():.1f}."],
+    )
+
+
+if __name__ == "__main__":
+    main()
