@@ -83,11 +83,10 @@ class Faces:
 
     async def dismiss(self) -> None:
         """Say what is still to be said, then close every line."""
-        await asyncio.gather(*(face.last_words() for face in self._faces))
-        for task in self._serving:
-            task.cancel()
+        for face in self._faces:
+            face.hang_up()
         if self._serving:
-            await asyncio.wait(self._serving, timeout=LAST_WORDS)
+            await asyncio.wait(self._serving, timeout=2 * LAST_WORDS)
 
 
 class Face:
@@ -113,6 +112,7 @@ class Face:
         self._wake = asyncio.Event()
         self._flushed = asyncio.Event()
         self._flushed.set()
+        self._listening: asyncio.Task[None] | None = None
         self._subscribed = False
         self._greeted = False
         self._runs: set[str] = set()
@@ -137,18 +137,23 @@ class Face:
     async def serve(self) -> None:
         """Until the face hangs up, talks nonsense, or takes nothing any more."""
         sending = asyncio.create_task(self._send(), name=f"send to face {self.key}")
-        listening = asyncio.create_task(self._listen(), name=f"listen to face {self.key}")
+        listening = self._listening = asyncio.create_task(self._listen(), name=f"listen to face {self.key}")
         try:
             await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
             if listening.done() and not sending.done():
-                await self.last_words()
+                await self._last_words()
         finally:
             for task in (sending, listening, *self._passing):
                 task.cancel()
             await asyncio.gather(sending, listening, *self._passing, return_exceptions=True)
             self._writer.transport.abort()
 
-    async def last_words(self) -> None:
+    def hang_up(self) -> None:
+        """Listen no more; `serve` says what is still to be said, and ends."""
+        if self._listening is not None:
+            self._listening.cancel()
+
+    async def _last_words(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
             await asyncio.wait_for(self._flushed.wait(), LAST_WORDS)
 
@@ -175,7 +180,7 @@ class Face:
     def _begin(self, message: dict[str, Any]) -> None:
         verb = message.get("verb")
         task = asyncio.create_task(self._answer(message), name=f"{verb} of face {self.key}")
-        group = self._lasting if verb in LASTING else self._passing
+        group = self._lasting if isinstance(verb, str) and verb in LASTING else self._passing
         group.add(task)
         task.add_done_callback(group.discard)
 
@@ -229,6 +234,8 @@ class Face:
             log.warning("face %s takes nothing any more; let go", self.key)
         except OSError:
             pass
+        finally:
+            self._flushed.set()
 
     @property
     def _news(self) -> bool:

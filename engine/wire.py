@@ -69,7 +69,7 @@ def check_folder(folder: Path) -> None:
     """
     try:
         found = folder.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise EngineUnavailable(
