@@ -35,6 +35,7 @@ lint: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd engine/runtime && ../../$(BIN)/mypy --config-file= --cache-dir ../../.mypy_cache/runtime --strict -p azureml
 	@$(BIN)/lint-imports
 	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime
 

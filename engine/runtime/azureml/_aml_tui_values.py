@@ -17,6 +17,9 @@ LARGEST = 8 * 1024 * 1024 - 128 * 1024
 # Nesting deeper than this is shown as a repr.
 DEEPEST = 12
 
+# Bits of an integer that is written out: newer Pythons refuse more than 4300 digits.
+LONGEST_INTEGER = 14000
+
 _INFINITY = float("inf")
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
@@ -166,12 +169,10 @@ def _integer(value: int) -> "Any":
     value = int(value)
     if value.bit_length() <= 1023:
         return value
-    try:
+    if value.bit_length() <= LONGEST_INTEGER:
         return str(value)
-    except ValueError:
-        # Python 3.11 and newer refuse to write out more than 4300 digits.
-        digits = math.log10(abs(value))
-        return "%s%.6fe+%d" % ("-" if value < 0 else "", 10 ** (digits % 1), int(digits))
+    digits = math.log10(abs(value))
+    return "%s%.6fe+%d" % ("-" if value < 0 else "", 10 ** (digits % 1), int(digits))
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=simplified)
