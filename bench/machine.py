@@ -20,8 +20,9 @@ def describe() -> str:
     )
     memory = os.sysconf("SC_PHYS_PAGES") * _PAGE / 2**30
     return (
-        f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, Linux {platform.release().partition('-')[0]},"
-        f" Python {platform.python_version()}, Textual {version('textual')}, {time.strftime('%Y-%m-%d')}"
+        f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB,"
+        f" Linux {platform.release().partition('-')[0]}, Python {platform.python_version()},"
+        f" Textual {version('textual')}, {time.strftime('%Y-%m-%d')}"
     )
 
 
