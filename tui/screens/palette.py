@@ -8,7 +8,6 @@ from rich.segment import Segment
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from tui.actions import ACTIONS, BY_ID, shown_key
 from tui.screens.dialog import Dialog
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widgets import Input
 
     from tui.actions import Situation
 
