@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 AML, CONSOLE = str(BIN / "aml"), str(BIN / "aml-tui")
 
+SUBMIT = ("experiment", "submit", "-c", "local", "--async")
+
 # What a person's shell may have and a measurement must not: it changes what the console writes.
 NOT_PASSED = ("SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "TMUX", "STY", "COLORFGBG", "AZUREML_RUN_ID", "COLUMNS", "LINES")
 
@@ -80,7 +82,18 @@ class Installation:
 
     def submit(self, *arguments: str) -> str:
         """Submit without following; the run id."""
-        return self.run("experiment", "submit", "-c", "local", "--async", *arguments).strip()
+        return self.run(*SUBMIT, *arguments).strip()
+
+    def begin_submit(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same without waiting: the run id is what the process writes."""
+        return subprocess.Popen(
+            [AML, *SUBMIT, *arguments],
+            cwd=self.project,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def engine(self) -> dict[str, Any]:
         """What `aml engine status` says of the engine."""

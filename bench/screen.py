@@ -12,7 +12,7 @@ import unicodedata
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<private>[?<>=]?)(?P<params>[0-9;:]*)[ -/]*(?P<final>[@-~])"
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\)"
-    r"|\x1b[ -/]*[0-~]",
+    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]",
     re.DOTALL,
 )
 # A sequence that is not whole yet stays until its rest comes; longer than this, it never was one.
@@ -76,7 +76,7 @@ class Screen:
         if final == "m":
             params = found["params"]
             fresh = params in ("", "0") or params.startswith("0;")
-            self._style = params if fresh else f"{self._style};{params}"
+            self._style = params if fresh or not self._style else f"{self._style};{params}"
             return
         numbers = [int(n) if n.isdigit() else 0 for n in found["params"].split(";")]
         count = max(1, numbers[0])

@@ -1,0 +1,157 @@
+"""Fifty runs at once, each printing 200 lines a second, eight of them watched, and a person at the keys.
+
+`python -m bench.fifty_runs --seconds 60`. Every mirror must equal its host's file; keys must be answered while logs
+pour in. The console is on a pseudo terminal whose every byte is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from bench import machine
+from bench.installation import Installation, wait_for
+from bench.report import median, megabytes, percentile, progress, seconds, show, verdict
+from engine.client import open_connection
+
+if TYPE_CHECKING:
+    from bench.screen import Screen
+    from bench.terminal import Terminal
+
+SCRIPT = """\
+import sys, time
+from pathlib import Path
+name, lines, rate = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+gate = Path(sys.argv[4])
+while not gate.exists():
+    time.sleep(0.05)
+begun = time.monotonic()
+for number in range(lines):
+    wait = begun + number / rate - time.monotonic()
+    if wait > 0:
+        time.sleep(wait)
+    print(f"run {name} line {number:06d} loss={1 / (number + 1):.6f} accuracy={1 - 1 / (number + 2):.6f} took 5 ms")
+"""
+WATCHED = 8
+MOST_KEY = 0.05
+# Between two keys, seconds: a person who runs down a list.
+BETWEEN = 0.25
+# Rows of the list that are surely on the screen.
+ROWS = 12
+
+
+class Load:
+    """CPU seconds of processes over a stretch of time."""
+
+    def __init__(self, pids: dict[str, int]) -> None:
+        self.pids = pids
+        self.begun = time.monotonic()
+        self.before = {name: machine.cpu_seconds(pid) for name, pid in pids.items()}
+
+    def shares(self) -> dict[str, float]:
+        """Of one core, since the start."""
+        passed = time.monotonic() - self.begun
+        return {name: (machine.cpu_seconds(pid) - self.before[name]) / passed for name, pid in self.pids.items()}
+
+
+def cursor(screen: Screen, names: list[str]) -> tuple[str, ...]:
+    """How the names of the runs are drawn: what changes when the cursor moves, and with nothing else."""
+    styles = []
+    for name in names:
+        place = screen.where(name)
+        styles.append(screen.style(*place) if place else "")
+    return tuple(styles)
+
+
+def keys(terminal: Terminal, names: list[str], until: float) -> list[float]:
+    """Seconds from each key to the cursor in its new place."""
+    taken: list[float] = []
+    while time.monotonic() < until:
+        down = len(taken) % (2 * ROWS) < ROWS
+        before = cursor(terminal.screen, names)
+        taken.append(
+            terminal.send("\x1b[B" if down else "\x1b[A", lambda s, b=before: cursor(s, names) != b)  # type: ignore[misc]
+        )
+        time.sleep(BETWEEN)
+    return taken
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--runs", type=int, default=50)
+    options.add_argument("--seconds", type=float, default=60.0, help="each prints for")
+    options.add_argument("--rate", type=float, default=200.0, help="lines a second and run")
+    chosen = options.parse_args()
+    lines = int(chosen.seconds * chosen.rate)
+    with Installation(slots=chosen.runs) as place:
+        place.script("ticker.py", SCRIPT)
+        gate = place.folder / "gate"
+        progress(f"submitting {chosen.runs} runs")
+        ids = [
+            place.submit("ticker.py", f"{number:02d}", str(lines), str(chosen.rate), str(gate))
+            for number in range(chosen.runs)
+        ]
+        wait_for(
+            lambda: sum(str(run.state) == "Running" for run in place.runs()) == chosen.runs, 120, "every run to start"
+        )
+        engine = int(place.engine()["pid"])
+        agent = machine.children(engine)[0]
+        names = [run.name for run in place.runs()][:ROWS]
+        with open_connection(place.paths) as face, place.console() as terminal:
+            face.ask("watch", {"ids": ids[-WATCHED:]})
+            terminal.until(lambda s: s.shows(names[0]) and s.shows("Log"))
+            terminal.until_quiet(0.5)
+            gate.touch()
+            progress("they print; first nobody touches a key")
+            time.sleep(2)
+            load = Load({"engine": engine, "agent": agent, "console": terminal.pid})
+            sent, begun = terminal.bytes, time.monotonic()
+            time.sleep(max(1.0, chosen.seconds / 3))
+            still = (terminal.bytes - sent) / (time.monotonic() - begun)
+            quiet = load.shares()
+            progress("now keys")
+            load = Load(load.pids)
+            sent, begun = terminal.bytes, time.monotonic()
+            taken = keys(terminal, names, begun + chosen.seconds / 2)
+            busy = (terminal.bytes - sent) / (time.monotonic() - begun)
+            shares = load.shares()
+            busiest = machine.load()
+            progress("waiting for the end of every run")
+            ended = place.until_ended(ids, chosen.seconds + 120)
+            rss = {name: machine.resident(pid) for name, pid in load.pids.items()}
+            terminal.close("q")
+        progress("comparing")
+        equal = sum(place.same_bytes(run_id) for run_id in ids)
+        whole = sum(place.paths.driver_log(run_id).read_bytes().count(b"\n") == lines for run_id in ids)
+        completed = sum(str(run.state) == "Completed" for run in ended.values())
+        size = sum(place.paths.driver_log(run_id).stat().st_size for run_id in ids)
+    worst = percentile(taken, 0.99)
+    show(
+        f"{chosen.runs} runs at once, {chosen.rate:.0f} lines/s each for {chosen.seconds:.0f} s, {WATCHED} watched",
+        ["", "measured", "allowed", "within"],
+        [
+            ["runs completed", f"{completed} of {chosen.runs}", "all", verdict(completed == chosen.runs)],
+            ["mirrors byte-equal", f"{equal} of {chosen.runs}", "all", verdict(equal == chosen.runs)],
+            ["logs with every line", f"{whole} of {chosen.runs}", "all", verdict(whole == chosen.runs)],
+            ["key to paint, median", seconds(median(taken)), "", ""],
+            ["key to paint, p99", seconds(worst), "50 ms", verdict(worst <= MOST_KEY)],
+            ["key to paint, worst", seconds(max(taken)), "", ""],
+            ["to the terminal, no keys", f"{still / 1e3:.1f} kB/s", "", ""],
+            ["to the terminal, four keys a second", f"{busy / 1e3:.1f} kB/s", "", ""],
+            *(
+                [f"CPU of the {name}, no keys, keys", f"{quiet[name]:.0%}, {share:.0%} of a core", "", ""]
+                for name, share in shares.items()
+            ),
+            *([f"memory of the {name}", megabytes(size), "", ""] for name, size in rss.items()),
+        ],
+        [
+            f"{len(taken)} keys; {megabytes(size)} of logs; the runs themselves share the cores, load {busiest:.1f}.",
+        ],
+    )
+    sys.exit(0 if equal == whole == completed == chosen.runs else 1)
+
+
+if __name__ == "__main__":
+    main()
