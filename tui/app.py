@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.engine_link import EngineLink
     from tui.glyphs import Glyphs
     from tui.model import ConsoleModel
+    from tui.settings import Settings
 
 DARK = Theme(
     name="aml-dark",
@@ -108,7 +109,9 @@ class ConsoleApp(App[str]):
         self.options = options or Options()
         self.clock = clock
         self.said: list[Said] = []
+        self.settings: Settings | None = None
         self.link_listeners: list[Callable[[], None]] = []
+        self.settings_listeners: list[Callable[[Settings], None]] = []
         self.looking_away = False
         self._paths = paths
         self._project = project
@@ -159,10 +162,30 @@ class ConsoleApp(App[str]):
         return self.start_engine and not self.options.readonly and bool(self.model.unfinished())
 
     async def _read(self) -> None:
+        await self._apply_settings()
         await self._once(self.model.load)
         if self.model.folder is None or self.model.project.missing:
             self.open_projects()
         await self._always(self.model.follow)
+
+    async def _apply_settings(self) -> None:
+        from tui.settings import read_settings
+
+        settings = await self.model.ask(read_settings, self.model.paths.config)
+        self.settings = settings
+        if settings.theme is not None:
+            self.theme = settings.theme
+        if settings.keys:
+            self.set_keymap({action: ",".join(keys) for action, keys in settings.keys.items()})
+        for listener in list(self.settings_listeners):
+            listener(settings)
+        for problem in settings.problems:
+            self.tell(problem, "warning")
+
+    @property
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """The keys that a person chose, by action."""
+        return self.settings.keys if self.settings is not None else {}
 
     async def _always(self, work: Callable[[], Awaitable[None]]) -> None:
         """What must go on: an unforeseen error is told, and the work begins again."""
@@ -263,8 +286,10 @@ class ConsoleApp(App[str]):
         """Runs ended while one looks elsewhere: bell, and a desktop notice where the terminal knows OSC 9."""
         from tui.plain import plain
 
-        self.bell()
-        if self._driver is not None and not self.is_headless:
+        notice = self.settings.notice if self.settings is not None else "both"
+        if notice in ("bell", "both"):
+            self.bell()
+        if notice in ("desktop", "both") and self._driver is not None and not self.is_headless:
             text = plain(", ".join(names[:3]) + (" and others" if len(names) > 3 else "") + " ended")
             self._driver.write(f"\x1b]9;{text}\x07")
 

@@ -320,12 +320,12 @@ class Acting:
             if action_id is not None:
                 self.do(action_id)
 
-        self.app.push_screen(PaletteScreen(self.screen.situation, {}, self.app.glyphs.ellipsis), chosen)
+        self.app.push_screen(PaletteScreen(self.screen.situation, self.app.keys, self.app.glyphs.ellipsis), chosen)
 
     def help(self) -> None:
         from tui.screens.text import TextScreen, help_text
 
-        self.app.push_screen(TextScreen("Keys", help_text(self.screen.situation, {})))
+        self.app.push_screen(TextScreen("Keys", help_text(self.screen.situation, self.app.keys)))
 
     def quit(self) -> None:
         self.app.leave()

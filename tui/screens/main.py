@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from engine.runs.model import Run
     from tui.app import ConsoleApp
+    from tui.settings import Settings
     from tui.widgets.filter_bar import FilterBar
     from tui.widgets.line_list import LineList
     from tui.widgets.run_view import RunView
@@ -47,7 +48,7 @@ class MainScreen(Screen[None]):
     """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
 
     AUTO_FOCUS = "#runs"
-    CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss"]
+    CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss", "../styles/run.tcss"]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = table_bindings()
@@ -92,6 +93,9 @@ class MainScreen(Screen[None]):
         self.table.empty_text = "reading the run history"
         self.app.model.listeners.append(self._model_changed)
         self.app.link_listeners.append(self._link_moved)
+        self.app.settings_listeners.append(self._use_settings)
+        if self.app.settings is not None:
+            self._use_settings(self.app.settings)
         self._show_pane()
         # Reading may have been quicker than mounting.
         model = self.app.model
@@ -102,6 +106,12 @@ class MainScreen(Screen[None]):
     def on_unmount(self) -> None:
         self.app.model.listeners.remove(self._model_changed)
         self.app.link_listeners.remove(self._link_moved)
+        self.app.settings_listeners.remove(self._use_settings)
+
+    def _use_settings(self, settings: Settings) -> None:
+        if settings.metrics is not None:
+            self.listing.choose(settings.metrics)
+        self._show_keys()
 
     def _make_run_view(self) -> None:
         """The lower pane is made after the first frame: its parts are the heaviest to import."""
@@ -216,7 +226,7 @@ class MainScreen(Screen[None]):
         )
 
     def _show_keys(self) -> None:
-        self.keys_line.show(self.situation, {})
+        self.keys_line.show(self.situation, self.app.keys)
 
     def _tick(self) -> None:
         if self.app.screen is self:

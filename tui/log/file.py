@@ -1,0 +1,161 @@
+"""A log file read by offset. Nothing of it is held but the rows one asked for, so 5 GB open as quickly as 5 kB.
+
+A row begins after each line feed, and, in a line that goes on for longer, at each multiple of `LONGEST` that has no
+line feed in the `LONGEST` bytes before it. That rule needs no reading from the start, so rows are the same whether one
+comes from above or from below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The longest row, and how much of one is read to be drawn (bytes).
+LONGEST = 1 << 20
+DRAWN = 1 << 16
+_STEP = 1 << 16
+_PIECE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: offsets of its first byte and of the next row, and the bytes to draw (without the line end).
+
+    `cut` tells that the row has more bytes than `data`.
+    """
+
+    start: int
+    end: int
+    data: bytes
+    cut: bool = False
+
+
+class LogFile:
+    """Blocking; called from worker threads, one call at a time. A file that is not there yet is empty."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = -1
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def size(self) -> int:
+        """Bytes now; 0 while the file is not there."""
+        if self._file < 0:
+            try:
+                self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return 0
+        return os.fstat(self._file).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As many of these bytes as there are."""
+        if self.size() <= offset:
+            return b""
+        with contextlib.suppress(OSError):
+            return os.pread(self._file, length, offset)
+        return b""
+
+    def row_start(self, offset: int) -> int:
+        """Where the row that holds the byte at `offset` begins."""
+        floor = max(0, offset - LONGEST)
+        position = offset
+        while position > floor:
+            length = min(_STEP, position - floor)
+            found = self.read(position - length, length).rfind(b"\n")
+            if found >= 0:
+                return self._split(position - length + found + 1, offset)
+            position -= length
+        if floor == 0:
+            return self._split(0, offset)
+        # No line feed in the last LONGEST bytes: the row begins at a multiple of LONGEST, if that one has none before.
+        border = offset - offset % LONGEST
+        return border if self._is_border(border) else self.row_start(border - 1) if border else 0
+
+    def _split(self, line: int, offset: int) -> int:
+        """The last row start of the line that begins at `line`, at or before `offset`."""
+        border = offset - offset % LONGEST
+        return border if border >= line + LONGEST else line
+
+    def _is_border(self, border: int) -> bool:
+        return border >= LONGEST and b"\n" not in self.read(border - LONGEST, LONGEST)
+
+    def row_end(self, start: int) -> int:
+        """Where the row that begins at `start` ends: after its line feed, at a border, or at the end of the file."""
+        size = self.size()
+        first = start + LONGEST
+        limit = min(size, first + (-first % LONGEST))
+        position = start
+        while position < limit:
+            piece = self.read(position, min(_STEP, limit - position))
+            if not piece:
+                return position
+            found = piece.find(b"\n")
+            if found >= 0:
+                return position + found + 1
+            position += len(piece)
+        return limit
+
+    def row(self, start: int) -> Row:
+        """The row at `start`, with what of it is drawn: its beginning, or its end where `\\r` overwrote it."""
+        end = self.row_end(start)
+        data = self.read(start, min(DRAWN, end - start))
+        cut = end - start > len(data)
+        if cut:
+            tail = self.read(max(start, end - DRAWN), min(DRAWN, end - start))
+            if b"\r" in tail.rstrip(b"\r\n"):
+                data, cut = tail, False
+        return Row(start, end, data.rstrip(b"\n"), cut)
+
+    def rows(self, top: int, count: int) -> list[Row]:
+        """Up to `count` rows from the one that begins at `top`."""
+        found: list[Row] = []
+        size = self.size()
+        while len(found) < count and top < size:
+            row = self.row(top)
+            if row.end <= top:
+                break
+            found.append(row)
+            top = row.end
+        return found
+
+    def back(self, top: int, count: int) -> int:
+        """Where the row `count` rows above the one at `top` begins; 0 at the beginning of the file."""
+        while count > 0 and top > 0:
+            top = self.row_start(top - 1)
+            count -= 1
+        return top
+
+    def forward(self, top: int, count: int) -> int:
+        """Where the row `count` rows below begins, or the last row."""
+        size = self.size()
+        while count > 0:
+            end = self.row_end(top)
+            if end >= size:
+                break
+            top = end
+            count -= 1
+        return top
+
+    def last_top(self, height: int) -> int:
+        """Where to begin so that the last `height` rows are shown."""
+        return self.back(self.size(), height)
+
+    def count_rows(self, start: int, end: int) -> int:
+        """Line feeds between two offsets."""
+        count = 0
+        while start < end:
+            piece = self.read(start, min(_PIECE, end - start))
+            if not piece:
+                break
+            count += piece.count(b"\n")
+            start += len(piece)
+        return count

@@ -1,0 +1,174 @@
+"""What of a log is on the screen: where it begins, whether it follows, what is searched and filtered. No Textual.
+
+Every method that reads is blocking and is called in a worker thread, one at a time.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tui.log.file import LogFile, Row
+from tui.log.search import Search
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is to be drawn. `size` bytes in all, `new` rows that came since following stopped."""
+
+    rows: tuple[Row, ...] = ()
+    top: int = 0
+    size: int = 0
+    following: bool = True
+    new: int = 0
+    matches: int = 0
+    match: int = 0
+    searching: bool = False
+    shown: str = field(default="", compare=False)
+
+    @property
+    def part(self) -> int:
+        """How far down the page's end is, in percent."""
+        if not self.size or not self.rows:
+            return 100
+        return min(100, round(100 * self.rows[-1].end / self.size))
+
+
+class LogView:
+    """One log. Moving up stops following; reaching the end begins it again."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = LogFile(path)
+        self.following = True
+        self.search: Search | None = None
+        self.filter: Search | None = None
+        self._top = 0
+        self._left_at = 0
+        self._counted = 0
+        self._new = 0
+
+    def close(self) -> None:
+        self.file.close()
+
+    def page(self, height: int) -> Page:
+        """The page as things stand now."""
+        size = self.file.size()
+        if size < self._top:
+            # The file was cut: what one looked at is gone.
+            self._top, self.following = 0, True
+        rows = self._filtered(height) if self.filter is not None else self._rows(height)
+        if self.following:
+            self._left_at = self._counted = size
+            self._new = 0
+        elif size > self._counted:
+            self._new += self.file.count_rows(self._counted, size)
+            self._counted = size
+        search = self.search
+        return Page(
+            rows=tuple(rows),
+            top=self._top,
+            size=size,
+            following=self.following,
+            new=self._new,
+            matches=len(search.matches) if search else 0,
+            match=search.place(self._top) if search else 0,
+            searching=(search is not None and not search.done) or (self.filter is not None and not self.filter.done),
+        )
+
+    def _rows(self, height: int) -> list[Row]:
+        if self.following:
+            self._top = self.file.last_top(height)
+        rows = self.file.rows(self._top, height)
+        if len(rows) < height and not self.following and self._top > 0:
+            self._top = self.file.last_top(height)
+            rows = self.file.rows(self._top, height)
+        return rows
+
+    def _filtered(self, height: int) -> list[Row]:
+        assert self.filter is not None
+        matches = self.filter.matches
+        if self.following:
+            chosen = matches[max(0, len(matches) - height) :]
+            self._top = chosen[0] if chosen else 0
+        else:
+            place = min(bisect.bisect_left(matches, self._top), max(0, len(matches) - height))
+            chosen = matches[place : place + height]
+        return [self.file.row(start) for start in chosen]
+
+    def move(self, rows: int, height: int) -> None:
+        """Up (negative) or down by rows."""
+        if rows < 0:
+            self.following = False
+        if self.filter is not None:
+            matches = self.filter.matches
+            place = bisect.bisect_left(matches, self._top) + rows
+            last = max(0, len(matches) - height)
+            if matches:
+                self._top = matches[min(max(place, 0), last)]
+            self.following = rows > 0 and place >= last
+            return
+        if rows < 0:
+            self._top = self.file.back(self._top, -rows)
+            return
+        last_top = self.file.last_top(height)
+        self._top = min(self.file.forward(self._top, rows), last_top)
+        if self._top >= last_top:
+            self.following = True
+
+    def to_start(self) -> None:
+        self.following = False
+        self._top = 0
+
+    def to_end(self) -> None:
+        self.following = True
+
+    def hold(self) -> None:
+        """Stay where one is while the log grows."""
+        self.following = False
+
+    def go_to(self, offset: int) -> None:
+        """Show the row at `offset` at the top."""
+        self.following = False
+        self._top = self.file.row_start(offset) if offset else 0
+
+    def begin_search(self, pattern: str, *, regex: bool) -> None:
+        """Raises `re.error` for a pattern that is none."""
+        self.search = Search(self.file, pattern, regex=regex) if pattern else None
+
+    def begin_filter(self, pattern: str, *, regex: bool) -> None:
+        self.filter = Search(self.file, pattern, regex=regex) if pattern else None
+        if self.filter is None:
+            self._top = self.file.row_start(self._top) if self._top else 0
+
+    def advance(self) -> bool:
+        """Search further, a piece at a time. Returns whether anything was left to look through."""
+        went = False
+        for one in (self.search, self.filter):
+            if one is not None and one.advance():
+                went = True
+        return went
+
+    def step(self, way: int) -> bool:
+        """To the next match (1) or the previous one (-1); False when there is none in what was searched so far."""
+        if self.search is None:
+            return False
+        found = self.search.next(self._top) if way > 0 else self.search.previous(self._top)
+        if found is None:
+            return False
+        self.go_to(found)
+        return True
+
+    def next_row_like(self, search: Search, limit: int) -> bool:
+        """Go to the first row below the top that `search` finds, looking through at most `limit` bytes."""
+        begin = search.searched
+        while True:
+            found = search.next(self._top)
+            if found is not None:
+                self.go_to(found)
+                return True
+            if search.searched - begin > limit or not search.advance():
+                return False

@@ -1,0 +1,519 @@
+"""The driver log of a run: follows, holds still when one scrolls up, searches, filters, wraps; any size, any bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.log.ansi import pieces
+from tui.log.search import ERRORS, Search
+from tui.log.view import LogView, Page
+from tui.plain import plain
+from tui.widgets.line_input import LineInput
+from tui.wording import count_of, size
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.timer import Timer
+    from textual.widgets import Input
+
+    from engine.paths import Paths
+    from engine.runs.model import Run
+    from tui.app import ConsoleApp
+    from tui.glyphs import Glyphs
+
+# How often a growing log is looked at, seconds: here, and where each byte on the wire counts.
+LOOK, LOOK_OVER_SSH = 0.1, 0.35
+# Columns that left and right move by.
+PAN = 16
+_BAD = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Traceback \(most recent call last\)|^\S*(?:Error|Exception)\b")
+_WARN = re.compile(r"\bWARN(?:ING)?\b|^\S*Warning\b")
+
+
+class LogLines(Widget, can_focus=True):
+    """The rows of one page. It draws what it is given; the pane decides what that is."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--bad", "log--warn", "log--match", "log--dim"}
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.glyphs = glyphs
+        self.page = Page()
+        self.empty = ""
+        self.wrap = False
+        self.pan = 0
+        self.mark: re.Pattern[str] | None = None
+        self._strips: list[Strip] = []
+        self._inks: dict[str, Style] = {}
+
+    def show(self, page: Page) -> None:
+        """Draw this page; lines that stay the same are not painted again."""
+        self.page = page
+        before = self._strips
+        self._strips = self._lines()
+        for line in range(max(len(before), len(self._strips), 1)):
+            old = before[line] if line < len(before) else None
+            new = self._strips[line] if line < len(self._strips) else None
+            if old != new or old is None:
+                self.refresh_line(line)
+
+    def refresh_line(self, line: int) -> None:
+        from textual.geometry import Region
+
+        self.refresh(Region(0, line, self.size.width, 1))
+
+    def redraw(self) -> None:
+        self._inks.clear()
+        self._strips = self._lines()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self.is_mounted:
+            self.redraw()
+
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(strip.text.rstrip() for strip in self._strips)
+
+    def render_line(self, y: int) -> Strip:
+        ground = Style(bgcolor=self.rich_style.bgcolor, color=self.rich_style.color)
+        if y < len(self._strips):
+            return self._strips[y].adjust_cell_length(self.size.width).apply_style(ground)
+        if y == 0 and not self._strips and self.empty:
+            return Strip([Segment(f" {self.empty}", self._ink("dim"))]).adjust_cell_length(self.size.width)
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def _ink(self, name: str) -> Style:
+        found = self._inks.get(name)
+        if found is None:
+            full = self.get_component_rich_style(f"log--{name}")
+            found = Style(color=full.color, bold=full.bold, dim=full.dim, reverse=full.reverse)
+            if name == "match":
+                found = Style(color=full.color, bgcolor=full.bgcolor, bold=full.bold, reverse=full.reverse)
+            self._inks[name] = found
+        return found
+
+    def _lines(self) -> list[Strip]:
+        width = max(1, self.size.width)
+        lines: list[Strip] = []
+        for row in self.page.rows:
+            segments = self._segments(row.data)
+            if row.cut:
+                rest = f" {self.glyphs.ellipsis} {size(row.end - row.start)}"
+                segments.append(Segment(rest, self._ink("dim")))
+            strip = Strip(segments)
+            if self.wrap:
+                lines.extend(strip.divide([*range(width, strip.cell_length, width), strip.cell_length]) or [strip])
+            else:
+                lines.append(strip.crop(self.pan, self.pan + width))
+        height = self.size.height
+        return lines[-height:] if self.page.following else lines[:height]
+
+    def _segments(self, data: bytes) -> list[Segment]:
+        parts = pieces(data)
+        text = "".join(part for part, _ in parts)
+        level = self._ink("bad") if _BAD.search(text) else self._ink("warn") if _WARN.search(text) else None
+        segments = [Segment(part, style or level) for part, style in parts]
+        if self.mark is None:
+            return segments
+        spots = [match.span() for match in self.mark.finditer(text) if match.end() > match.start()]
+        if not spots:
+            return segments
+        return _marked(segments, spots[:100], self._ink("match"))
+
+
+def _marked(segments: list[Segment], spots: list[tuple[int, int]], style: Style) -> list[Segment]:
+    """The segments with these stretches of their text in `style`."""
+    found: list[Segment] = []
+    at = 0
+    for segment in segments:
+        text, begin = segment.text, at
+        at += len(text)
+        done = 0
+        for start, end in spots:
+            low, high = max(start - begin, done), min(end - begin, len(text))
+            if low < high:
+                found += [Segment(text[done:low], segment.style), Segment(text[low:high], style)]
+                done = high
+        found.append(Segment(text[done:], segment.style))
+    return [one for one in found if one.text]
+
+
+class LogPane(Vertical):
+    """Keys are in `KEYS`, which the help shows too."""
+
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("up,k", "move(-1)", "A line up; stops following"),
+        ("down,j", "move(1)", "A line down"),
+        ("pageup,ctrl+b", "page(-1)", "A page up"),
+        ("pagedown,ctrl+f", "page(1)", "A page down"),
+        ("home,g", "start", "To the beginning"),
+        ("end,G", "end", "To the end, and follow"),
+        ("f", "follow", "Follow, or hold still"),
+        ("slash", "search", "Search the whole log (a leading \\ makes it a regular expression)"),
+        ("n", "step(1)", "Next match"),
+        ("N", "step(-1)", "Previous match"),
+        ("ampersand", "filter", "Show matching lines only"),
+        ("e", "error", "Next error"),
+        ("w", "wrap", "Wrap long lines, or not"),
+        ("left", "pan(-1)", "Pan left"),
+        ("right", "pan(1)", "Pan right"),
+        ("Y", "copy", "Copy what is on the screen"),
+        ("W", "save", "Save the whole log to a file"),
+        ("escape", "quit_search", "Leave the search, then the pane"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
+    app: ConsoleApp
+
+    class Left(Message):
+        """Escape, with nothing left in the pane to leave."""
+
+    class Said(Message):
+        """The line that tells how things stand (following, matches, how far down) is another."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, paths: Paths, clock: Callable[[], float], glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.paths = paths
+        self.clock = clock
+        self.glyphs = glyphs
+        self.run: Run | None = None
+        self.lines = LogLines(glyphs)
+        self.prompt = LineInput(id="log-prompt")
+        self.view: LogView | None = None
+        self._asked = ""
+        self._looking: Timer | None = None
+        self._reading = asyncio.Lock()
+        self._stamp: tuple[str, int] | None = None
+        self._errors: Search | None = None
+        self._said = ""
+
+    def compose(self) -> ComposeResult:
+        yield self.lines
+        yield self.prompt
+
+    def on_mount(self) -> None:
+        import os
+
+        self.prompt.display = False
+        self._looking = self.set_interval(LOOK_OVER_SSH if "SSH_CONNECTION" in os.environ else LOOK, self._look)
+
+    async def on_unmount(self) -> None:
+        async with self._reading:
+            if self.view is not None:
+                self.view.close()
+                self.view = None
+
+    # What RunView tells
+
+    def show(self, run: Run | None) -> None:
+        """Another run, or the same with news."""
+        other = (run.id if run else None) != (self.run.id if self.run else None)
+        self.run = run
+        if other:
+            self._quit_prompt()
+            self.lines.pan = 0
+            self.lines.mark = None
+            self._stamp = None
+            self._errors = None
+            path = self.paths.driver_log(run.id) if run is not None else None
+            self.app.start(partial(self._open, path), group="log", description="opening the driver log", exclusive=True)
+        self._tell_empty()
+
+    def refresh_from_store(self) -> None:
+        self._tell_empty()
+
+    def _tell_empty(self) -> None:
+        run = self.run
+        if run is None:
+            empty = "no run is chosen"
+        elif run.state.ended:
+            empty = f"the run printed nothing ({plain(run.reason) or run.state})"
+        else:
+            empty = f"nothing printed yet ({plain(run.progress or run.reason) or run.state})"
+        if empty != self.lines.empty:
+            self.lines.empty = empty
+            if not self.lines.page.rows:
+                self.lines.refresh()
+
+    # Reading, beside the keys
+
+    async def _open(self, path: os.PathLike[str] | None) -> None:
+        from pathlib import Path
+
+        async with self._reading:
+            if self.view is not None:
+                self.view.close()
+            self.view = LogView(Path(path)) if path is not None else None
+            self.lines.show(Page())
+        await self._read()
+
+    @property
+    def seen(self) -> bool:
+        """Whether anybody could see this pane now."""
+        return self.is_mounted and self.region.height > 0 and self.app.screen is self.screen
+
+    def _look(self) -> None:
+        if self.view is None or not self.seen or self._reading.locked():
+            return
+        self.app.start(self._look_once, group="log-look", description="following the driver log", exclusive=True)
+
+    async def _look_once(self) -> None:
+        view = self.view
+        if view is None:
+            return
+        length = await asyncio.to_thread(view.file.size)
+        if self._stamp != (str(view.file.path), length):
+            await self._read()
+
+    async def _read(self, change: Callable[[LogView], object] | None = None) -> object:
+        """Change where one looks, and draw what is to be seen then."""
+        async with self._reading:
+            view = self.view
+            if view is None:
+                return None
+            height = max(1, self.lines.size.height)
+
+            def work() -> tuple[object, Page]:
+                answer = change(view) if change is not None else None
+                return answer, view.page(height)
+
+            answer, page = await asyncio.to_thread(work)
+            if view is not self.view:
+                return None
+            self._stamp = (str(view.file.path), page.size)
+            self.lines.show(page)
+            self._tell(page)
+        if page.searching:
+            self.app.start(self._search_on, group="log-search", description="searching the log", exclusive=True)
+        return answer
+
+    async def _search_on(self) -> None:
+        """Look through the rest, showing the count as it grows."""
+        while True:
+            view = self.view
+            if view is None:
+                return
+            async with self._reading:
+                more = await asyncio.to_thread(self._some_pieces, view)
+            if view is not self.view:
+                return
+            page = await self._page_only(view)
+            if not more:
+                return
+            self._tell(page)
+
+    @staticmethod
+    def _some_pieces(view: LogView) -> bool:
+        """Pieces for a tenth of a second, so that the screen is not busier than the search."""
+        import time
+
+        end = time.monotonic() + 0.1
+        while view.advance():
+            if time.monotonic() > end:
+                return True
+        return False
+
+    async def _page_only(self, view: LogView) -> Page:
+        async with self._reading:
+            page = await asyncio.to_thread(view.page, max(1, self.lines.size.height))
+            if view is self.view:
+                self.lines.show(page)
+                self._tell(page)
+        return page
+
+    def _tell(self, page: Page) -> None:
+        parts = []
+        if self.view is not None and self.view.filter is not None:
+            parts.append(f"only lines with {plain(self.view.filter.pattern)!r}: {len(self.view.filter.matches):,}")
+        if self.view is not None and self.view.search is not None:
+            going = self.glyphs.ellipsis if page.searching else ""
+            parts.append(f"{plain(self.view.search.pattern)!r} {page.match:,}/{page.matches:,}{going}")
+        if page.following:
+            ended = self.run is not None and self.run.state.ended
+            parts.append("end" if ended else "following")
+        else:
+            parts.append(f"{page.part}%")
+            if page.new:
+                parts.append(f"{count_of(page.new, 'new line')} {self.glyphs.down}")
+        text = "  ".join(parts)
+        if text != self._said:
+            self._said = text
+            self.post_message(self.Said(text))
+
+    def on_resize(self) -> None:
+        self._go(None)
+
+    # Keys
+
+    def _go(self, change: Callable[[LogView], object] | None) -> None:
+        # In its order, not exclusive: each key counts.
+        self.app.start(partial(self._read, change), group="log-keys", description="moving in the log")
+
+    def action_move(self, rows: int) -> None:
+        height = max(1, self.lines.size.height)
+        self._go(lambda view: view.move(rows, height))
+
+    def action_page(self, way: int) -> None:
+        height = max(2, self.lines.size.height)
+        self._go(lambda view: view.move(way * (height - 1), height))
+
+    def action_start(self) -> None:
+        self._go(LogView.to_start)
+
+    def action_end(self) -> None:
+        self._go(LogView.to_end)
+
+    def action_follow(self) -> None:
+        self._go(lambda view: view.hold() if view.following else view.to_end())
+
+    def action_wrap(self) -> None:
+        self.lines.wrap = not self.lines.wrap
+        self.lines.pan = 0
+        self.lines.redraw()
+
+    def action_pan(self, way: int) -> None:
+        if self.lines.wrap:
+            return
+        widest = max((cell_len("".join(t for t, _ in pieces(row.data))) for row in self.lines.page.rows), default=0)
+        most = max(0, widest - self.lines.size.width + PAN)
+        self.lines.pan = min(max(0, self.lines.pan + way * PAN), most - most % PAN)
+        self.lines.redraw()
+
+    def on_mouse_scroll_up(self) -> None:
+        self.action_move(-3)
+
+    def on_mouse_scroll_down(self) -> None:
+        self.action_move(3)
+
+    def action_step(self, way: int) -> None:
+        self.app.start(partial(self._step, way), group="log-keys", description="going to a match")
+
+    async def _step(self, way: int) -> None:
+        if self.view is None or self.view.search is None:
+            self.app.tell("Nothing is searched for: / begins a search.")
+        elif not await self._read(lambda view: view.step(way)):
+            end = "below" if way > 0 else "above"
+            self.app.tell(f"No match {end}.")
+
+    def action_error(self) -> None:
+        self.app.start(self._next_error, group="log-keys", description="looking for the next error")
+
+    async def _next_error(self) -> None:
+        # From the top when one stands at the end, where everything lies above.
+        def find(view: LogView) -> bool:
+            if view.following:
+                view.to_start()
+            if self._errors is None:
+                self._errors = Search(view.file, ERRORS, regex=True)
+            return view.next_row_like(self._errors, 1 << 30)
+
+        if not await self._read(find):
+            self.app.tell("No error below.")
+
+    def action_copy(self) -> None:
+        self.app.copy_text(self.lines.text())
+
+    def action_save(self) -> None:
+        run = self.run
+        if run is None:
+            return
+        self.app.start(partial(self._save, run), group="log-save", description="saving the driver log")
+
+    async def _save(self, run: Run) -> None:
+        from pathlib import Path
+
+        target = Path.cwd() / f"{run.name}.log"
+
+        def copy() -> int:
+            import shutil
+
+            with self.paths.driver_log(run.id).open("rb") as source, target.open("xb") as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+                return out.tell()
+
+        try:
+            length = await asyncio.to_thread(copy)
+        except OSError as error:
+            self.app.tell(f"the log was not saved to {target}: {error.strerror}.", "error")
+        else:
+            self.app.tell(f"saved to {target} ({size(length)})")
+
+    # The prompt
+
+    def action_search(self) -> None:
+        self._ask("search")
+
+    def action_filter(self) -> None:
+        self._ask("filter")
+
+    def _ask(self, what: str) -> None:
+        self._asked = what
+        known = None if self.view is None else self.view.search if what == "search" else self.view.filter
+        self.prompt.value = ("\\" if known.regex else "") + known.pattern if known else ""
+        self.prompt.placeholder = (
+            "text in the whole log" if what == "search" else "show only lines with this"
+        ) + "; \\ before it: a regular expression"
+        self.prompt.display = True
+        self.prompt.focus()
+
+    def _quit_prompt(self) -> None:
+        if self.prompt.display:
+            self.prompt.display = False
+            self.lines.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        text = event.value
+        regex = text.startswith("\\") and len(text) > 1
+        pattern = text[1:] if regex else text
+        asked = self._asked
+        self._quit_prompt()
+        self.app.start(partial(self._begin, asked, pattern, regex), group="log-keys", description="beginning a search")
+
+    async def _begin(self, asked: str, pattern: str, regex: bool) -> None:
+        try:
+            if asked == "filter":
+                await self._read(lambda view: view.begin_filter(pattern, regex=regex))
+                return
+            await self._read(lambda view: view.begin_search(pattern, regex=regex))
+        except re.error as error:
+            self.app.tell(f"{pattern!r} is no regular expression: {error}.", "error")
+            return
+        self.lines.mark = self.view.search.shown if self.view is not None and self.view.search else None
+        self.lines.redraw()
+
+    def action_quit_search(self) -> None:
+        if self.prompt.display:
+            self._quit_prompt()
+            return
+        if self.view is not None and (self.view.search is not None or self.view.filter is not None):
+            self.lines.mark = None
+
+            def leave(view: LogView) -> None:
+                view.begin_search("", regex=False)
+                view.begin_filter("", regex=False)
+
+            self._go(leave)
+            self.lines.redraw()
+            return
+        self.post_message(self.Left())
