@@ -12,7 +12,6 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tui.widgets.bars import Bar
-from tui.widgets.log_pane import LogPane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from engine.runs.model import Run
     from tui.app import ConsoleApp
     from tui.glyphs import Glyphs
+    from tui.widgets.log_pane import LogPane
 
 # Tab, and where its pane is; all but the log are imported when they are first opened.
 TABS: tuple[tuple[str, str, str], ...] = (
