@@ -98,6 +98,7 @@ class Listing:
             self.table.choose_metrics(self.chosen)
             return
         found: dict[str, int] = {}
+        moving: set[str] = set()
         looked = 0
         for run_id in self.model.order:
             series = self.model.series.get(run_id)
@@ -107,11 +108,13 @@ class Listing:
             for one in series:
                 if one.kind == "scalar":
                     found[one.name] = found.get(one.name, 0) + 1
+                    if one.count > 1:
+                        moving.add(one.name)
             if looked >= LOOKED_AT:
                 break
         # A metric that changes says more in a line than a parameter logged once, and most runs share the interesting
         # ones; ties stay in the order they were logged.
-        ranked = sorted(found, key=lambda name: -found[name])
+        ranked = sorted(found, key=lambda name: (name not in moving, -found[name]))
         self.table.choose_metrics(tuple(ranked[:COLUMNS]))
 
     # Words around the list

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# A search goes to its first match at once if that lies within so many bytes; beyond, one asks for it.
+AT_ONCE = 1 << 28
+
+
 @dataclass(frozen=True)
 class Page:
     """What is to be drawn. `size` bytes in all, `new` rows that came since following stopped."""
@@ -138,6 +142,18 @@ class LogView:
     def begin_search(self, pattern: str, *, regex: bool) -> None:
         """Raises `re.error` for a pattern that is none."""
         self.search = Search(self.file, pattern, regex=regex) if pattern else None
+
+    def to_first_match(self) -> None:
+        """When one does not follow: the first match at or below the top, as far as one may wait for it."""
+        if self.search is None or self.following:
+            return
+        while self.search.searched - self._top < AT_ONCE:
+            found = self.search.next(self._top - 1)
+            if found is not None:
+                self.go_to(found)
+                return
+            if not self.search.advance():
+                return
 
     def begin_filter(self, pattern: str, *, regex: bool) -> None:
         self.filter = Search(self.file, pattern, regex=regex) if pattern else None

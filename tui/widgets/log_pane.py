@@ -496,6 +496,7 @@ class LogPane(Vertical):
                 await self._read(lambda view: view.begin_filter(pattern, regex=regex))
                 return
             await self._read(lambda view: view.begin_search(pattern, regex=regex))
+            await self._read(LogView.to_first_match)
         except re.error as error:
             self.app.tell(f"{pattern!r} is no regular expression: {error}.", "error")
             return

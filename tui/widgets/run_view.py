@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding
 from textual.containers import Container, Vertical
@@ -64,12 +65,15 @@ class TabsLine(Bar):
         self.say(left, [(f"{said} ", "dim")] if said else [])
 
     def render_line(self, y: int) -> Strip:
-        """The tabs stay whole as long as they can: what the log says gives way first."""
+        """The tabs stay whole as long as they can: of what the log says, the later parts matter more."""
         width = self.size.width
-        tabs = sum(len(text) for text, _ in self._left)
-        if tabs + sum(len(text) for text, _ in self._right) < width:
-            return super().render_line(y)
-        strip = Strip([Segment(text, self._ink(ink)) for text, ink in self._left])
+        left = Strip([Segment(text, self._ink(ink)) for text, ink in self._left])
+        said = self._right[0][0].split("  ") if self._right else []
+        while said and left.cell_length + cell_len("  ".join(said)) > width:
+            said.pop(0)
+        text = "  ".join(said)
+        gap = max(0, width - left.cell_length - cell_len(text))
+        strip = Strip([*left, Segment(" " * gap), Segment(text, self._ink("dim"))])
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
