@@ -2,7 +2,9 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 DEMO := demo_project
-SEE := $(BIN)/aml history
+# The last value of what the demo logs.
+LAST := {run: name, status: status, duration: duration, loss: loss[-1], accuracy: accuracy[-1], \
+	"validation loss": "validation loss"[-1], "validation accuracy": "validation accuracy"[-1]}
 
 .PHONY: help run test lint bench snapshots clean setup setup-dev
 
@@ -25,7 +27,7 @@ run: setup
 		exec $(BIN)/aml-tui $(DEMO); \
 	else \
 		$(BIN)/aml experiment submit -c local -p $(DEMO) train.py && \
-		echo && $(SEE) last -p $(DEMO); \
+		echo && $(BIN)/aml history last -p $(DEMO) -o yaml --query '$(LAST)'; \
 	fi
 
 test: setup-dev

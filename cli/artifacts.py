@@ -22,14 +22,14 @@ PIECE = 1 << 20
 def write_artifact(place: Place, run: Run, name: str) -> None:
     """Raises NotFound when the run has nothing of this name."""
     if name == "driver_log":
-        copy(place.paths.driver_log(run.id), run)
+        copy(place.paths.driver_log(run.id))
     elif name == "control_log":
         sys.stdout.write(control_log(place, run))
     else:
         _output(place, run, name)
 
 
-def copy(path: Path, run: Run) -> None:
+def copy(path: Path) -> None:
     """A file's bytes to stdout. A log that does not exist yet is an empty one."""
     sys.stdout.flush()
     try:
@@ -69,14 +69,19 @@ def control_log(place: Place, run: Run) -> str:
 def _output(place: Place, run: Run, name: str) -> None:
     from engine.client import call
 
-    path = name.removeprefix("./").removeprefix("outputs/")
+    path = in_outputs(place, run, name)
     with tempfile.TemporaryDirectory(prefix="aml-") as folder:
         call("fetch", {"id": run.id, "path": path, "dest": folder}, paths=place.paths)
-        found = [Path(top, file) for top, _, files in os.walk(folder) for file in files]
-        wanted = next((file for file in found if str(file).endswith(f"/{path}") or file.name == Path(path).name), None)
-        if wanted is None:
-            raise NotFound(
-                f"{run.name} has no {name!r}.",
-                remedy="There are driver_log, control_log, and the files of its outputs (`aml history download`).",
-            )
-        copy(wanted, run)
+        copy(Path(folder, path))
+
+
+def in_outputs(place: Place, run: Run, name: str) -> str:
+    """The path of an output as the engine knows it, from what a person writes. Raises NotFound."""
+    from engine.client import call
+
+    path = name.removeprefix("./").removeprefix("outputs/").rstrip("/")
+    known = [str(one["path"]) for one in call("outputs", {"id": run.id}, paths=place.paths)["outputs"]]
+    if path in known or any(one.startswith(f"{path}/") for one in known):
+        return path
+    some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
+    raise NotFound(f"{run.name} has no output {name!r}.", remedy=f"It has: {some}." if known else "It has no outputs.")

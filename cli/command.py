@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 class Command:
     """`options` adds to the parser; `do` gets what was parsed and returns the exit code.
 
-    `output` is the format when none is asked for; None for a command that prints no data.
+    `output` is the format when none is asked for, "" when that is a form of its own; None for a command without data.
     `split` divides the arguments where they stop being ours (the script's own); its rest is in `rest`.
     """
 
@@ -66,7 +66,12 @@ class Command:
             )
         if self._output is not None:
             common.add_argument(
-                "-o", "--output", choices=FORMATS, default=self._output, help="default: %(default)s", metavar="FORMAT"
+                "-o",
+                "--output",
+                choices=FORMATS,
+                default=self._output,
+                metavar="FORMAT",
+                help=f"{', '.join(FORMATS)}" + (f" (default: {self._output})" if self._output else ""),
             )
             common.add_argument("--query", metavar="JMESPATH", help="what to show of it; see https://jmespath.org")
         common.add_argument("--debug", action="store_true", help="show a traceback when it fails")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ debug = False
 
 def guarded(work: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run `work`; whatever it raises becomes a message and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that is not UTF-8 gets \\u2026 where it has no sign.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = work(arguments)
         sys.stdout.flush()

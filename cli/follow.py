@@ -174,7 +174,7 @@ def outcome(run: Run) -> str:
     if run.started is not None and run.ended is not None:
         took = f" after {run.ended - run.started:.1f} s"
     reason = f": {run.reason}" if run.reason else ""
-    code = f", exit code {run.exit_code}" if run.exit_code else ""
+    code = f", exit code {run.exit_code}" if run.exit_code and "exit code" not in run.reason else ""
     return f"{run.name} {run.state}{took}{code}{reason}"
 
 

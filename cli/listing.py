@@ -21,8 +21,8 @@ HEADINGS = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"]
 MOST_METRICS = 40
 
 
-def history_table(store: StoreReader, project: str | None, limit: int | None) -> str:
-    """Every run a line, newest first. On a terminal, metrics that do not fit are left out, and it says so."""
+def history_table(store: StoreReader, project: str | None, limit: int | None) -> tuple[str, str]:
+    """Every run a line, newest first; and what to say of metrics that do not fit on the terminal."""
     found = store.listed(project, limit)
     metrics = store.last_values(project)
     names = list(dict.fromkeys(name for run in found for name in metrics.get(run[0], ())))
@@ -37,10 +37,10 @@ def history_table(store: StoreReader, project: str | None, limit: int | None) ->
     columns = [values[name] for name in shown]
     rows = [[*cells_, *tail] for *cells_, tail in zip(*columns, rest, strict=True)]
     text = draw([plain(name) for name in shown] + HEADINGS, rows, frozenset(range(len(shown))))
-    if len(shown) < len(names):
-        left = ", ".join(plain(name) for name in names if name not in shown)
-        sys.stderr.write(f"not shown: {left if len(left) < 200 else left[:199] + '…'} (-o json has everything)\n")
-    return text
+    left = ", ".join(plain(name) for name in names if name not in shown)
+    if len(left) > 200:
+        left = f"{left[:199]}…"
+    return text, f"not shown: {left} (-o json has everything)" if left else ""
 
 
 def _fitting(values: Mapping[str, Sequence[str]], rest: Sequence[Sequence[str]]) -> list[str]:

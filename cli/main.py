@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     from importlib import import_module
 
-    from engine.errors import UsageError
+    from engine.errors import Unsupported, UsageError
 
     group = ALIASES.get(arguments[0], arguments[0])
     if group not in GROUPS:
@@ -63,6 +63,9 @@ def _run(arguments: list[str]) -> int:
         return 0
     command = commands.get(arguments[1])
     if command is None:
+        later: dict[str, str] = getattr(module, "LATER", {})
+        if arguments[1] in later:
+            raise Unsupported(f"`aml {group} {arguments[1]}` is not in this release.", remedy=later[arguments[1]])
         raise UsageError(
             f"there is no command `aml {group} {arguments[1]}`.",
             remedy=_closest(arguments[1], commands, f"aml {group}"),

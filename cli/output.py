@@ -14,6 +14,9 @@ from engine.plain import plain
 if TYPE_CHECKING:
     import argparse
 
+# A list of more items is written one item a line.
+LONG = 500
+
 # JSON leaves these as they are; a terminal would obey them, and no encoding carries a lone surrogate.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -22,7 +25,7 @@ def emit(options: argparse.Namespace, data: Any, rows: list[dict[str, Any]] | No
     """Print `data` as asked for. `rows` is what a table shows when it is not simply the data."""
     if options.query:
         data, rows = _search(options.query, data), None
-    if options.output == "json":
+    if options.output == "json" or not options.output:
         text = as_json(data)
     elif options.output == "yaml":
         text = _as_yaml(data)
@@ -35,13 +38,21 @@ def emit(options: argparse.Namespace, data: Any, rows: list[dict[str, Any]] | No
 
 def as_json(data: Any) -> str:
     """Strict JSON: NaN and infinities are the texts "NaN", "Infinity", "-Infinity", as in the metrics stream."""
+    try:
+        text = _laid_out(data)
+    except ValueError:
+        text = _laid_out(_finite(data))
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"
+
+
+def _laid_out(data: Any) -> str:
+    """Indented; a long list has one item a line, which is read no worse and written four times as fast."""
     import json
 
-    try:
-        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"
+    if isinstance(data, list) and len(data) > LONG:
+        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        return "[\n  " + ",\n  ".join(map(encode, data)) + "\n]"
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def as_table(data: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.failing import INTERRUPTED
 from cli.follow import Follower, exit_code, outcome, say
+from cli.output import emit
 from cli.places import Place
 from engine.client import ContactLost, open_connection
 from engine.errors import UsageError
@@ -64,6 +65,11 @@ def submit(options: argparse.Namespace) -> int:
     """Submit and follow; the run's exit code. With --async its id on stdout, and 0."""
     if options.wait and options.no_wait:
         raise UsageError("--wait and --async exclude each other.")
+    if (options.output or options.query) and not options.no_wait:
+        raise UsageError(
+            "a run that is followed has its output on stdout; there is no room for -o and --query.",
+            remedy="Add --async, or put them after the script if they belong to it.",
+        )
     place = Place(options)
     request = _request(options, place.the_project())
     try:
@@ -77,7 +83,10 @@ def submit(options: argparse.Namespace) -> int:
         _notices(place, run.id, run.properties.get("SnapshotWarnings", ""))
         if options.no_wait:
             line.close()
-            sys.stdout.write(f"{run.id}\n")
+            if options.output or options.query:
+                emit(options, {"run_id": run.id, "run_number": run.number, "name": run.name, "status": run.state.value})
+            else:
+                sys.stdout.write(f"{run.id}\n")
             return 0
         try:
             run = Follower(place.paths, store, run, line=line).follow()

@@ -27,7 +27,7 @@ def draw(headings: Sequence[str], rows: Sequence[Sequence[str]], right: frozense
     if wide:
         widths = [max(cells(row[place]) for row in (headings, *rows)) for place in range(len(headings))]
     if sys.stdout.isatty():
-        widths = fitted(widths, headings, shutil.get_terminal_size().columns)
+        widths = fitted(widths, shutil.get_terminal_size().columns)
     last = len(widths) - 1
     lines = [headings, ["-" * width for width in widths], *rows]
     return "".join(
@@ -40,7 +40,7 @@ def draw(headings: Sequence[str], rows: Sequence[Sequence[str]], right: frozense
     )
 
 
-def fitted(widths: Sequence[int], headings: Sequence[str], room: int) -> list[int]:
+def fitted(widths: Sequence[int], room: int) -> list[int]:
     """Widths that fit into `room` cells: the widest give way first, none below `LEAST`."""
     fitting = list(widths)
     spare = sum(fitting) + len(GAP) * (len(fitting) - 1) - room

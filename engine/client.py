@@ -157,10 +157,13 @@ def _lost() -> ContactLost:
     return ContactLost("contact with the engine was lost.", remedy="Ask again; runs go on without it.")
 
 
-def open_connection(paths: Paths, *, start: bool = True, any_version: bool = False) -> Connection:
+def open_connection(
+    paths: Paths, *, start: bool = True, any_version: bool = False, patience: float | None = None
+) -> Connection:
     """A greeted connection to an engine of our own version; starts one when there is none. Blocking.
 
-    An older engine is asked to hand over and replaced (`start`); a newer one is left alone. Raises EngineUnavailable.
+    An older engine is asked to hand over and replaced (`start`); a newer one is left alone. `patience` is what
+    its first answer may take, seconds. Raises EngineUnavailable.
     """
     for _ in range(ATTEMPTS):
         connection = _dial(paths)
@@ -173,7 +176,8 @@ def open_connection(paths: Paths, *, start: bool = True, any_version: bool = Fal
             start_engine(paths)
             continue
         try:
-            hello = connection.ask("hello", {"version": __version__, "pid": os.getpid()}, HELLO_WITHIN)
+            within = HELLO_WITHIN if patience is None else patience
+            hello = connection.ask("hello", {"version": __version__, "pid": os.getpid()}, within)
             connection.version = str(hello.get("version", ""))
             if connection.version == __version__ or any_version:
                 return connection

@@ -110,6 +110,12 @@ def _needs_file(now: Situation) -> Reason:
     return "" if item is not None and item.file else "there is no file under the cursor"
 
 
+def _needs_usable(now: Situation) -> Reason:
+    if now.config is None:
+        return "there is no run configuration under the cursor"
+    return "its file cannot be read; p shows what is wrong" if now.config.problem else ""
+
+
 def _needs_project(now: Situation) -> Reason:
     return "" if now.project else "no project is open"
 
@@ -178,6 +184,40 @@ ACTIONS: tuple[Action, ...] = (
         "Files",
         ("targets", "configs"),
         True,
+        changes=True,
+        why_not=_needs_file,
+    ),
+    Action(
+        "new",
+        ("n",),
+        "new",
+        "Make a run configuration",
+        "Files",
+        ("targets", "configs"),
+        footer=True,
+        changes=True,
+        why_not=_needs_project,
+    ),
+    Action(
+        "duplicate",
+        ("d",),
+        "copy",
+        "Copy the run configuration",
+        "Files",
+        ("configs",),
+        footer=True,
+        changes=True,
+        why_not=_needs_usable,
+    ),
+    Action(
+        "remove",
+        ("x",),
+        "delete",
+        "Delete the run configuration",
+        "Files",
+        ("configs",),
+        footer=True,
+        question=True,
         changes=True,
         why_not=_needs_file,
     ),

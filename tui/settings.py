@@ -53,7 +53,7 @@ def read_settings(folder: Path) -> Settings:
         return Settings()
     if not isinstance(data, dict):
         return Settings(problems=(f"{file}:1:1: settings are names with values, as `theme: dark`.",))
-    lines = {pair[0].value: pair[0].start_mark.line + 1 for pair in node.value}
+    lines = {pair[0].value: pair[0].start_mark.line + 1 for pair in node.value} if node is not None else {}
     return _checked(data, lambda name: f"{file}:{lines.get(name, 1)}:1")
 
 

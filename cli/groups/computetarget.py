@@ -60,6 +60,8 @@ def _shown(target: ComputeTarget) -> dict[str, Any]:
     return {**data, **{key: value for key, value in extra.items() if key not in data}}
 
 
+LATER = dict.fromkeys(("attach", "detach"), "Targets other than `local` come with the releases that bring their types.")
+
 COMMANDS = {
     "list": Command(
         "list the compute targets of the project", _list, output="table", examples="  aml computetarget list"

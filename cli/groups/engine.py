@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from cli.command import Parser
     from engine.paths import Paths
+
+
+# With --force, an engine that says nothing for so long is ended (s).
+FORCED_AFTER = 2.0
 
 
 def _start_options(parser: Parser) -> None:
@@ -73,7 +78,8 @@ def _end(where: Paths, force: bool) -> str:
     if not is_held(where.engine_lock):
         return "no engine is running"
     try:
-        with open_connection(where, start=False, any_version=True) as line:
+        patience = FORCED_AFTER if force else None
+        with open_connection(where, start=False, any_version=True, patience=patience) as line:
             return _ask_to_leave(line)
     except (EngineUnavailable, TimeoutError) as error:
         if not is_held(where.engine_lock):
@@ -101,8 +107,9 @@ def _kill(where: Paths) -> str:
     if not isinstance(pid, int) or told.get("host") != os.uname().nodename:
         raise EngineUnavailable("which process holds the history is not known.", where=str(where.engine_lock))
     for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
-        os.kill(pid, signal.SIGCONT)
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, number)
         end = time.monotonic() + patience
         while time.monotonic() < end:
             if not is_held(where.engine_lock):

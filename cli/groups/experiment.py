@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from cli import submit
 from cli.command import Command
+from cli.failing import INTERRUPTED
 from cli.output import emit
 from cli.places import Place, one_run, several_runs
-from engine.errors import Unsupported
+from engine.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     import argparse
@@ -34,12 +35,13 @@ def _logs(options: argparse.Namespace) -> int:
     place = Place(options)
     with place.store as store:
         run = place.run(options.run)
-        if run.state.ended:
-            copy(place.paths.driver_log(run.id), run)
-            return 0
-        if not options.follow:
-            _catch_up(place, run)
-            copy(place.paths.driver_log(run.id), run)
+        if run.state.ended or not options.follow:
+            if not run.state.ended:
+                try:
+                    _catch_up(place, run)
+                except EngineUnavailable as error:
+                    say(f"what has come so far: {error.message}")
+            copy(place.paths.driver_log(run.id))
             return 0
         try:
             run = Follower(place.paths, store, run, line=None).follow()
@@ -83,9 +85,13 @@ def _cancel(options: argparse.Namespace) -> int:
         code = tell(runs, refused, "is being canceled")
         if options.no_wait:
             return code
-        for run in runs:
-            if run.id not in refused:
-                say(outcome(Follower(place.paths, store, run, log=False, line=None).follow()))
+        try:
+            for run in runs:
+                if run.id not in refused:
+                    say(outcome(Follower(place.paths, store, run, log=False, line=None).follow()))
+        except KeyboardInterrupt:
+            say("\ncanceling goes on; `aml experiment status` shows it")
+            return INTERRUPTED
     return code
 
 
@@ -132,12 +138,13 @@ def _state(run: Run) -> dict[str, Any]:
     }
 
 
-def _later(name: str, remedy: str) -> Command:
-    def refuse(options: argparse.Namespace) -> int:
-        raise Unsupported(f"`aml experiment {name}` is not in this release.", remedy=remedy)
-
-    return Command(f"(not in this release) {remedy}", refuse, split=lambda _, arguments: ([], arguments), output=None)
-
+# Commands of the original that come with the targets they are for.
+LATER = {
+    "prepare": "Scripts on `local` run in the Python that is there; nothing needs to be prepared.",
+    "clean": "`aml history delete` removes ended runs with everything of theirs.",
+    "diagnostics": "`aml history info -r RUN -a control_log` tells what was done for a run.",
+    "monitor": "`aml-tui` shows metrics as they come.",
+}
 
 COMMANDS = {
     "submit": Command(
@@ -145,7 +152,7 @@ COMMANDS = {
         submit.submit,
         options=submit.options,
         split=submit.split,
-        output=None,
+        output="",
         about=(
             "Run a script as a run configuration says, and follow it: its output goes to stdout as it is,\n"
             "everything else to stderr. The exit code is the script's, 128 + n when signal n ended it,\n"
@@ -178,5 +185,4 @@ COMMANDS = {
         output=None,
         examples="  aml experiment cancel -r iris-041 iris-042",
     ),
-    "prepare": _later("prepare", "Scripts on `local` run in the Python that is there; nothing is prepared."),
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.command import Command
 from cli.output import emit
 from cli.places import Place, one_run, several_runs
-from engine.errors import NotFound, UsageError
+from engine.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,12 @@ def _list(options: argparse.Namespace) -> int:
         if options.output == "table" and not options.query:
             from cli.listing import history_table
 
-            sys.stdout.write(history_table(store, project, options.top))
+            table, note = history_table(store, project, options.top)
+            sys.stdout.write(table)
+            sys.stdout.flush()
+            if not table:
+                note = "no runs yet; `aml experiment submit -c local train.py` makes one"
+            sys.stderr.write(f"{note}\n" if note else "")
             return 0
         from cli.records import records
 
@@ -100,18 +105,16 @@ def _download_options(parser: Parser) -> None:
 
 
 def _download(options: argparse.Namespace) -> int:
+    from cli.artifacts import in_outputs
     from engine.client import call
 
     place = Place(options)
     with place.store:
         run = place.run(options.run)
     folder = Path(options.destination).expanduser().absolute()
+    path = in_outputs(place, run, options.path) if options.path else ""
     folder.mkdir(parents=True, exist_ok=True)
-    answer = call("fetch", {"id": run.id, "path": options.path, "dest": str(folder)}, paths=place.paths)
-    if options.path and not answer["files"]:
-        raise NotFound(
-            f"the outputs of {run.name} have no {options.path!r}.", remedy="Leave out --path for everything."
-        )
+    answer = call("fetch", {"id": run.id, "path": path, "dest": str(folder)}, paths=place.paths)
     if not options.path:
         log = place.paths.driver_log(run.id)
         if log.exists():
@@ -146,6 +149,8 @@ def _delete(options: argparse.Namespace) -> int:
 
     return tell(runs, refused, "deleted")
 
+
+LATER = {"promote": "`aml history download -r RUN -d DIR` copies the outputs of a run."}
 
 COMMANDS = {
     "list": Command(

@@ -70,6 +70,8 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
+LATER = {"restore": "`aml history info -r RUN` has the commit, and `git checkout` brings it back."}
+
 COMMANDS = {
     "create": Command(
         "make a project with configurations for `local` and `docker`",

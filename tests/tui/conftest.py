@@ -15,28 +15,6 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
 
-try:
-    import tui.widgets.run_view
-except ImportError:
-    import sys
-    import types
-
-    from textual.widgets import Static
-
-    class RunView(Static, can_focus=True):
-        def __init__(self, paths, clock, glyphs, *, id=None):
-            super().__init__("", id=id, markup=False)
-
-        def show(self, run):
-            self.update(str(run and run.id))
-
-        def refresh_from_store(self):
-            pass
-
-    m = types.ModuleType("tui.widgets.run_view")
-    m.RunView = RunView
-    sys.modules["tui.widgets.run_view"] = m
-
 FILES = {
     "local.compute": "type: local\n",
     "docker.compute": "type: docker\nbaseDockerImage: microsoft/mmlspark:plus-0.9.9\n",

@@ -341,3 +341,38 @@ async def test_ages_move_alone(console: Console, history: History) -> None:
         table.clock = lambda: NOW + 1
         table.tick()
         assert [(region.width, region.height) for region in painted] == [(5, 1)]  # type: ignore[attr-defined]
+
+
+async def test_run_configurations_are_made_copied_and_deleted(console: Console, project: Path) -> None:
+    folder = project / "aml_config"
+    async with driven(console()) as d:
+        await d.press("2", "n")
+        await d.until_shown("New run configuration on local")
+        await d.type("bad name!")
+        await d.press("enter")
+        await d.until_shown("cannot be the name")
+        await d.press(*["backspace"] * 9)
+        await d.type("fresh")
+        await d.press("enter")
+        await d.until(lambda: d.app.screen is d.main and d.main.configs.cursor == "fresh")
+        assert (folder / "fresh.runconfig").exists()
+        await d.press("d")
+        await d.until_shown("Copy of fresh")
+        await d.press("enter")
+        await d.until(lambda: d.app.screen is d.main and d.main.configs.cursor == "fresh-2")
+        assert (folder / "fresh-2.runconfig").read_bytes() == (folder / "fresh.runconfig").read_bytes()
+        await d.press("x")
+        await d.until_shown("Delete the run configuration?")
+        await d.press("y")
+        await d.until(lambda: not (folder / "fresh-2.runconfig").exists())
+        await d.until(lambda: "fresh-2" not in d.main.configs.keys)
+
+
+async def test_details_of_a_target_and_a_configuration(console: Console, history: History) -> None:
+    busy_history(history)
+    async with driven(console()) as d:
+        await d.press("1", "enter")
+        await d.until_shown("aml_config/local.compute")
+        assert "connected for" in d.text()
+        await d.press("escape", "2", "enter")
+        await d.until_shown("aml_config/local.runconfig")

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from typing import TYPE_CHECKING
 
 from tui import wording
 from tui.actions import BY_ID, PANES
+from tui.screens.file_actions import FileActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from engine.runs.model import Run
-    from tui.app import ConsoleApp
     from tui.reading import ConfigView
     from tui.screens.main import MainScreen
 
 
-class Acting:
+class Acting(FileActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     def do(self, action_id: str) -> None:
         action = BY_ID[action_id]
@@ -182,35 +175,6 @@ class Acting:
         run = self.screen.current
         if run is not None:
             self.app.copy_text(run.id)
-
-    # Files
-
-    def edit(self) -> None:
-        now, folder = self.screen.situation, self.app.model.folder
-        item = now.config if now.pane == "configs" else now.target
-        if item is not None and folder is not None:
-            file = folder / item.file
-            self.app.start(lambda: self._edit(file), group="edit", description=f"editing {item.file}")
-
-    async def _edit(self, file: Path) -> None:
-        import asyncio
-
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        command = [*shlex.split(editor), str(file)]
-        try:
-            with self.app.suspend():
-                process = await asyncio.create_subprocess_exec(*command)
-                await process.wait()
-        except OSError as error:
-            self.app.tell(f"{command[0]} cannot be started: {error}. Set EDITOR to an editor of yours.", "error")
-        self.app.refresh(repaint=True, layout=True)
-        await self.app.model.read_project()
-
-    def problems(self) -> None:
-        from tui.screens.text import TextScreen, lines_text
-
-        problems = self.app.model.project.problems
-        self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
 
     # Moving
 

@@ -301,10 +301,7 @@ class MainScreen(Screen[None]):
 
     def _pane_widget(self, pane: str) -> Widget | None:
         if pane == "run":
-            if self.run_view is None:
-                return None
-            inner = self.run_view.query("*").results(_widget())
-            return next((widget for widget in (self.run_view, *inner) if widget.focusable), None)
+            return self.run_view
         return {"targets": self.targets, "configs": self.configs, "runs": self.table}[pane]
 
     def zoom(self, on: bool) -> None:
@@ -360,8 +357,3 @@ class MainScreen(Screen[None]):
     def action_act(self, action: str) -> None:
         self.acting.do(action)
 
-
-def _widget() -> type[Widget]:
-    from textual.widget import Widget
-
-    return Widget

@@ -102,7 +102,12 @@ def test_metrics_are_entered_exactly_once(ledger: Ledger, reader: StoreReader) -
     assert points.add(ledger, run.id, [scalar(2.0), scalar(1.0)], 0, 100, 0)
     assert not points.add(ledger, run.id, [scalar(2.0), scalar(1.0)], 0, 100, 0)
     assert points.add(ledger, run.id, [scalar(0.5, step=7), scalar(0.25)], 100, 150, 1)
-    assert [(step, value) for step, _, value in reader.points(run.id, "loss")] == [(0, 2.0), (1, 1.0), (7, 0.5), (8, 0.25)]
+    assert [(step, value) for step, _, value in reader.points(run.id, "loss")] == [
+        (0, 2.0),
+        (1, 1.0),
+        (7, 0.5),
+        (8, 0.25),
+    ]
     (series,) = reader.series(run.id)
     assert (series.count, series.last, series.low, series.high, series.last_step) == (4, 0.25, 0.25, 2.0, 8)
     assert series.spark == (2.0, 1.0, 0.5, 0.25)
@@ -140,7 +145,10 @@ def test_one_name_for_two_kinds_becomes_two_series(ledger: Ledger, reader: Store
     run = create(ledger)
     table = MetricRecord(at=1.0, kind="list", name="loss", value=[1, 2])
     points.add(ledger, run.id, [scalar(1.0), table, scalar(2.0)], 0, 10, 0)
-    assert [(s.name, s.kind, s.count) for s in reader.series(run.id)] == [("loss", "scalar", 2), ("loss (list)", "list", 1)]
+    assert [(s.name, s.kind, s.count) for s in reader.series(run.id)] == [
+        ("loss", "scalar", 2),
+        ("loss (list)", "list", 1),
+    ]
     assert reader.values(run.id, "loss (list)") == [[1, 2]]
 
 
