@@ -1,0 +1,259 @@
+"""The history as the original told it: keys, tables, queries; read without an engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from engine.lock import is_held
+from engine.runs.model import State
+from tests.tui.history import History, make_run, scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli.conftest import Shell
+
+ODD = "\x1b[31mred"
+KEYS = [
+    "attachments",
+    "created_utc",
+    "description",
+    "duration",
+    "end_time_utc",
+    "heartbeat_enabled",
+    "hidden",
+    "name",
+    "parent_run_id",
+    "properties",
+    "run_id",
+    "run_number",
+    "script_name",
+    "start_time_utc",
+    "status",
+    "target",
+    "user_id",
+]
+
+
+def put(history: History, shell: Shell, number: int, metrics: dict[str, list[float]], **changes: Any) -> str:
+    """A run with everything it logged."""
+    run = make_run(number, **{"project": str(shell.project), **changes})
+    history.put(run)
+    history.put_series(run.id, [scalar(name, tuple(values)) for name, values in metrics.items()])
+    for name, values in metrics.items():
+        (series,) = history.connection.execute(
+            "SELECT id FROM series WHERE run_id = ? AND name = ?", (run.id, name)
+        ).fetchone()
+        if values[-1] != values[-1]:
+            history.connection.execute("UPDATE series SET last = 'NaN' WHERE id = ?", (series,))
+        history.connection.executemany(
+            "INSERT INTO points VALUES (?, ?, ?, 0, ?, ?)",
+            [
+                (series, place, place, str(value) if value != value else None, None if value != value else value)
+                for place, value in enumerate(values)
+            ],
+        )
+    return run.id
+
+
+@pytest.fixture
+def runs(shell: Shell) -> Iterator[list[str]]:
+    """Three runs of the project: complete, failed with an odd name and NaN, at work."""
+    history = History(shell.paths.store)
+    ids = [
+        put(history, shell, 1, {"Accuracy": [0.5], "loss": [1.0, 0.25]}, ended=1_699_996_445.892389, commit="c0ffee"),
+        put(history, shell, 2, {"Accuracy": [0.75], "status": [7.0], ODD: [float("nan")]}, state=State.FAILED),
+        put(history, shell, 3, {}, state=State.RUNNING, script="\x1b]0;title\x07train.py"),
+    ]
+    history.close()
+    yield ids
+    assert not is_held(shell.paths.engine_lock), "reading the history needs no engine"
+
+
+def test_a_record_has_the_keys_of_the_original(shell: Shell, runs: list[str]) -> None:
+    record = json.loads(shell.aml("history", "info", "-r", "1").out)
+    assert list(record) == ["Accuracy", "loss", *KEYS]
+    assert record == {
+        "Accuracy": 0.5,
+        "loss": [1.0, 0.25],
+        "attachments": "control_log,driver_log",
+        "created_utc": "2023-11-14T21:13:50.000000+00:00",
+        "description": None,
+        "duration": "0:00:14.892389",
+        "end_time_utc": "2023-11-14T21:14:05.892389+00:00",
+        "heartbeat_enabled": True,
+        "hidden": False,
+        "name": "iris-001",
+        "parent_run_id": None,
+        "properties": {"CommitId": "c0ffee"},
+        "run_id": runs[0],
+        "run_number": 1,
+        "script_name": "train.py",
+        "start_time_utc": "2023-11-14T21:13:51.000000+00:00",
+        "status": "Completed",
+        "target": "local",
+        "user_id": "",
+    }
+
+
+def test_a_metric_never_hides_a_key_of_the_record(shell: Shell, runs: list[str]) -> None:
+    record = json.loads(shell.aml("history", "info", "-r", runs[1]).out)
+    assert (record["status"], record["metric:status"]) == ("Failed", 7.0)
+
+
+def test_json_is_strict_and_draws_nothing(shell: Shell, runs: list[str]) -> None:
+    out = shell.aml("history", "list", "-o", "json").out
+    data = json.loads(out, parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
+    assert [record["run_number"] for record in data] == [3, 2, 1]
+    assert data[1][ODD] == "NaN"
+    assert b"\x1b" not in out
+
+
+def test_the_table(shell: Shell, runs: list[str]) -> None:
+    done = shell.aml("history", "list")
+    lines = done.text.splitlines()
+    assert lines[0].split() == [
+        "Accuracy", "status", "red", "loss", "Duration", "Run_id", "Script_name", "Start_time_utc", "Status",
+    ]  # fmt: skip
+    assert set(lines[1]) == {"-", " "}
+    assert lines[2].split()[1:] == [runs[2], "train.py", "2023-11-14T21:14:51Z", "Running"]
+    assert lines[3].split() == [
+        "0.75", "7", "nan", "0:00:09.000", runs[1], "train.py", "2023-11-14T21:14:21Z", "Failed",
+    ]  # fmt: skip
+    assert lines[4].split()[:2] == ["0.5", "0.25"]
+    assert "\x1b" not in done.text and "\x07" not in done.text
+    assert shell.aml("history", "list", "--top", "1").text.count("\n") == 3
+
+
+def test_on_a_terminal_no_line_is_wider_than_it(shell: Shell) -> None:
+    history = History(shell.paths.store)
+    put(history, shell, 1, {f"metric number {number}": [0.123456789] for number in range(20)})
+    history.close()
+    for columns in (60, 80, 140):
+        shown = shell.on_terminal("history", "list", columns=columns)
+        table, _, told = shown.partition("not shown: ")
+        assert max(map(len, table.splitlines())) <= columns
+        assert told.startswith("metric number ") and "(-o json" in told
+        assert "Status" in table or columns == 60
+    assert "metric number 1 " in shell.on_terminal("history", "list", columns=140)
+
+
+def test_queries_and_formats(shell: Shell, runs: list[str]) -> None:
+    best = shell.aml("history", "list", "--query", "[?Accuracy] | sort_by(@, &Accuracy)[-1].run_id", "-o", "tsv")
+    assert best.text == f"{runs[1]}\n"
+    table = shell.aml("history", "list", "--query", "[].{id: run_id, accuracy: Accuracy}", "-o", "table").text
+    assert table.splitlines()[0].split() == ["Id", "Accuracy"]
+    assert table.splitlines()[3].split() == [runs[1], "0.75"]
+    assert yaml.safe_load(shell.aml("history", "info", "-r", "1", "-o", "yaml").out)["loss"] == [1.0, 0.25]
+    lists = shell.aml("history", "list", "--query", "[].[run_number, status]", "-o", "tsv").text
+    assert lists == "3\tRunning\n2\tFailed\n1\tCompleted\n"
+    wrong = shell.aml("history", "list", "--query", "[?")
+    assert (wrong.code, wrong.out) == (2, b"")
+    assert "error: the query cannot be used" in wrong.err
+
+
+def test_last_and_compare(shell: Shell, runs: list[str]) -> None:
+    assert json.loads(shell.aml("history", "last").out)["run_id"] == runs[2]
+    table = shell.aml("history", "compare", "-r", "1", "iris-002").text
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines()}
+    assert rows["Name"] == ["Iris-001", "Iris-002"]
+    assert rows["Accuracy"] == ["0.5", "0.75"]
+    assert rows["loss"][0] == "0.25"
+    assert "target" not in rows, "what is the same is not shown"
+    data = json.loads(shell.aml("history", "compare", "-r", "1", "2", "-o", "json").out)
+    assert {"name": "target", "iris-001": "local", "iris-002": "local"} in data
+    assert shell.aml("history", "compare", "-r", "1", "iris-001").code == 2
+
+
+def test_runs_are_named_as_people_do(shell: Shell, runs: list[str]) -> None:
+    for name in (runs[0], "iris-001", "iris-1", "1"):
+        done = shell.aml("history", "info", "-r", name, "--query", "run_id", "-o", "tsv")
+        assert done.text == f"{runs[0]}\n", name
+    assert shell.aml("history", "info", "-r", "iris_16", cwd=shell.project).code == 3
+    outside = shell.aml(
+        "history", "info", "-r", "iris-002", "--query", "run_number", "-o", "tsv", cwd=shell.paths.state
+    )
+    assert outside.text == "2\n"
+
+
+def test_of_which_project(shell: Shell, runs: list[str]) -> None:
+    below = shell.project / "data"
+    below.mkdir()
+    assert json.loads(shell.aml("history", "last", cwd=below).out)["run_id"] == runs[2]
+    crooked = str(shell.project / ".." / shell.project.name)
+    count = ["history", "list", "--query", "length(@)", "-o", "json"]
+    assert shell.aml(*count, "-p", crooked, cwd=shell.paths.state).text == "3\n"
+    outside = shell.aml("history", "list", cwd=shell.paths.state)
+    assert (outside.code, outside.out) == (1, b"")
+    assert "do: " in outside.err and "-p" in outside.err
+    assert shell.aml(*count, "--all-projects", cwd=shell.paths.state).text == "3\n"
+
+
+def test_nothing_yet(shell: Shell) -> None:
+    done = shell.aml("history", "list")
+    assert (done.code, done.out) == (0, b"")
+    assert "no runs yet" in done.err
+    assert shell.aml("history", "list", "-o", "json").text == "[]\n"
+    last = shell.aml("history", "last")
+    assert (last.code, last.out) == (3, b"")
+
+
+def test_hidden_runs_are_not_listed(shell: Shell, runs: list[str]) -> None:
+    history = History(shell.paths.store)
+    history.put(dataclasses.replace(make_run(3), project=str(shell.project), hidden=True))
+    history.close()
+    for output in ("table", "json"):
+        assert runs[2] not in shell.aml("history", "list", "-o", output).text
+    assert runs[2] in shell.aml("history", "info", "-r", "3").text
+
+
+def test_a_store_that_cannot_be_read(shell: Shell) -> None:
+    shell.paths.store.write_bytes(b"SQLite format 3\0" + b"nonsense" * 1000)
+    done = shell.aml("history", "list")
+    assert done.code == 1
+    assert "the run history cannot be read" in done.err
+    assert f"where: {shell.paths.store}" in done.err
+
+
+def test_a_long_list_is_json_too(shell: Shell) -> None:
+    history = History(shell.paths.store)
+    history.put(*(make_run(number, project=str(shell.project)) for number in range(1, 601)))
+    history.close()
+    data = json.loads(shell.aml("history", "list", "-o", "json").out)
+    assert [record["run_number"] for record in data] == list(range(600, 0, -1))
+
+
+def test_outputs_come_home_and_runs_go(shell: Shell) -> None:
+    shell.script(
+        "train.py",
+        """
+        import os
+        os.makedirs("outputs/sub dir")
+        open("outputs/model.bin", "wb").write(bytes(range(256)))
+        open("outputs/sub dir/note.txt", "w").write("deep")
+        print("done")
+        """,
+    )
+    assert shell.aml("experiment", "submit", "-c", "local", "train.py").code == 0
+    done = shell.aml("history", "download", "-r", "1", "-d", "results")
+    assert json.loads(done.out)["files"] == 3
+    results = shell.project / "results"
+    assert (results / "model.bin").read_bytes() == bytes(range(256))
+    assert (results / "sub dir" / "note.txt").read_text() == "deep"
+    assert (results / "driver_log").read_text() == "done\n"
+    assert shell.aml("history", "info", "-a", "outputs/sub dir/note.txt").out == b"deep"
+    assert shell.aml("history", "info", "-a", "model.bin").out == bytes(range(256))
+    control = shell.aml("history", "info", "-a", "control_log").text
+    assert "Running -> Finalizing" in control and "train.py" in control
+    missing = shell.aml("history", "info", "-a", "nothing.txt")
+    assert missing.code == 3, missing.err
+    asked = shell.aml("history", "delete", "-r", "1")
+    assert asked.code == 2 and shell.store.count() == 1
+    assert shell.aml("history", "delete", "-r", "1", "--yes").code == 0
+    assert shell.store.count() == 0
+    assert not list((shell.paths.data / "runs").iterdir())
