@@ -190,6 +190,7 @@ async def test_many_idle_follows_cost_little(bench: Bench) -> None:
     await bench.host.watch_runs([f"{R}-w{number}" for number in range(50)])
     pid = bench.host.info.agent_pid
     before, began = cpu(pid), time.monotonic()
+    # The stretch of time over which its use of the processor is measured.
     await asyncio.sleep(1.5)
     share = (cpu(pid) - before) / (time.monotonic() - began)
     assert share < 0.15
