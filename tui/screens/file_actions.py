@@ -1,0 +1,123 @@
+"""What the actions on the project's files do: edit, make, copy, delete, show what is wrong."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from tui.app import ConsoleApp
+    from tui.screens.main import MainScreen
+
+
+class FileActions:
+    """One method an action, named after its id."""
+
+    screen: MainScreen
+
+    @property
+    def app(self) -> ConsoleApp:
+        return self.screen.app
+
+    def edit(self) -> None:
+        now, folder = self.screen.situation, self.app.model.folder
+        item = now.config if now.pane == "configs" else now.target
+        if item is not None and folder is not None:
+            self.app.start(partial(self._edit, folder / item.file), group="edit", description=f"editing {item.file}")
+
+    async def _edit(self, file: Path) -> None:
+        import asyncio
+
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        command = [*shlex.split(editor), str(file)]
+        try:
+            with self.app.suspend():
+                # Awaited, so that reading and listening go on while the editor is open.
+                process = await asyncio.create_subprocess_exec(*command)
+                await process.wait()
+        except OSError as error:
+            self.app.tell(f"{command[0]} cannot be started: {error}. Set EDITOR to an editor of yours.", "error")
+        self.app.refresh(repaint=True, layout=True)
+        await self.app.model.read_project()
+
+    def new(self) -> None:
+        now = self.screen.situation
+        target = now.target.name if now.pane == "targets" and now.target else now.config.target if now.config else ""
+        usable = [one.name for one in self.app.model.project.targets if not one.problem]
+        chosen = target if target in usable else usable[0] if usable else ""
+        if not chosen:
+            self.app.tell("the project has no compute target that can be used", "warning")
+            return
+        self._name(f"New run configuration on {chosen}", "", partial(self._create, chosen))
+
+    async def _create(self, target: str, name: str) -> None:
+        from engine.project.create import create_runconfiguration
+        from engine.project.folder import open_project
+
+        folder = self.app.model.project.path
+        await self._change(lambda: create_runconfiguration(open_project(folder), name, target))
+
+    def duplicate(self) -> None:
+        config = self.screen.situation.config
+        if config is not None:
+            self._name(f"Copy of {config.name}", f"{config.name}-2", partial(self._duplicate, config.name))
+
+    async def _duplicate(self, source: str, name: str) -> None:
+        from engine.project.create import duplicate_runconfiguration
+        from engine.project.folder import open_project
+
+        folder = self.app.model.project.path
+
+        def copy() -> None:
+            project = open_project(folder)
+            duplicate_runconfiguration(project, project.config(source), name)
+
+        await self._change(copy)
+
+    def remove(self) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        config = self.screen.situation.config
+        if config is None:
+            return
+        name, file = config.name, config.file
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.start(partial(self._remove, name), group="files", description=f"deleting {file}")
+
+        note = "Runs that used it stay in the history as they were."
+        self.app.push_screen(
+            ConfirmScreen("Delete the run configuration?", [f"{name}  {file}"], note, "delete", "keep"), answered
+        )
+
+    async def _remove(self, name: str) -> None:
+        from engine.project.create import delete_runconfiguration
+        from engine.project.folder import open_project
+
+        folder = self.app.model.project.path
+        await self._change(lambda: delete_runconfiguration(open_project(folder), name))
+
+    async def _change(self, change: Callable[[], object]) -> None:
+        await self.app.model.ask(change)
+        await self.app.model.read_project()
+
+    def _name(self, title: str, value: str, use: Callable[[str], Awaitable[None]]) -> None:
+        from tui.screens.name import NameScreen
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self.screen.configs.move_to(name)
+
+        self.app.push_screen(NameScreen(title, value, use), answered)
+
+    def problems(self) -> None:
+        from tui.screens.text import TextScreen, lines_text
+
+        problems = self.app.model.project.problems
+        self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
