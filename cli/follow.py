@@ -64,7 +64,10 @@ class Follower:
         """
         mirror = _Tail(self._paths.driver_log(self._run.id)) if self._log else None
         try:
-            self._watch()
+            try:
+                self._watch()
+            except ContactLost:
+                self._lose()
             version, looked = -1, 0.0
             while True:
                 moved = mirror.pass_on() if mirror else False
@@ -102,9 +105,13 @@ class Follower:
         try:
             self._line.events(POLL)
         except ContactLost:
+            self._lose()
+
+    def _lose(self) -> None:
+        if self._line is not None:
             self._line.close()
-            self._line = None
-            self._retry_at = time.monotonic() + FIRST_WAIT
+        self._line = None
+        self._retry_at = time.monotonic() + FIRST_WAIT
 
     def _return(self) -> None:
         """An engine was stopped or died: the run needs one to be written down."""
@@ -115,7 +122,7 @@ class Follower:
             self._wait = FIRST_WAIT
         except AmlError as error:
             say(f"the engine is away ({plain(error.message)}); the run goes on")
-            self._line = None
+            self._lose()
             self._retry_at = time.monotonic() + self._wait
             self._wait = min(self._wait * 2, LONGEST_WAIT)
 

@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
@@ -232,7 +233,7 @@ def _dial(paths: Paths) -> Connection | None:
     if told.get("socket") and told["socket"] not in places:
         places.append(str(told["socket"]))
     for place in places:
-        check_folder(type(paths.socket)(place).parent)
+        check_folder(Path(place).parent)
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             line.settimeout(HELLO_WITHIN)

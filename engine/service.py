@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import json
 import logging
 import os
@@ -296,14 +297,21 @@ def _detached(where: Paths) -> int:
     os.setsid()
     os.chdir("/")
 
+    told = False
+
     def tell(answer: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):
-            os.write(write, json.dumps(answer).encode() + b"\n")
+        """Once: the number of the closed pipe may soon be that of another file."""
+        nonlocal told
+        if not told:
+            told = True
+            with contextlib.suppress(BrokenPipeError):
+                os.write(write, json.dumps(answer).encode() + b"\n")
             os.close(write)
 
     code = 1
     try:
         to_log(open_log(where.engine_log))
+        faulthandler.enable()
         code = serve(where, tell)
     except AmlError as error:
         tell({"error": error.to_json()})

@@ -7,6 +7,7 @@ Design: the runs table is what every list shows, so a list is one query. Points 
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from engine.errors import StoreError
 
@@ -170,6 +171,24 @@ def refuse_newer(version: int) -> None:
         )
 
 
+class _Connection(sqlite3.Connection):
+    """Takes names that are not UTF-8, which Python holds as lone surrogates and no database takes.
+
+    They are stored, and looked for, in the form `\\udcff`; what is run comes from the JSON columns, which have them as
+    they were.
+    """
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeEncodeError:
+            return super().execute(sql, tuple(map(_storable, parameters)))
+
+
+def _storable(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     """A connection with the settings both sides rely on: WAL, a 5 s wait for locks, rows by name.
 
@@ -178,7 +197,9 @@ def connect(path: str, *, read_only: bool) -> sqlite3.Connection:
     from urllib.parse import quote
 
     uri = f"file:{quote(path)}" + ("?mode=ro" if read_only else "?mode=rwc")
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=5.0, check_same_thread=False, factory=_Connection
+    )
     connection.row_factory = sqlite3.Row
     if not read_only:
         connection.execute("PRAGMA journal_mode = WAL")

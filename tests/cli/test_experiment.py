@@ -82,6 +82,15 @@ def test_everything_after_the_script_is_the_scripts(shell: Shell) -> None:
     assert (done.code, done.text) == (0, "['-x']\n")
 
 
+def test_names_that_are_not_utf_8_arrive_as_they_are(shell: Shell) -> None:
+    name = os.fsdecode(b"s\xff \n y.py")
+    shell.script(name, "import os, sys; os.write(1, os.fsencode(sys.argv[0]) + b'|' + os.fsencode(sys.argv[1]))\n")
+    done = shell.aml("experiment", "submit", "-c", "local", name, os.fsdecode(b"\xfe\x80"))
+    assert (done.code, done.out) == (0, b"s\xff \n y.py|\xfe\x80"), done.err
+    assert shell.aml("history", "list").code == 0
+    assert shell.aml("history", "last", "--query", "script_name").text == '"s\\\\udcff \\n y.py"\n'
+
+
 def test_a_script_that_a_signal_ends(shell: Shell) -> None:
     shell.script("die.py", "import os; os.kill(os.getpid(), 9)\n")
     done = shell.aml("experiment", "submit", "-c", "local", "die.py")

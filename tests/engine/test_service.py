@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from engine import faces
+from engine import faces, service_log
 from engine.errors import EngineUnavailable
 from engine.lock import EngineLock, is_held
 from engine.service import AnotherEngine, prepare
@@ -22,6 +23,7 @@ from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from engine.paths import Paths
 
@@ -324,3 +326,21 @@ async def test_the_verbs_are_those_of_the_wire(service: Bench) -> None:
     known: dict[str, Any] = (await (await service.line()).ask("dance"))["error"]
     assert known["remedy"] == f"It knows: {', '.join(VERBS)}."
     assert len(VERBS) <= 16
+
+
+async def test_the_log_is_private_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_log, "SIZE", 1000)
+    root = logging.getLogger()
+    level = root.level
+    handler = service_log.open_log(tmp_path / "engine.log")
+    try:
+        for number in range(100):
+            logging.getLogger("engine.test").info("line %d of a long story", number)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        handler.close()
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 1 + service_log.KEPT
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 and file.stat().st_size <= 1000 for file in files)
+    assert "line 99" in (tmp_path / "engine.log").read_text()
