@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textual.content import Content
-
 from tui import wording
 from tui.filter import Filter, parse
 from tui.plain import plain
@@ -119,13 +117,13 @@ class Listing:
 
     # Words around the list
 
-    def title(self) -> Content:
+    def title(self) -> str:
         text = "Runs"
         if not self.filter.empty:
             text += f" · filter: {plain(self.filter.text)}"
-        return Content(text)
+        return text
 
-    def subtitle(self) -> Content:
+    def subtitle(self) -> str:
         parts = []
         marked, listed, total = len(self.table.marks), len(self.table.keys), len(self.model.runs)
         if marked:
@@ -136,7 +134,7 @@ class Listing:
             parts.append(f"{listed:,} of {total:,}")
         elif total:
             parts.append(wording.count_of(total, "run"))
-        return Content(" · ".join(parts))
+        return " · ".join(parts)
 
     def empty_text(self) -> str:
         if not self.model.loaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 # The lower pane follows the cursor after this pause, so that running down a list reads no logs on the way.
 SETTLE = 0.12
+# Ages move this often: a row is some 400 bytes, which over SSH adds up (s).
+TICK, REMOTE_TICK = 1.0, 5.0
 
 
 def table_bindings() -> list[BindingType]:
@@ -62,6 +65,7 @@ class MainScreen(Screen[None]):
         self._settling: Timer | None = None
         self._seen_states: dict[str, bool] = {}
         self.filter_bar: FilterBar | None = None
+        self._titles: dict[Widget, tuple[str, str]] = {}
         self._filter_before: Filter | None = None
         self._expected: str | None = None
 
@@ -87,10 +91,7 @@ class MainScreen(Screen[None]):
         yield self.keys_line
 
     def on_mount(self) -> None:
-        self.targets.border_title = Content("Targets")
-        self.configs.border_title = Content("Run configurations")
-        self.table.border_title = Content("Runs")
-        self.table.empty_text = "reading the run history"
+        self._entitle(self.targets, "Targets")
         self.app.model.listeners.append(self._model_changed)
         self.app.link_listeners.append(self._link_moved)
         self.app.settings_listeners.append(self._use_settings)
@@ -100,7 +101,7 @@ class MainScreen(Screen[None]):
         # Reading may have been quicker than mounting.
         model = self.app.model
         self._model_changed(Change(order=True, runs=frozenset(model.runs), targets=True, project=True))
-        self.set_interval(1.0, self._tick)
+        self.set_interval(REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK, self._tick)
         self.call_after_refresh(self._make_run_view)
 
     def on_unmount(self) -> None:
@@ -211,11 +212,10 @@ class MainScreen(Screen[None]):
 
     def show_titles(self) -> None:
         model = self.app.model
-        self.table.border_title = self.listing.title()
-        self.table.border_subtitle = self.listing.subtitle()
-        self.table.empty_text = self.listing.empty_text()
+        self.table.say_empty(self.listing.empty_text())
         problems = len(model.project.problems)
-        self.configs.border_subtitle = Content(f"{problems} to look at: p" if problems else "")
+        self._entitle(self.table, self.listing.title(), self.listing.subtitle())
+        self._entitle(self.configs, "Run configurations", f"{problems} to look at: p" if problems else "")
         self.switcher.show(
             self.pane,
             {
@@ -224,6 +224,13 @@ class MainScreen(Screen[None]):
                 "runs": len(self.table.keys),
             },
         )
+
+    def _entitle(self, widget: Widget, title: str, subtitle: str = "") -> None:
+        """Set a pane's titles when they differ: setting them draws the whole pane."""
+        if self._titles.get(widget) != (title, subtitle):
+            self._titles[widget] = (title, subtitle)
+            widget.border_title = Content(title)
+            widget.border_subtitle = Content(subtitle)
 
     def _show_keys(self) -> None:
         self.keys_line.show(self.situation, self.app.keys)
@@ -245,7 +252,7 @@ class MainScreen(Screen[None]):
         view = self.run_view
         if view is None:
             return
-        self.lower.border_title = Content(plain(run.name) if run is not None else "Run")
+        self._entitle(self.lower, plain(run.name) if run is not None else "Run")
         view.show(run)
         view.refresh_from_store()
         self._look()
@@ -356,4 +363,3 @@ class MainScreen(Screen[None]):
 
     def action_act(self, action: str) -> None:
         self.acting.do(action)
-

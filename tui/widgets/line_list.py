@@ -104,7 +104,7 @@ class LineList(ScrollView, can_focus=True):
             self.cursor = None
         elif before not in self._places:
             self.cursor = self.keys[min(max(old_place, 0), len(self.keys) - 1)]
-        self.virtual_size = Size(0, len(self.keys) + self.HEAD)
+        self._resize_content(len(self.keys) + self.HEAD)
         if scrolled and before is not None and before == self.cursor:
             # Lines that arrive above must not move what one is looking at.
             self.scroll_to(y=scrolled + self.place - old_place, animate=False)
@@ -112,6 +112,19 @@ class LineList(ScrollView, can_focus=True):
         self.refresh()
         if self.cursor != before:
             self.post_message(self.Moved(self, self.cursor))
+
+    def _resize_content(self, height: int) -> None:
+        """Say how many lines there are. A layout paints the whole screen: only when the scrollbar comes or goes, or when
+        the list is as high as its lines."""
+        wanted = Size(0, height)
+        if wanted == self.virtual_size:
+            return
+        scrollbar = height > self.size.height
+        if self.styles.is_auto_height or scrollbar != self.show_vertical_scrollbar:
+            self.virtual_size = wanted
+            return
+        self.set_reactive(LineList.virtual_size, wanted)
+        self._scroll_update(wanted)
 
     def move_to(self, key: str) -> None:
         """Put the cursor on a key that is listed."""

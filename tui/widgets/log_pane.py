@@ -478,8 +478,11 @@ class LogPane(Vertical):
 
     def _quit_prompt(self) -> None:
         if self.prompt.display:
+            # Another run's log arrives while one is elsewhere: the focus stays where it is then.
+            had_focus = self.prompt.has_focus
             self.prompt.display = False
-            self.lines.focus()
+            if had_focus:
+                self.lines.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
-from textual.geometry import Region
 from textual.message import Message
 
 from engine.runs.model import Run, State
@@ -122,7 +121,6 @@ class RunsTable(LineList):
         self.glyphs = glyphs
         self.marks: frozenset[str] = frozenset()
         self.metrics: tuple[str, ...] = ()
-        self.order_mark = ""
         self.empty_text = ""
         self._needs = (6, 6, 6)
         self._layout: tuple[int, Layout] | None = None
@@ -138,6 +136,13 @@ class RunsTable(LineList):
         if (name, config, target) != self._needs:
             self._needs = (name, config, target)
             self._relayout()
+
+    def say_empty(self, text: str) -> None:
+        """What stands in the place of the first row when there is none."""
+        if text != self.empty_text:
+            self.empty_text = text
+            if not self.keys:
+                self.refresh_line(self.HEAD)
 
     def choose_metrics(self, names: tuple[str, ...]) -> None:
         """Show these metrics, in this order, as far as there is room."""
@@ -170,17 +175,15 @@ class RunsTable(LineList):
             self.post_message(self.Marked(marks))
 
     def tick(self) -> None:
-        """Time passed: draw the ages that moved, and nothing else; a line is one of these cells each second."""
+        """Time passed: draw the rows whose age reads differently now, and no others."""
         now = self.clock()
-        start = self.columns(self.scrollable_content_region.width).age_at
-        for line, key in enumerate(self.seen(), start=self.HEAD):
+        ages = {}
+        for key in self.seen():
             run = self.run_of(key)
-            if run is None or run.state.ended:
-                continue
-            shown = wording.age(run, now)
-            if self._ages.get(key) != shown:
-                self._ages[key] = shown
-                self.refresh(Region(start, line, AGE_WIDTH, 1))
+            if run is not None and not run.state.ended:
+                ages[key] = wording.age(run, now)
+        self.paint([key for key, shown in ages.items() if self._ages.get(key) != shown])
+        self._ages = ages
 
     # Which rows are seen
 
