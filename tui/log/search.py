@@ -29,6 +29,7 @@ class Search:
         self.matches: array[int] = array("Q")
         self.searched = start
         self.full = False
+        self._looked = -1
         self._file = file
         self._folded = pattern == pattern.lower()
         flags = re.IGNORECASE if self._folded else 0
@@ -42,7 +43,8 @@ class Search:
     @property
     def done(self) -> bool:
         """Everything there is has been looked through."""
-        return self.full or self.searched >= self._file.size()
+        size = self._file.size()
+        return self.full or self.searched >= size or self._looked == size
 
     def advance(self) -> bool:
         """Look through the next piece. Returns whether there was one. Blocking, for tens of milliseconds at most.
@@ -50,7 +52,7 @@ class Search:
         A last line without its end is looked at too, and again when it has grown.
         """
         size = self._file.size()
-        if self.full or self.searched >= size:
+        if self.full or self.searched >= size or self._looked == size:
             return False
         length = _PLAIN_PIECE if self._needle is not None else _REGEX_PIECE
         data = self._file.read(self.searched, length)
@@ -75,7 +77,9 @@ class Search:
             self.full = True
         self.searched = base + (len(data) if last else end)
         if last and not data.endswith(b"\n"):
+            # The last line goes on: it is looked at again when there is more of it.
             self.searched = base + (data.rfind(b"\n") + 1)
+            self._looked = size
             return False
         return True
 

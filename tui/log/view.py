@@ -79,7 +79,7 @@ class LogView:
             following=self.following,
             new=self._new,
             matches=len(search.matches) if search else 0,
-            match=search.place(self._top) if search else 0,
+            match=search.place(size if self.following else self._top) if search else 0,
             searching=(search is not None and not search.done) or (self.filter is not None and not self.filter.done),
         )
 

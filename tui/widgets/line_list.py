@@ -114,8 +114,10 @@ class LineList(ScrollView, can_focus=True):
             self.post_message(self.Moved(self, self.cursor))
 
     def _resize_content(self, height: int) -> None:
-        """Say how many lines there are. A layout paints the whole screen: only when the scrollbar comes or goes, or when
-        the list is as high as its lines."""
+        """Say how many lines there are.
+
+        A layout paints the whole screen: only when the scrollbar comes or goes, or the list is as high as its lines.
+        """
         wanted = Size(0, height)
         if wanted == self.virtual_size:
             return

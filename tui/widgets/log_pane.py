@@ -344,7 +344,7 @@ class LogPane(Vertical):
     def _tell(self, page: Page) -> None:
         parts = []
         if self.view is not None and self.view.filter is not None:
-            parts.append(f"only lines with {plain(self.view.filter.pattern)!r}: {len(self.view.filter.matches):,}")
+            parts.append(f"only {plain(self.view.filter.pattern)!r} {len(self.view.filter.matches):,}")
         if self.view is not None and self.view.search is not None:
             going = self.glyphs.ellipsis if page.searching else ""
             parts.append(f"{plain(self.view.search.pattern)!r} {page.match:,}/{page.matches:,}{going}")
@@ -442,21 +442,22 @@ class LogPane(Vertical):
     async def _save(self, run: Run) -> None:
         from pathlib import Path
 
-        target = Path.cwd() / f"{run.name}.log"
+        name = f"{run.name}.log"
 
-        def copy() -> int:
+        def copy() -> str:
             import shutil
 
+            target = Path.cwd() / name
             with self.paths.driver_log(run.id).open("rb") as source, target.open("xb") as out:
                 shutil.copyfileobj(source, out, 1 << 20)
-                return out.tell()
+                return f"saved to {target} ({size(out.tell())})"
 
         try:
-            length = await asyncio.to_thread(copy)
+            told = await asyncio.to_thread(copy)
         except OSError as error:
-            self.app.tell(f"the log was not saved to {target}: {error.strerror}.", "error")
+            self.app.tell(f"the log was not saved as {name} in the folder you are in: {error.strerror}.", "error")
         else:
-            self.app.tell(f"saved to {target} ({size(length)})")
+            self.app.tell(told)
 
     # The prompt
 

@@ -37,6 +37,9 @@ TABS: tuple[tuple[str, str, str], ...] = (
     ("Environment", "tui.widgets.environment_pane", "EnvironmentPane"),
     ("Commands", "tui.widgets.commands_pane", "CommandsPane"),
 )
+# What the tabs are called where there is no room beside them for what the log says (cells of the line).
+SHORT = {"Environment": "Env", "Commands": "Cmds"}
+ROOM = 84
 # From this width on, the metrics stand beside the log (cells of the view itself).
 SIDE_BY_SIDE = 110
 
@@ -61,7 +64,8 @@ class TabsLine(Bar):
             self.place = place
 
     def show(self, open_tab: int, said: str) -> None:
-        left = [(f" {name} ", "here" if place == open_tab else "dim") for place, (name, _, _) in enumerate(TABS)]
+        names = [SHORT.get(name, name) if self.size.width < ROOM else name for name, _, _ in TABS]
+        left = [(f" {name} ", "here" if place == open_tab else "dim") for place, name in enumerate(names)]
         self.say(left, [(f"{said} ", "dim")] if said else [])
 
     def render_line(self, y: int) -> Strip:
@@ -184,6 +188,7 @@ class RunView(Vertical):
         return self._panes[place]
 
     def on_resize(self, event: events.Resize) -> None:
+        self.tabs.show(self.open_tab, self._said if 0 in self._panes and self._panes[0].display else "")
         wide = event.size.width >= SIDE_BY_SIDE
         if wide != self._wide:
             self._wide = wide

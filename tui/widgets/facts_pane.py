@@ -1,0 +1,102 @@
+"""A tab of lines about a run: read from the store beside the keys, drawn as a list one can move through."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+
+from engine.runs.store import StoreReader
+from tui.widgets.line_list import LineList, cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.paths import Paths
+    from engine.runs.model import Run
+    from tui.app import ConsoleApp
+    from tui.glyphs import Glyphs
+
+LABEL_WIDTH = 15
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line: a label (empty: goes on with the line above), its text, the ink of the text, what `y` copies."""
+
+    label: str
+    text: str
+    ink: str = ""
+    copy: str = ""
+
+
+class FactsPane(LineList):
+    """Subclasses give `read`, which runs in a worker thread, and `empty`."""
+
+    BINDINGS = [("Y", "copy_line", "")]  # noqa: RUF012 - Textual's own form
+    LABELS = LABEL_WIDTH
+    app: ConsoleApp
+    empty = "nothing to show"
+
+    def __init__(self, paths: Paths, clock: Callable[[], float], glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.paths = paths
+        self.clock = clock
+        self.glyphs = glyphs
+        self.run: Run | None = None
+        self.facts: Sequence[Fact] = ()
+
+    def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
+        """The lines for this run. Blocking."""
+        raise NotImplementedError
+
+    def show(self, run: Run | None) -> None:
+        """Another run, or the same with news."""
+        if (run.id if run else None) != (self.run.id if self.run else None):
+            self.facts = ()
+            self.set_keys(())
+        self.run = run
+
+    def refresh_from_store(self) -> None:
+        run = self.run
+        if run is not None:
+            self.app.start(
+                partial(self._load, run), group=f"facts-{self.id}", description="reading the run", exclusive=True
+            )
+
+    async def _load(self, run: Run) -> None:
+        facts = await asyncio.to_thread(self._read, run)
+        if self.run is None or self.run.id != run.id or facts == self.facts:
+            return
+        before = self.facts
+        self.facts = facts
+        if len(before) != len(facts):
+            self.set_keys([str(place) for place in range(len(facts))])
+            return
+        self.paint(str(place) for place, fact in enumerate(facts) if fact != before[place])
+
+    def _read(self, run: Run) -> Sequence[Fact]:
+        with StoreReader(self.paths.store) as store:
+            return tuple(self.read(store, run))
+
+    def draw_empty(self, width: int) -> list[Segment]:
+        return [Segment(f" {self.empty}" if self.run is not None else " no run is chosen", self.ink("dim"))]
+
+    def draw(self, key: str, width: int) -> list[Segment]:
+        fact = self.facts[int(key)]
+        if not fact.label and not self.LABELS:
+            return [Segment(cut(f" {fact.text}", width, self.glyphs.ellipsis), self.ink(fact.ink))]
+        label = cut(f" {fact.label}", self.LABELS, self.glyphs.ellipsis)
+        room = max(0, width - self.LABELS - 1)
+        return [
+            Segment(f"{label} ", self.ink("dim")),
+            Segment(cut(fact.text, room, self.glyphs.ellipsis), self.ink(fact.ink)),
+        ]
+
+    def action_copy_line(self) -> None:
+        if self.cursor is not None:
+            fact = self.facts[int(self.cursor)]
+            self.app.copy_text(fact.copy or fact.text)

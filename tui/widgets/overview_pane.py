@@ -1,0 +1,89 @@
+"""What a run is and how it went: states in time, code, arguments, tags, what it used."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tui.plain import plain
+from tui.widgets.facts_pane import Fact, FactsPane
+from tui.widgets.runs_table import INKS
+from tui.wording import command_line, number, outcome, size, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from engine.runs.model import Run, Transition
+    from engine.runs.store import StoreReader
+
+
+def moment(at: float | None) -> str:
+    """A point in time as the person's clock has it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at is not None else ""
+
+
+class OverviewPane(FactsPane):
+    """The run's row of the history in words."""
+
+    def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
+        run = store.run(run.id)
+        return [*self._state(run), *self._line(run, store.transitions(run.id)), *self._what(run), *self._used(run)]
+
+    def _state(self, run: Run) -> Iterator[Fact]:
+        exit_ = "" if run.exit_code is None else f", exit code {run.exit_code}"
+        yield Fact("state", f"{self.glyphs.states[run.state]} {run.state}{exit_}", INKS[run.state])
+        why = outcome(run)
+        if why:
+            yield Fact("reason", why, INKS[run.state])
+        if run.unreachable_since is not None:
+            yield Fact("unreachable", f"since {moment(run.unreachable_since)}", "warn")
+
+    def _line(self, run: Run, transitions: list[Transition]) -> Iterator[Fact]:
+        yield Fact("submitted", moment(run.created))
+        for place, one in enumerate(transitions):
+            if one.before == one.after:
+                continue
+            later = transitions[place + 1].at if place + 1 < len(transitions) else None
+            end = later if later is not None else None if one.after.ended else self.clock()
+            lasted = f"{end - one.at:8.1f} s" if end is not None and end - one.at < 60 else ""
+            if end is not None and not lasted:
+                lasted = span(end - one.at).rjust(10)
+            reason = f"  {plain(one.reason)}" if one.reason else ""
+            yield Fact("", f"{moment(one.at)[11:]}  {one.after!s:<16}{lasted}{reason}", "dim")
+
+    def _what(self, run: Run) -> Iterator[Fact]:
+        yield Fact("script", command_line(run.script, run.arguments), "accent")
+        yield Fact("configuration", f"{plain(run.config)}, {run.framework} on {plain(run.target)} ({run.target_type})")
+        if run.commit:
+            dirty = ", with changes that are not committed" if run.dirty else ""
+            yield Fact("git", f"{run.commit[:12]} {plain(run.branch or '')}{dirty}", "", run.commit)
+        files = run.properties.get("SnapshotFiles")
+        if files:
+            yield Fact("snapshot", f"{files} files, {size(float(run.properties.get('SnapshotBytes', 0)))}")
+        for line in run.properties.get("SnapshotWarnings", "").splitlines():
+            yield Fact("", plain(line), "warn")
+        if run.tags:
+            yield Fact("tags", "  ".join(f"{plain(key)}={plain(value)}" for key, value in sorted(run.tags.items())))
+        if run.description:
+            yield Fact("description", plain(run.description))
+        if run.rerun_of:
+            yield Fact("rerun of", plain(run.rerun_of))
+        if run.priority:
+            yield Fact("priority", str(run.priority))
+
+    def _used(self, run: Run) -> Iterator[Fact]:
+        if run.started is not None:
+            took = (run.ended or self.clock()) - run.started
+            yield Fact("took", f"{took:.1f} s" if took < 60 else span(took))
+        if "CpuSeconds" in run.properties:
+            memory = size(float(run.properties.get("PeakMemoryBytes", 0)))
+            yield Fact("used", f"{number(float(run.properties['CpuSeconds']))} s of CPU, {memory} of memory at most")
+        if run.properties.get("LeftBehind"):
+            yield Fact("left behind", plain(run.properties["LeftBehind"]), "warn")
+        yield Fact("run id", run.id)
+        known = ("Snapshot", "CpuSeconds", "PeakMemoryBytes", "LeftBehind")
+        for key, value in sorted(run.properties.items()):
+            if not key.startswith(known):
+                yield Fact(plain(key), plain(value))
+        if run.target_type == "local":
+            yield Fact("folder", plain(self.paths.host_run(run.id)))
