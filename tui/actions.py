@@ -42,7 +42,7 @@ def _always(_: Situation) -> Reason:
 
 @dataclass(frozen=True)
 class Action:
-    """`why_not` gives the reason why it cannot be done now, or "". `panes` limits where its keys count (empty: anywhere).
+    """`why_not` gives the reason why it cannot be done now, or "". `panes`: where its keys count (none: anywhere).
 
     `question`: it is asked first, naming what is hit. `changes`: refused by `--readonly`.
     """

@@ -45,7 +45,7 @@ class Frame(Widget):
     Frame > .frame--line { color: $border-blurred; background: $background; }
     Frame > .frame--title { color: $primary; text-style: bold; background: $background; }
     """
-    COMPONENT_CLASSES = {"frame--line", "frame--title"}
+    COMPONENT_CLASSES = {"frame--line", "frame--title"}  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, project: str, signs: tuple[str, ...]) -> None:
         super().__init__()

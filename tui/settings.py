@@ -1,4 +1,4 @@
-"""A person's settings, `config.yaml` in the settings folder: keys, theme, metrics of the list. Blocking: read in a thread.
+"""A person's settings, `config.yaml` in the settings folder. Blocking: read in a thread.
 
 theme: dark            # dark, light, or ansi for the terminal's own sixteen colours; default: what the terminal says
 metrics: [loss, acc]   # shown in the run list, in this order; default: those of the newest runs

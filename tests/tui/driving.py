@@ -25,8 +25,7 @@ class Driver:
 
     @property
     def main(self) -> MainScreen:
-        found = next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
-        return found
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, MainScreen))
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

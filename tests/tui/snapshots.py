@@ -10,7 +10,7 @@ import html
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -26,7 +26,7 @@ def lines_of(svg: str) -> list[str]:
     return ["".join(text for _, text in sorted(parts)) for _, parts in sorted(rows.items(), key=lambda r: float(r[0]))]
 
 
-def check_snapshot(app: App[object], name: str, seen_folder: Path) -> None:
+def check_snapshot(app: App[Any], name: str, seen_folder: Path) -> None:
     """Compare the screen with `snapshots/<name>.svg`."""
     seen = app.export_screenshot(title="aml-tui")
     file = FOLDER / f"{name}.svg"

@@ -9,6 +9,7 @@ import pytest
 from engine.runs.model import State
 from tests.tui.history import make_run
 from tui.actions import ACTIONS, BY_ID, PANES, Situation
+from tui.reading import ConfigView, TargetView
 from tui.screens.acting import Acting
 from tui.screens.text import help_text
 
@@ -78,14 +79,8 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     acted=acted,
                     run=acted[0],
                     marked=1,
-                    config=_item(),
-                    target=_item(),  # type: ignore[arg-type]
+                    config=ConfigView("local", file="aml_config/local.runconfig"),
+                    target=TargetView("local", file="aml_config/local.compute"),
                 )
                 found = found or not action.reason(now)
         assert found, action.id
-
-
-def _item():  # type: ignore[no-untyped-def]
-    from tui.reading import ConfigView
-
-    return ConfigView("local", file="aml_config/local.runconfig")

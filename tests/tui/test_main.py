@@ -64,7 +64,8 @@ def test_without_a_terminal_it_says_so() -> None:
 
 
 def test_little_is_imported_before_the_first_frame() -> None:
-    code = "import tui.app, sys; print(*sorted(m for m in sys.modules if m.split('.')[0] in ('engine', 'tui', 'yaml', 'sqlite3', 'plotext', 'ruamel')))"
+    watched = ("engine", "tui", "yaml", "sqlite3", "plotext", "ruamel")
+    code = f"import tui.app, sys; print(*sorted(m for m in sys.modules if m.split('.')[0] in {watched}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["tui", "tui.app", "tui.first_frame"]
 

@@ -41,7 +41,7 @@ async def test_screens(
             if key == "slash":
                 await d.until(lambda: d.main.filter_bar is not None and d.main.filter_bar.input.has_focus)
         if name == "filter":
-            await d.until_shown("1 of 45")
+            await d.until(lambda: d.main.listing.filter.text == "tag:best")
             if size[0] > 80:
                 await d.until_shown("─ iris-037 ─")
                 await d.until(lambda: "epoch" not in d.text())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 from textual.widgets import Static
 
 from engine.client import call
-from engine.errors import EngineUnavailable
+from engine.lock import holder, is_held
 from engine.runs.model import State
 from tests.tui.driving import Driver, driven
+from tests.waiting import until
 from tui import requests
 from tui.engine_link import Link
 from tui.reading import ConfigView
@@ -31,10 +34,9 @@ if TYPE_CHECKING:
 def engine_home(home: Paths) -> Iterator[Paths]:
     """The engine that the console starts ends with the test."""
     yield home
-    try:
-        call("stop", {}, paths=home, start=False)
-    except EngineUnavailable:
-        pass
+    if is_held(home.engine_lock):
+        os.kill(holder(home.engine_lock)["pid"], signal.SIGTERM)
+        until(lambda: not is_held(home.engine_lock), what="the engine to leave")
 
 
 def newest(d: Driver) -> Run:
@@ -115,9 +117,6 @@ async def test_a_configuration_brings_its_script_and_arguments(console: Console,
 
 
 async def test_the_engine_dies_and_the_console_goes_on(console: Console, engine_home: Paths, project: Path) -> None:
-    import os
-    import signal
-
     (project / "train.py").write_text("import time\ntime.sleep(60)\n")
     app = console()
     app.start_engine = True
@@ -134,6 +133,7 @@ async def test_the_engine_dies_and_the_console_goes_on(console: Console, engine_
         await d.until(lambda: app.link.state is Link.CONNECTED)
         await d.until(lambda: "engine lost" not in d.text())
         assert newest(d).state is State.RUNNING
+        await d.until(lambda: d.app.model.targets["local"].state == "connected")
         await app.link.cancel([newest(d).id])
         await d.until(lambda: newest(d).state is State.CANCELED)
 
