@@ -121,7 +121,7 @@ def _tree(folder: Path) -> list[Fact]:
                 path = os.path.relpath(item.path, folder)
                 facts.append(Fact("", f"{size(info.st_size):>6} {pad}{plain(item.name)}", "", path))
             else:
-                kind = f" -> {plain(os.readlink(item.path))}" if item.is_symlink() else " (not a file)"
+                kind = f" -> {plain((inside / item.name).readlink())}" if item.is_symlink() else " (not a file)"
                 facts.append(Fact("", f"{'':7}{pad}{plain(item.name)}{kind}", "dim"))
 
     walk(folder, 0)
