@@ -59,7 +59,7 @@ class Curve:
 
 
 def read_curve(store: StoreReader, run_id: str, name: str, count: int, *, by_time: bool) -> Curve:
-    """The series' points; of a long one the low and high of each stretch, which a chart cannot tell from all of them."""
+    """The series' points; of a long one the low and high of each stretch, which look the same in a chart."""
     if count > WHOLE:
         rows = store.envelope(run_id, name)
         first = rows[0][1] if rows else 0.0
@@ -139,7 +139,10 @@ def draw(curve: Curve, look: ChartLook, width: int, height: int, *, ascii: bool 
         if look.log:
             plotext.yscale("log")
         plotext.xlabel("seconds" if look.by_time else "step")
-        text: str = plotext.build()
+        try:
+            text: str = plotext.build()
+        except (OverflowError, ValueError, ZeroDivisionError):
+            return [b" these values are too far apart to be drawn"]
     if ascii:
         text = text.translate(_ASCII)
     return [line.encode("utf-8") for line in text.splitlines()]

@@ -1,0 +1,141 @@
+"""The tabs of a run, over a store that the engine's own code wrote."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.runs import points
+from engine.runs.ledger import Ledger
+from engine.runs.metrics import MetricRecord
+from engine.runs.model import Command, Run, RunPlan, RunRequest, State
+from tests.tui.driving import Driver, driven
+from tests.tui.history import NOW
+from tests.tui.snapshots import check_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.paths import Paths
+    from tui.app import ConsoleApp
+
+TABS = ("Log", "Metrics", "Overview", "Outputs", "Environment", "Commands")
+
+
+@pytest.fixture
+def run(home: Paths, project: Path) -> Run:
+    """A completed run with metrics of each kind, a command and outputs."""
+    plan = RunPlan(
+        project=str(project),
+        project_name="iris",
+        config="local",
+        target="local",
+        target_type="local",
+        host="local",
+        launcher="process",
+        framework="Python",
+        script="train.py",
+        argv=("train.py", "--rate", "a b"),
+        interpreter="/usr/bin/python3",
+        environment_variables={"MODE": "[/fast]", "API_TOKEN": "hush"},
+    )
+    ledger = Ledger(home.store)
+    made = ledger.create(RunRequest(str(project), "local", "t", tags={"best": "yes"}), plan)
+    ledger.record_command(made.id, Command(NOW, "local", ("/usr/bin/python3", "train.py", "a b"), "/runs/1"))
+    records = [MetricRecord(NOW + n, "scalar", "loss", math.exp(-n / 30)) for n in range(200)]
+    records += [MetricRecord(NOW + n, "scalar", "accuracy", 1 - math.exp(-n / 50)) for n in range(200)]
+    records += [MetricRecord(NOW, "scalar", "grad", math.nan), MetricRecord(NOW, "scalar", "grad", 1.0)]
+    records += [MetricRecord(NOW, "table", "confusion", {"seen": ["a", "b"], "[/x]": [1, 2]})]
+    points.add(ledger, made.id, records, 0, 10, 0)
+    moved = made
+    for state in (State.QUEUED, State.PREPARING, State.STARTING, State.RUNNING, State.FINALIZING, State.COMPLETED):
+        moved = ledger.move(moved, state, "event", "", {"exit_code": 0, "started": NOW - 30, "ended": NOW - 9})
+    ledger.change(made.id, created=NOW - 31, state_since=NOW - 9)
+    with ledger.writing() as db:
+        db.execute("UPDATE transitions SET at = ? + rowid", (NOW - 40,))
+    done = ledger.run(made.id)
+    ledger.close()
+    outputs = home.host_run(done.id) / "outputs"
+    (outputs / "plots").mkdir(parents=True)
+    (outputs / "model.json").write_text('{"weights": "[/markup]"}\n')
+    (outputs / "plots" / "loss.png").write_bytes(b"\x89PNG\0")
+    return done
+
+
+async def tab(driver: Driver, name: str) -> None:
+    await driver.press("4")
+    await driver.until(lambda: driver.main.run_view is not None and driver.main.run_view.pane is not None)
+    view = driver.main.run_view
+    assert view is not None
+    for _ in range(TABS.index(name)):
+        before = view.open_tab
+        await driver.press("right_square_bracket")
+        await driver.until(lambda before=before: view.open_tab != before and view.pane is not None)
+    await driver.until(lambda: view.has_focus_within)
+
+
+async def test_metrics_and_a_chart(console: Callable[..., ConsoleApp], run: Run) -> None:
+    async with driven(console()) as d:
+        await tab(d, "Metrics")
+        await d.until_shown("confusion")
+        text = d.text()
+        assert "loss" in text
+        assert "0.001" in text
+        await d.press("enter")
+        await d.until_shown("iris-001 loss   200 values")
+        await d.press("l", "m", "x")
+        await d.until_shown("log  smoothed")
+        await d.until_shown("seconds")
+        await d.press("plus")
+        await d.until_shown("50% to 100%")
+        await d.press("escape")
+        await d.until_shown("confusion")
+        await d.press("end", "up", "enter")
+        await d.until_shown("1 NaN or infinite")
+        await d.press("escape", "end", "enter")
+        await d.until_shown("[/x]")
+        await d.press("escape", "escape")
+        await d.until(lambda: d.main.pane == "runs")
+
+
+async def test_what_each_tab_says(console: Callable[..., ConsoleApp], run: Run) -> None:
+    async with driven(console()) as d:
+        await tab(d, "Overview")
+        await d.until_shown("Completed, exit code 0")
+        await d.until_shown("best=yes")
+        await d.press("right_square_bracket")
+        await d.until_shown("model.json")
+        await d.press("end", "k", "enter")
+        await d.press("right_square_bracket")
+        await d.until_shown("API_TOKEN=********")
+        assert "hush" not in d.text()
+        assert "MODE=[/fast]" in d.text()
+        await d.press("right_square_bracket")
+        await d.until_shown("/usr/bin/python3 train.py 'a b'")
+
+
+async def test_a_look_into_an_output(console: Callable[..., ConsoleApp], run: Run) -> None:
+    async with driven(console()) as d:
+        await tab(d, "Outputs")
+        await d.until_shown("model.json")
+        await d.press("enter")
+        await d.until_shown('{"weights": "[/markup]"}')
+        await d.press("escape")
+        await d.until_shown("loss.png")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_what_it_looks_like(
+    console: Callable[..., ConsoleApp], run: Run, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with driven(console(), size) as d:
+        await d.press("enter")
+        await tab(d, "Metrics")
+        await d.until_shown("confusion")
+        check_snapshot(d.app, f"metrics-{size[0]}x{size[1]}", tmp_path)
+        await d.press("enter")
+        await d.until_shown("iris-001 loss   200 values")
+        check_snapshot(d.app, f"chart-{size[0]}x{size[1]}", tmp_path)
