@@ -7,6 +7,7 @@ in the folder for temporary files.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -15,12 +16,11 @@ from typing import TYPE_CHECKING
 
 from bench import machine
 from bench.installation import Installation, wait_for
-from bench.report import median, megabytes, percentile, progress, seconds, show, verdict
+from bench.report import median, megabytes, more, percentile, progress, seconds, show, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.screen import Screen
     from bench.terminal import Terminal
 
 # A thousandth of the chunks holds the word that is searched for.
@@ -55,18 +55,14 @@ def opened(place: Installation, key: str, text: str) -> tuple[float, float]:
     return taken, memory
 
 
-def count_shown(screen: Screen, matches: int) -> bool:
-    return any(f"of {matches}" in line or f"{matches} match" in line for line in screen.text())
-
-
 def search(terminal: Terminal, matches: int) -> float:
-    """Seconds from the word to the count of every line that has it."""
-    terminal.press("4")
-    terminal.until_quiet(0.3)
-    terminal.press("/")
-    terminal.until_quiet(0.3)
-    terminal.press(NEEDLE)
-    return terminal.send("\r", lambda s: count_shown(s, matches), within=300)
+    """Seconds from the word to the count of every line that has it, no longer growing."""
+    # Marking belongs to the list: its key leaves the footer when the log has the keys.
+    terminal.send("4", lambda s: not s.shows("space mark"))
+    terminal.send("/", lambda s: s.shows("text in the whole log"))
+    terminal.send(NEEDLE, lambda s: s.shows(NEEDLE))
+    counted = re.compile(rf"'{NEEDLE}' [\d,]+/{matches:,}(?![\d…])")
+    return terminal.send("\r", lambda s: any(counted.search(line) for line in s.text()), within=300)
 
 
 def grep(log: Path) -> tuple[float, int]:
@@ -119,7 +115,7 @@ def main() -> None:
             searched = machine.resident(terminal.pid)
             terminal.close()
         wait_for(lambda: not place.engine().get("runs"), 60, "the engine to rest")
-    more = median([taken for taken, _ in large]) - median([taken for taken, _ in small])
+    later = median([taken for taken, _ in large]) - median([taken for taken, _ in small])
     memory = median([held for _, held in large]) - median([held for _, held in small])
     after = searched - median([held for _, held in small])
     show(
@@ -130,9 +126,9 @@ def main() -> None:
                 "its end on the screen, median",
                 seconds(median([taken for taken, _ in small])),
                 seconds(median([taken for taken, _ in large])),
-                f"+{seconds(more)}",
+                more(seconds(later)),
                 "+0.3 s",
-                verdict(more <= MOST_OPEN),
+                verdict(later <= MOST_OPEN),
             ],
             [
                 "the same, p90",
@@ -146,7 +142,7 @@ def main() -> None:
                 "memory of the console",
                 megabytes(median([held for _, held in small])),
                 megabytes(median([held for _, held in large])),
-                f"+{megabytes(memory)}",
+                more(megabytes(memory)),
                 "+50 MB",
                 verdict(memory <= MOST_MEMORY),
             ],
@@ -154,9 +150,9 @@ def main() -> None:
                 "memory after a search",
                 "",
                 megabytes(searched),
-                f"+{megabytes(after)}",
+                more(megabytes(after)),
                 "+50 MB",
-                verdict(after <= 50e6),
+                verdict(after <= MOST_MEMORY),
             ],
             ["search in the console", "", f"{size / by_console / 1e6:.0f} MB/s", "", "", ""],
             [

@@ -50,5 +50,10 @@ def megabytes(value: float) -> str:
     return f"{value / 1e6:.1f} MB"
 
 
+def more(text: str) -> str:
+    """A difference with its sign."""
+    return text if text.startswith("-") else f"+{text}"
+
+
 def verdict(within: bool) -> str:
     return "yes" if within else "NO"

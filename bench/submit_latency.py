@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import machine
 from bench.installation import AML, Installation
-from bench.report import median, percentile, progress, seconds, show, verdict
+from bench.report import median, more, percentile, progress, seconds, show, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,16 +62,16 @@ def main() -> None:
     for name, position, limit in (("first line", 0, MOST), ("back at the prompt", 1, None)):
         alone = [pair[position] for pair in hand]
         through = [pair[position] for pair in submitted]
-        more = median(through) - median(alone)
+        later = median(through) - median(alone)
         rows.append(
             [
                 name,
                 seconds(median(alone)),
                 seconds(median(through)),
                 seconds(percentile(through, 0.9)),
-                f"+{seconds(more)}",
+                more(seconds(later)),
                 f"+{limit} s" if limit else "",
-                verdict(more <= limit) if limit else "",
+                verdict(later <= limit) if limit else "",
             ]
         )
     show(
