@@ -94,7 +94,7 @@ def main() -> None:
         ],
         [
             f"{chosen.times} times each, turn by turn; from the start of the process; load {machine.load():.1f}.",
-            "First paint: the frame with its panes stands on a 120x40 terminal; the runs follow a moment later (next line).",
+            "First paint: the frame with its panes stands on a 120x40 terminal; the runs follow (next line).",
         ],
     )
 
