@@ -18,6 +18,7 @@ from engine.project.resolve import resolve
 from engine.runs.driver import Driver
 from engine.runs.ledger import Ledger
 from engine.runs.link import HostLink
+from engine.runs.model import State
 from engine.runs.slots import Slots
 
 if TYPE_CHECKING:
@@ -57,13 +58,26 @@ class Engine:
         self._ledger = await asyncio.to_thread(Ledger, self.paths.store)
         self._slots = Slots(self._ledger)
         found = await self._ledger.do(self._ledger.unfinished)
-        plans = [(run, await self._ledger.do(self._ledger.plan, run.id)) for run in found]
+        plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
         for run, plan in plans:
             if run.state.value not in ("NotStarted", "Queued", "Finalizing"):
                 self._slots.enter(plan.host, run)
         for run, plan in plans:
             log.info("taking up run %s, %s", run.id, run.state)
             self._drive(run, plan).watch(False)
+
+    async def _plan_of(self, run: Run) -> RunPlan | None:
+        """The plan of an unfinished run; one that cannot be read ends the run, not the engine."""
+        try:
+            plan = await self._ledger.do(self._ledger.plan, run.id)
+            if plan.launcher in self._launchers:
+                return plan
+            why = f"this release cannot take up runs on targets of type {plan.target_type!r}"
+        except (TypeError, ValueError) as error:
+            why = f"its plan in the run history cannot be read ({error})"
+        log.error("run %s: %s", run.id, why)
+        await self._ledger.do(self._ledger.move, run, State.FAILED, "not taken up", why, {"reason": why})
+        return None
 
     async def stop(self) -> None:
         """Let go of everything. Runs go on; the next engine finds them."""

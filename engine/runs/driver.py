@@ -267,12 +267,13 @@ class Driver:
         """The status of the ended run; None when the run's state has moved meanwhile (a cancel)."""
         while True:
             self._nudge.clear()
+            # Whoever changed the state before this line has been forgotten with the nudge: look, then ask.
+            if self._run.state is not State.RUNNING:
+                return None
             status = (await host.inspect([self.run_id]))[self.run_id]
             if status.phase in ("exited", "vanished", "absent", "laid"):
                 return status
             await self._until_nudged(host)
-            if self._run.state is not State.RUNNING:
-                return None
 
     async def _until_nudged(self, host: Host) -> None:
         """Until the host says something of this run, a cancel comes, `LOOK_AGAIN` passes, or contact is lost."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -317,3 +318,29 @@ async def test_outputs_are_found_whatever_the_working_directory(bench: Bench) ->
     dest = bench.paths.cache / "fetched"
     await bench.engine.fetch(run.id, "", dest)
     assert json.loads((dest / "a.json").read_text()) == [1]
+
+
+async def test_a_cancel_while_a_new_engine_still_connects_is_not_lost(bench: Bench) -> None:
+    bench.script("wait.py", "import time; time.sleep(600)\n")
+    run = await bench.until(await bench.submit("wait.py"), State.RUNNING)
+    await bench.engine.stop()
+    bench.engine = Engine(bench.paths)
+    await bench.engine.start()
+    assert await bench.engine.cancel([run.id]) == {}
+    assert (await bench.end(run)).state is State.CANCELED
+
+
+async def test_a_run_whose_plan_is_damaged_does_not_stop_the_engine(bench: Bench) -> None:
+    bench.script("wait.py", "import time; time.sleep(600)\n")
+    damaged = await bench.until(await bench.submit("wait.py"), State.RUNNING)
+    await bench.engine.cancel([damaged.id])
+    await bench.end(damaged)
+    await bench.engine.stop()
+    with sqlite3.connect(bench.paths.store) as db:
+        db.execute("UPDATE runs SET state = 'Running', plan = '{}' WHERE id = ?", (damaged.id,))
+    db.close()
+    bench.engine = Engine(bench.paths)
+    await bench.engine.start()
+    ended = bench.run(damaged)
+    assert ended.state is State.FAILED
+    assert "its plan in the run history cannot be read" in ended.reason

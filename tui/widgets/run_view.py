@@ -41,7 +41,7 @@ TABS: tuple[tuple[str, str, str], ...] = (
 SHORT = {"Environment": "Env", "Commands": "Cmds"}
 ROOM = 84
 # From this width on, the metrics stand beside the log (cells of the view itself).
-SIDE_BY_SIDE = 110
+SIDE_BY_SIDE = 150
 
 
 class Pane(Protocol):
