@@ -37,7 +37,8 @@ def test_a_target_with_every_oddity(project: Path) -> None:
     put(
         project,
         "vm.compute",
-        b'\xef\xbb\xbf# made by hand\t\r\n"type": remoteDocker\r\naddress: "10.0.0.4:2222"\t# the box\r\nusername: ada\r\n'
+        b'\xef\xbb\xbf# made by hand\t\r\n"type": remoteDocker\r\naddress: "10.0.0.4:2222"\t# the box\r\n'
+        b"username: ada\r\n"
         b"#password: no\r\nbaseDockerImage: 'microsoft/mmlspark:plus-0.9.9'\r\nsharedvolumes: no\r\nslots: 2\r\n"
         b"shmSize: 2g\r\nnativeSharedDirectory: ~/.azureml/share/",
     )
@@ -176,14 +177,32 @@ def test_a_plan(project: Path) -> None:
         ("type: local\n", "Target: local\nFramework: Python\n", {}, ProjectError, "no script was given"),
         ("type: local\n", "Target: local\nFramework: Python\n", {"script": "no.py"}, NotFound, "no script 'no.py'"),
         ("type: local\n", "Target: local\nFramework: Python\n", {"script": "../x.py"}, ProjectError, "outside"),
-        ("type: local\n", "Target: gone\n", {"script": "train.py"}, NotFound, "local.runconfig:1:9: there is no compute"),
+        (
+            "type: local\n",
+            "Target: gone\n",
+            {"script": "train.py"},
+            NotFound,
+            "local.runconfig:1:9: there is no compute",
+        ),
         ("type: lokal\n", "Target: local\n", {"script": "train.py"}, ProjectError, "local.compute:1:7: unknown type"),
         ("type: docker\n", "Target: local\n", {"script": "train.py"}, Unsupported, "type 'docker'"),
-        ("type: local\npythonLocation: /no/py\n", "Target: local\nFramework: Python\n", {"script": "train.py"}, NotFound, "'/no/py'"),
-        ("type: local\nsparkSubmitLocation: no-spark\n", "Target: local\n", {"script": "train.py"}, NotFound, "no-spark"),
+        (
+            "type: local\npythonLocation: /no/py\n",
+            "Target: local\nFramework: Python\n",
+            {"script": "train.py"},
+            NotFound,
+            "'/no/py'",
+        ),
+        (
+            "type: local\nsparkSubmitLocation: no-spark\n",
+            "Target: local\n",
+            {"script": "train.py"},
+            NotFound,
+            "no-spark",
+        ),
         ("type: local\n", "Target: local\nFramework: PythonMPI\n", {"script": "train.py"}, Unsupported, "PythonMPI"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_planned_says_where(
     project: Path, compute: str, config: str, more: dict[str, str], error: type[Exception], message: str
 ) -> None:
