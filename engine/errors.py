@@ -42,9 +42,7 @@ class AmlError(Exception):
     def from_json(data: dict[str, Any]) -> AmlError:
         """The same error on the other side of the socket; an unknown code becomes a plain `AmlError`."""
         kind = AmlError._by_code.get(str(data.get("code")), AmlError)
-        return kind(
-            str(data.get("message", "")), remedy=str(data.get("remedy", "")), where=str(data.get("where", ""))
-        )
+        return kind(str(data.get("message", "")), remedy=str(data.get("remedy", "")), where=str(data.get("where", "")))
 
 
 class UsageError(AmlError):
