@@ -56,4 +56,6 @@ def one_run(parser: Parser, *, required: bool = False) -> None:
 
 def several_runs(parser: Parser) -> None:
     """The option `-r RUN [RUN ...]`, at least one."""
-    parser.add_argument("-r", "--run", metavar="RUN", nargs="+", required=True, help=f"the runs, each by {RUN_HELP}")
+    parser.add_argument(
+        "-r", "--run", metavar="RUN", nargs="+", action="extend", required=True, help=f"the runs, each by {RUN_HELP}"
+    )
