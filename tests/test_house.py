@@ -82,6 +82,17 @@ def test_what_runs_on_hosts_is_python_3_5(path: Path) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("path", python(*OLD_PYTHON), ids=named)
+def test_what_runs_on_hosts_brings_nothing(path: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            imported.add(node.module.partition(".")[0])
+    assert sorted(imported - sys.stdlib_module_names - {"azureml"}) == []
+
+
 def _commas_after_stars(source: str) -> list[int]:
     """Lines of `def f(*a,)`, which Python 3.5 refuses."""
     return [
