@@ -242,6 +242,12 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID = {action.id: action for action in ACTIONS}
 _SHOWN_KEYS = {
     "slash": "/",
+    "ampersand": "&",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
     "colon": ":",
     "question_mark": "?",
     "exclamation_mark": "!",

@@ -233,7 +233,8 @@ class MainScreen(Screen[None]):
             widget.border_subtitle = Content(subtitle)
 
     def _show_keys(self) -> None:
-        self.keys_line.show(self.situation, self.app.keys)
+        own = self.run_view.hints() if self.pane == "run" and self.run_view is not None else ()
+        self.keys_line.show(self.situation, self.app.keys, own)
 
     def _tick(self) -> None:
         if self.app.screen is self:
@@ -269,6 +270,9 @@ class MainScreen(Screen[None]):
     def on_line_list_moved(self, event: LineList.Moved) -> None:
         if event.lines is self.table:
             self._settle()
+        self._show_keys()
+
+    def on_run_view_opened(self) -> None:
         self._show_keys()
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:

@@ -72,7 +72,26 @@ def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
             )
         )
     parts.append(Content.assemble(("\nFilter", "bold $primary"), "\n", FILTER_HELP))
-    return Content("").join(parts)
+    own = _pane_keys()
+    if now.pane == "run":
+        # Help for where one is comes first.
+        return Content("").join([*own, Content("\n"), *parts])
+    return Content("").join([*parts, Content("\n"), *own])
+
+
+def _pane_keys() -> list[Content]:
+    """The keys of a run's tabs, which their widgets answer themselves."""
+    from tui.widgets.log_pane import LogPane
+    from tui.widgets.metrics_pane import ChartView
+    from tui.widgets.run_view import TAB_KEYS
+
+    parts: list[Content] = []
+    for title, rows in (("A run's tabs", TAB_KEYS), ("In the log", LogPane.KEYS), ("In a chart", ChartView.KEYS)):
+        parts.append(Content.assemble(("\n" if parts else "", ""), (title, "bold $primary"), "\n"))
+        for keys, _, description in rows:
+            shown = " ".join(shown_key(key) for key in keys.split(","))
+            parts.append(Content.assemble((f"  {shown:<16}", "bold $primary"), (description, ""), "\n"))
+    return parts
 
 
 FILTER_HELP = """\

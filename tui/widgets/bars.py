@@ -126,14 +126,18 @@ class PaneSwitcher(Bar):
 class KeysLine(Bar):
     """The footer: the keys that count here. What cannot be done now is dim; the help tells why."""
 
-    def show(self, now: Situation, keys: Mapping[str, tuple[str, ...]]) -> None:
+    def show(self, now: Situation, keys: Mapping[str, tuple[str, ...]], own: tuple[Part, ...] = ()) -> None:
+        """`own`: (key, label) of the focused widget's own keys; they come first and hide an action of the same key."""
         parts: list[Part] = []
+        for key, label in own:
+            parts += [(f" {key}", "key"), (f" {label}", "dim")]
+        taken = {key for key, _ in own}
         for action in ACTIONS:
             if not action.footer or (action.panes and now.pane not in action.panes):
                 continue
             off = bool(action.reason(now))
             first = keys.get(action.id, action.keys)[:1]
-            if not first:
+            if not first or shown_key(first[0]) in taken:
                 continue
             parts.append((" " + shown_key(first[0]), "off" if off else "key"))
             parts.append((f" {action.label}", "off" if off else "dim"))

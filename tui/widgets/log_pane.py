@@ -178,6 +178,7 @@ class LogPane(Vertical):
         ("W", "save", "Save the whole log to a file"),
         ("escape", "quit_search", "Leave the search, then the pane"),
     )
+    HINTS = (("/", "search"), ("n", "next"), ("&", "lines"), ("e", "error"), ("f", "follow"), ("w", "wrap"))
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
     app: ConsoleApp
 

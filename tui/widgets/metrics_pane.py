@@ -172,6 +172,8 @@ def _inked(style: Style | None, base: Style, line: Style, dim: Style) -> Style:
 class MetricsPane(Container):
     """The list of a run's metrics; enter opens one as a chart, or as the rows that were logged."""
 
+    HINTS = (("enter", "chart"), ("l", "log y"), ("m", "smooth"), ("x", "time"), ("+", "zoom"))
+
     app: ConsoleApp
 
     def __init__(self, paths: Paths, clock: Callable[[], float], glyphs: Glyphs, *, id: str | None = None) -> None:

@@ -36,6 +36,7 @@ class OutputsPane(FactsPane):
         Binding("escape", "leave", show=False),
         Binding("W", "save", show=False),
     ]
+    HINTS = (("enter", "look"), ("W", "copy all here"))
     LABELS = 0
     empty = "no outputs yet"
 

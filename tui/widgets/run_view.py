@@ -89,6 +89,9 @@ class TabsLine(Bar):
                 return
 
 
+TAB_KEYS = (("right_square_bracket", "", "The next tab of the run"), ("left_square_bracket", "", "The one before"))
+
+
 class RunView(Vertical):
     """Made with where things are and how to draw; `show` says which run."""
 
@@ -97,6 +100,9 @@ class RunView(Vertical):
         Binding("left_square_bracket", "tab(-1)", show=False),
     ]
     app: ConsoleApp
+
+    class Opened(Message):
+        """Another tab is open."""
 
     def __init__(self, paths: Paths, clock: Callable[[], float], glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -150,6 +156,11 @@ class RunView(Vertical):
 
         return [one for one in (pane, *pane.query("*").results(Widget)) if one.focusable and one.display]
 
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        """(key, label) for the footer: the open tab's own keys, then those of the tabs."""
+        own: tuple[tuple[str, str], ...] = getattr(self.pane, "HINTS", ())
+        return (*own, ("[ ]", "tabs"))
+
     def action_tab(self, by: int) -> None:
         self.app.start(lambda: self.go_to((self.open_tab + by) % len(TABS)), group="tab", description="opening a tab")
 
@@ -162,6 +173,7 @@ class RunView(Vertical):
         await self._open(place)
         if had_focus:
             self.focus()
+        self.post_message(self.Opened())
 
     async def _open(self, place: int) -> None:
         self.open_tab = place
