@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 LEAVE_WITHIN = 10.0
 
 
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Unanswered(Exception):
     """What was waited for did not come onto the screen; the message holds the screen."""
 
@@ -60,6 +64,8 @@ class Terminal:
                 env={**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
                 cwd=cwd,
                 start_new_session=True,
+                # A terminal of its own, as a shell gives: when we die, the program is told to hang up.
+                preexec_fn=_take_terminal,
             )
         finally:
             os.close(theirs)
