@@ -48,9 +48,10 @@ class Expected:
 
     def __init__(self, number: int, dice: random.Random, longest: int) -> None:
         self.name = f"{number:02d}"
-        self.lines = dice.randint(longest // 8, longest)
-        self.code = 0 if number % 3 else number % 7 + 1
         self.canceled = number % 10 == 9
+        # One that is canceled must not end by itself before.
+        self.lines = longest * 10 if self.canceled else dice.randint(longest // 8, longest)
+        self.code = 0 if number % 3 else number % 7 + 1
         self.run_id = ""
         self._submission: subprocess.Popen[str] | None = None
 
