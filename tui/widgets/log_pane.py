@@ -8,19 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.log.ansi import pieces
 from tui.log.search import ERRORS, Search
 from tui.log.view import LogView, Page
 from tui.plain import plain
 from tui.widgets.line_input import LineInput
+from tui.widgets.log_lines import LogLines
 from tui.wording import count_of, size
 
 if TYPE_CHECKING:
@@ -41,118 +38,6 @@ if TYPE_CHECKING:
 LOOK, LOOK_OVER_SSH = 0.1, 0.35
 # Columns that left and right move by.
 PAN = 16
-_BAD = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Traceback \(most recent call last\)|^\S*(?:Error|Exception)\b")
-_WARN = re.compile(r"\bWARN(?:ING)?\b|^\S*Warning\b")
-
-
-class LogLines(Widget, can_focus=True):
-    """The rows of one page. It draws what it is given; the pane decides what that is."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--bad", "log--warn", "log--match", "log--dim"}
-
-    def __init__(self, glyphs: Glyphs) -> None:
-        super().__init__()
-        self.glyphs = glyphs
-        self.page = Page()
-        self.empty = ""
-        self.wrap = False
-        self.pan = 0
-        self.mark: re.Pattern[str] | None = None
-        self._strips: list[Strip] = []
-        self._inks: dict[str, Style] = {}
-
-    def show(self, page: Page) -> None:
-        """Draw this page; lines that stay the same are not painted again."""
-        self.page = page
-        before = self._strips
-        self._strips = self._lines()
-        for line in range(max(len(before), len(self._strips), 1)):
-            old = before[line] if line < len(before) else None
-            new = self._strips[line] if line < len(self._strips) else None
-            if old != new or old is None:
-                self.refresh_line(line)
-
-    def refresh_line(self, line: int) -> None:
-        from textual.geometry import Region
-
-        self.refresh(Region(0, line, self.size.width, 1))
-
-    def redraw(self) -> None:
-        self._inks.clear()
-        self._strips = self._lines()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        if self.is_mounted:
-            self.redraw()
-
-    def text(self) -> str:
-        """What is on the screen."""
-        return "\n".join(strip.text.rstrip() for strip in self._strips)
-
-    def render_line(self, y: int) -> Strip:
-        ground = Style(bgcolor=self.rich_style.bgcolor, color=self.rich_style.color)
-        if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(self.size.width).apply_style(ground)
-        if y == 0 and not self._strips and self.empty:
-            return Strip([Segment(f" {self.empty}", self._ink("dim"))]).adjust_cell_length(self.size.width)
-        return Strip.blank(self.size.width, self.rich_style)
-
-    def _ink(self, name: str) -> Style:
-        found = self._inks.get(name)
-        if found is None:
-            full = self.get_component_rich_style(f"log--{name}")
-            found = Style(color=full.color, bold=full.bold, dim=full.dim, reverse=full.reverse)
-            if name == "match":
-                found = Style(color=full.color, bgcolor=full.bgcolor, bold=full.bold, reverse=full.reverse)
-            self._inks[name] = found
-        return found
-
-    def _lines(self) -> list[Strip]:
-        width = max(1, self.size.width)
-        lines: list[Strip] = []
-        for row in self.page.rows:
-            segments = self._segments(row.data)
-            if row.cut:
-                rest = f" {self.glyphs.ellipsis} {size(row.end - row.start)}"
-                segments.append(Segment(rest, self._ink("dim")))
-            strip = Strip(segments)
-            if self.wrap:
-                lines.extend(strip.divide([*range(width, strip.cell_length, width), strip.cell_length]) or [strip])
-            else:
-                lines.append(strip.crop(self.pan, self.pan + width))
-        height = self.size.height
-        return lines[-height:] if self.page.following else lines[:height]
-
-    def _segments(self, data: bytes) -> list[Segment]:
-        parts = pieces(data)
-        text = "".join(part for part, _ in parts)
-        level = self._ink("bad") if _BAD.search(text) else self._ink("warn") if _WARN.search(text) else None
-        segments = [Segment(part, style or level) for part, style in parts]
-        if self.mark is None:
-            return segments
-        spots = [match.span() for match in self.mark.finditer(text) if match.end() > match.start()]
-        if not spots:
-            return segments
-        return _marked(segments, spots[:100], self._ink("match"))
-
-
-def _marked(segments: list[Segment], spots: list[tuple[int, int]], style: Style) -> list[Segment]:
-    """The segments with these stretches of their text in `style`."""
-    found: list[Segment] = []
-    at = 0
-    for segment in segments:
-        text, begin = segment.text, at
-        at += len(text)
-        done = 0
-        for start, end in spots:
-            low, high = max(start - begin, done), min(end - begin, len(text))
-            if low < high:
-                found += [Segment(text[done:low], segment.style), Segment(text[low:high], style)]
-                done = high
-        found.append(Segment(text[done:], segment.style))
-    return [one for one in found if one.text]
 
 
 class LogPane(Vertical):
