@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from bench import machine
 from bench.installation import Installation, wait_for
 from bench.report import median, megabytes, percentile, progress, seconds, show, verdict
+from bench.terminal import Terminal
 from engine.client import open_connection
 
 if TYPE_CHECKING:
     from bench.screen import Screen
-    from bench.terminal import Terminal
 
 SCRIPT = """\
 import sys, time
@@ -40,6 +40,17 @@ MOST_KEY = 0.05
 BETWEEN = 0.15
 # Rows of the list that are surely on the screen.
 ROWS = 12
+
+
+BARE = """\
+import sys
+from textual.app import App
+from textual.widgets import OptionList
+class Bare(App):
+    def compose(self):
+        yield OptionList(*sys.argv[1:])
+Bare().run()
+"""
 
 
 class Load:
@@ -65,17 +76,22 @@ def cursor(screen: Screen, names: list[str]) -> tuple[str, ...]:
     return tuple(styles)
 
 
-def keys(terminal: Terminal, names: list[str], until: float) -> list[float]:
-    """Seconds from each key to the cursor in its new place."""
+def press(terminal: Terminal, names: list[str], number: int) -> float:
+    """Seconds from the `number`th key to the cursor in its new place: down the list, then up again."""
+    before = cursor(terminal.screen, names)
+    key = "\x1b[B" if number % (2 * ROWS - 2) < ROWS - 1 else "\x1b[A"
+    return terminal.send(key, lambda screen: cursor(screen, names) != before)
+
+
+def keys(console: Terminal, bare: Terminal, names: list[str], until: float) -> tuple[list[float], list[float]]:
+    """Key by key, turn by turn, in the console and in a bare Textual list of the same names."""
     taken: list[float] = []
+    baseline: list[float] = []
     while time.monotonic() < until:
-        down = len(taken) % (2 * ROWS) < ROWS
-        before = cursor(terminal.screen, names)
-        taken.append(
-            terminal.send("\x1b[B" if down else "\x1b[A", lambda s, b=before: cursor(s, names) != b)  # type: ignore[misc]
-        )
+        taken.append(press(console, names, len(taken)))
         time.sleep(BETWEEN)
-    return taken
+        baseline.append(press(bare, names, len(baseline)))
+    return taken, baseline
 
 
 def main() -> None:
@@ -99,10 +115,16 @@ def main() -> None:
         engine = int(place.engine()["pid"])
         agent = machine.children(engine)[0]
         names = [run.name for run in place.runs()][:ROWS]
-        with open_connection(place.paths) as face, place.console() as terminal:
+        with (
+            open_connection(place.paths) as face,
+            place.console() as terminal,
+            Terminal([sys.executable, "-c", BARE, *names], place.environ) as bare,
+        ):
             face.ask("watch", {"ids": ids[-WATCHED:]})
             terminal.until(lambda s: s.shows(names[0]) and s.shows("Log"))
+            bare.until(lambda s: s.shows(names[-1]))
             terminal.until_quiet(0.5)
+            bare.until_quiet(0.5)
             gate.touch()
             progress("they print; first nobody touches a key")
             time.sleep(2)
@@ -114,7 +136,7 @@ def main() -> None:
             progress("now keys")
             load = Load(load.pids)
             sent, begun = terminal.bytes, time.monotonic()
-            taken = keys(terminal, names, begun + chosen.seconds / 2)
+            taken, baseline = keys(terminal, bare, names, begun + chosen.seconds / 2)
             busy = (terminal.bytes - sent) / (time.monotonic() - begun)
             shares = load.shares()
             busiest = machine.load()
@@ -127,7 +149,7 @@ def main() -> None:
         whole = sum(place.paths.driver_log(run_id).read_bytes().count(b"\n") == lines for run_id in ids)
         completed = sum(str(run.state) == "Completed" for run in ended.values())
         size = sum(place.paths.driver_log(run_id).stat().st_size for run_id in ids)
-    worst = percentile(taken, 0.99)
+    worst, calm = percentile(taken, 0.99), percentile(baseline, 0.99)
     show(
         f"{chosen.runs} runs at once, {chosen.rate:.0f} lines/s each for {chosen.seconds:.0f} s, {WATCHED} watched",
         ["", "measured", "allowed", "within"],
@@ -138,6 +160,12 @@ def main() -> None:
             ["key to paint, median", seconds(median(taken)), "", ""],
             ["key to paint, p99", seconds(worst), "50 ms", verdict(worst <= MOST_KEY)],
             ["key to paint, worst", seconds(max(taken)), "", ""],
+            [
+                "a bare Textual list beside it: median, p99",
+                f"{seconds(median(baseline))}, {seconds(calm)}",
+                "",
+                "",
+            ],
             ["to the terminal, no keys", f"{still / 1e3:.1f} kB/s", "", ""],
             ["to the terminal, six keys a second", f"{busy / 1e3:.1f} kB/s", "", ""],
             *(
