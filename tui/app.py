@@ -136,6 +136,12 @@ class ConsoleApp(App[str]):
         return FirstFrame(self._project.name if self._project else "", ascii=self.options.ascii)
 
     def on_mount(self) -> None:
+        import asyncio
+        import signal
+
+        # Asked to end from outside: leave as a person would, so that the terminal is as it was.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.leave)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:

@@ -204,7 +204,9 @@ class MainScreen(Screen[None]):
             # An engine that left because nothing was going on is no trouble.
             trouble = ("engine lost, connecting again", "warn")
         else:
-            away = [state for state in model.targets.values() if state.state not in ("connected", "idle", "connecting")]
+            # A host that nobody needs now is not connected; that is no trouble either.
+            fine = ("connected", "connecting", "not connected")
+            away = [state for state in model.targets.values() if state.state not in fine]
             if away:
                 trouble = (f"{away[0].host}: {away[0].state} {away[0].reason}".rstrip(), "warn")
         notice = "read-only" if self.app.options.readonly else ""
