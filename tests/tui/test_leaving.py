@@ -44,7 +44,7 @@ def test_the_terminal_is_left_clean(home: Paths, project: Path, number: signal.S
         assert b"\x1b[?1049h" in seen
         process.send_signal(number)
         rest = read_until(end, None)
-        assert process.wait(20) == 0
+        assert process.wait(20) == 0, rest.decode("utf-8", "replace")[-3000:]
     finally:
         if process.poll() is None:
             process.kill()

@@ -116,6 +116,9 @@ class MainScreen(Screen[None]):
 
     def _make_run_view(self) -> None:
         """The lower pane is made after the first frame: its parts are the heaviest to import."""
+        if not self.lower.is_attached:
+            # One left before it was there.
+            return
         from tui.widgets.run_view import RunView
 
         app = self.app
