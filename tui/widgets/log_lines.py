@@ -17,6 +17,7 @@ from tui.wording import size
 
 if TYPE_CHECKING:
     from tui.glyphs import Glyphs
+    from tui.log.file import Row
 
 _BAD = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Traceback \(most recent call last\)|^\S*(?:Error|Exception)\b")
 _WARN = re.compile(r"\bWARN(?:ING)?\b|^\S*Warning\b")
@@ -37,6 +38,7 @@ class LogLines(Widget, can_focus=True):
         self.mark: re.Pattern[str] | None = None
         self._strips: list[Strip] = []
         self._inks: dict[str, Style] = {}
+        self._known: dict[Row, Strip] = {}
 
     def show(self, page: Page) -> None:
         """Draw this page; lines that stay the same are not painted again."""
@@ -54,6 +56,7 @@ class LogLines(Widget, can_focus=True):
 
     def redraw(self) -> None:
         self._inks.clear()
+        self._known.clear()
         self._strips = self._lines()
         self.refresh()
 
@@ -67,15 +70,20 @@ class LogLines(Widget, can_focus=True):
         return "\n".join(strip.text.rstrip() for strip in self._strips)
 
     def render_line(self, y: int) -> Strip:
-        ground = Style(bgcolor=self.rich_style.bgcolor, color=self.rich_style.color)
+        width = self.size.width
         if y < len(self._strips):
-            return self._strips[y].adjust_cell_length(self.size.width).apply_style(ground)
+            strip = self._strips[y]
+            return strip if strip.cell_length == width else strip.adjust_cell_length(width, self._ink("ground"))
         if y == 0 and not self._strips and self.empty:
-            return Strip([Segment(f" {self.empty}", self._ink("dim"))]).adjust_cell_length(self.size.width)
-        return Strip.blank(self.size.width, self.rich_style)
+            said = Strip([Segment(f" {self.empty}", self._ink("dim"))])
+            return said.adjust_cell_length(width).apply_style(self._ink("ground"))
+        return Strip.blank(width, self._ink("ground"))
 
     def _ink(self, name: str) -> Style:
         found = self._inks.get(name)
+        if found is None and name == "ground":
+            full = self.rich_style
+            found = self._inks[name] = Style(bgcolor=full.bgcolor, color=full.color)
         if found is None:
             full = self.get_component_rich_style(f"log--{name}")
             found = Style(color=full.color, bold=full.bold, dim=full.dim, reverse=full.reverse)
@@ -86,19 +94,25 @@ class LogLines(Widget, can_focus=True):
 
     def _lines(self) -> list[Strip]:
         width = max(1, self.size.width)
+        ground = self._ink("ground")
         lines: list[Strip] = []
+        # While it follows, most rows of a page were on the one before: they are not parsed again.
+        known, self._known = self._known, {}
         for row in self.page.rows:
-            segments = self._segments(row.data)
-            if row.cut:
-                rest = f" {self.glyphs.ellipsis} {size(row.end - row.start)}"
-                segments.append(Segment(rest, self._ink("dim")))
-            strip = Strip(segments)
+            strip = self._known[row] = known.get(row) or self._strip(row)
             if self.wrap:
                 lines.extend(strip.divide([*range(width, strip.cell_length, width), strip.cell_length]) or [strip])
             else:
                 lines.append(strip.crop(self.pan, self.pan + width))
         height = self.size.height
-        return lines[-height:] if self.page.following else lines[:height]
+        shown = lines[-height:] if self.page.following else lines[:height]
+        return [line.adjust_cell_length(width, ground).apply_style(ground) for line in shown]
+
+    def _strip(self, row: Row) -> Strip:
+        segments = self._segments(row.data)
+        if row.cut:
+            segments.append(Segment(f" {self.glyphs.ellipsis} {size(row.end - row.start)}", self._ink("dim")))
+        return Strip(segments)
 
     def _segments(self, data: bytes) -> list[Segment]:
         parts = pieces(data)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tui.glyphs import Glyphs
 
 # How often a growing log is looked at, seconds: here, and where each byte on the wire counts.
-LOOK, LOOK_OVER_SSH = 0.1, 0.35
+LOOK, LOOK_OVER_SSH = 0.2, 0.35
 # Columns that left and right move by.
 PAN = 16
 
