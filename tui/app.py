@@ -59,6 +59,8 @@ LIGHT = Theme(
     variables={"border": "#4b759f", "border-blurred": "#c3c6ca", "block-cursor-background": "#d6e3f3"},
 )
 MESSAGES_KEPT = 200
+# By then the screen is up and everything that stays is made, seconds.
+FREEZE_AFTER = 1.5
 # After something unforeseen, what must go on (reading, listening) begins again after this many seconds.
 BEGIN_AGAIN = 2.0
 
@@ -170,6 +172,7 @@ class ConsoleApp(App[str]):
     async def _read(self) -> None:
         await self._apply_settings()
         await self._once(self.model.load)
+        self.set_timer(FREEZE_AFTER, self._freeze)
         if self.model.folder is None or self.model.project.missing:
             self.open_projects()
         await self._always(self.model.follow)
@@ -192,6 +195,13 @@ class ConsoleApp(App[str]):
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The keys that a person chose, by action."""
         return self.settings.keys if self.settings is not None else {}
+
+    def _freeze(self) -> None:
+        """Take what stays for good out of the garbage collector's rounds: a full one stops the keys for 40 ms."""
+        import gc
+
+        gc.collect()
+        gc.freeze()
 
     async def _always(self, work: Callable[[], Awaitable[None]]) -> None:
         """What must go on: an unforeseen error is told, and the work begins again."""
