@@ -150,7 +150,8 @@ class LogPane(Vertical):
             if self.view is not None:
                 self.view.close()
             self.view = LogView(Path(path)) if path is not None else None
-            self.lines.show(Page())
+            if self.view is None:
+                self.lines.show(Page())
         await self._read()
 
     @property
