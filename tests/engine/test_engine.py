@@ -213,6 +213,7 @@ async def test_an_engine_that_stops_leaves_runs_alone(bench: Bench, tmp_path: Pa
     )
     run = await bench.submit("long.py")
     await bench.until(run, State.RUNNING)
+    await until_async(lambda: bench.paths.driver_log(run.id).exists())
     await bench.engine.stop()
     size = bench.paths.driver_log(run.id).stat().st_size
     await until_async(lambda: len(bench.host_log(run)) > size)
