@@ -345,3 +345,33 @@ async def test_a_run_whose_plan_is_damaged_does_not_stop_the_engine(bench: Bench
     ended = bench.run(damaged)
     assert ended.state is State.FAILED
     assert "its plan in the run history cannot be read" in ended.reason
+
+
+async def test_runs_of_a_project_share_a_folder_on_the_target(bench: Bench, tmp_path: Path) -> None:
+    (bench.project / "aml_config" / "local.compute").write_text(
+        f"type: local\nnativeSharedDirectory: {tmp_path}/share\n"
+    )
+    bench.script(
+        "count.py",
+        """
+        import os
+        # As the original's samples do it: the variable ends with a slash.
+        with open(os.environ["AZUREML_NATIVE_SHARE_DIRECTORY"] + "seen.txt", "a+") as file:
+            file.write("x")
+            file.seek(0)
+            print(len(file.read()))
+        """,
+    )
+    for wanted in (b"1\n", b"2\n"):
+        run = await bench.submit("count.py")
+        assert (await bench.end(run)).state is State.COMPLETED
+        assert bench.log(run) == wanted
+    assert (tmp_path / "share" / "iris").is_dir()
+
+
+async def test_a_shared_folder_that_cannot_be_made_is_told(bench: Bench) -> None:
+    (bench.project / "aml_config" / "local.compute").write_text("type: local\nnativeSharedDirectory: /dev/null/x\n")
+    bench.script("train.py", "print(1)\n")
+    done = await bench.end(await bench.submit("train.py"))
+    assert done.state is State.FAILED
+    assert "nativeSharedDirectory" in done.reason

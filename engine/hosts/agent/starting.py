@@ -86,6 +86,7 @@ class Starter(object):
         folder = self.root.run(run_id)
         state = os.path.join(folder, b"status")
         env = self.environment(run_id, folder, spec.get("env") or {})
+        share_folder(env.get("AZUREML_NATIVE_SHARE_DIRECTORY"))
         order = {
             "folder": decode(folder),
             "run_id": run_id,
@@ -141,6 +142,15 @@ class Starter(object):
             # After everything else; an empty item would mean the working directory.
             env["PYTHONPATH"] = os.pathsep.join(item for item in (env.get("PYTHONPATH"), self.runtime) if item)
         return env
+
+
+def share_folder(path: "Optional[str]") -> None:
+    """Make the folder that the runs of a project share, where the run has one."""
+    if path:
+        try:
+            os.makedirs(encode(path), mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise Refused("the nativeSharedDirectory %s cannot be made: %s" % (path, error.strerror), "Correct it.")
 
 
 def forbid(root: "Root", run_id: str) -> bool:
