@@ -18,6 +18,8 @@ from bench.terminal import Terminal
 from engine.client import open_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.screen import Screen
 
 SCRIPT = """\
@@ -36,8 +38,8 @@ for number in range(lines):
 """
 WATCHED = 8
 MOST_KEY = 0.05
-# Between two keys, seconds: a person who runs down a list.
-BETWEEN = 0.15
+# Between two keys of a terminal, seconds: a person who runs down a list.
+BETWEEN = 0.16
 # Rows of the list that are surely on the screen.
 ROWS = 12
 
@@ -67,31 +69,48 @@ class Load:
         return {name: (machine.cpu_seconds(pid) - self.before[name]) / passed for name, pid in self.pids.items()}
 
 
-def cursor(screen: Screen, names: list[str]) -> tuple[str, ...]:
-    """How the names of the runs are drawn: what changes when the cursor moves, and with nothing else."""
+def cursor(screen: Screen, names: list[str]) -> int | None:
+    """Which of the names is drawn unlike the others: the one under the cursor."""
     styles = []
     for name in names:
         place = screen.where(name)
         styles.append(screen.style(*place) if place else "")
-    return tuple(styles)
+    alone = [number for number, style in enumerate(styles) if styles.count(style) == 1]
+    return alone[0] if len(alone) == 1 else None
 
 
-def press(terminal: Terminal, names: list[str], number: int) -> float:
-    """Seconds from the `number`th key to the cursor in its new place: down the list, then up again."""
-    before = cursor(terminal.screen, names)
-    key = "\x1b[B" if number % (2 * ROWS - 2) < ROWS - 1 else "\x1b[A"
-    return terminal.send(key, lambda screen: cursor(screen, names) != before)
-
-
-def keys(console: Terminal, bare: Terminal, names: list[str], until: float) -> tuple[list[float], list[float]]:
-    """Key by key, turn by turn, in the console and in a bare Textual list of the same names."""
-    taken: list[float] = []
-    baseline: list[float] = []
+def keys(terminals: Sequence[Terminal], until: float) -> list[list[float]]:
+    """Down the list and up again, turn by turn in each terminal; when each key was pressed."""
+    pressed: list[list[float]] = [[] for _ in terminals]
+    for terminal in terminals:
+        terminal.hold()
     while time.monotonic() < until:
-        taken.append(press(console, names, len(taken)))
-        time.sleep(BETWEEN)
-        baseline.append(press(bare, names, len(baseline)))
-    return taken, baseline
+        down = len(pressed[0]) % (2 * ROWS - 2) < ROWS - 1
+        for terminal, times in zip(terminals, pressed, strict=True):
+            times.append(terminal.press("\x1b[B" if down else "\x1b[A"))
+            time.sleep(BETWEEN / len(terminals))
+    return pressed
+
+
+def answered(terminal: Terminal, names: list[str], pressed: list[float]) -> list[float]:
+    """Seconds from each key to the first paint that shows the cursor where this key or a later one put it."""
+    first = cursor(terminal.screen, names)
+    if first != 0:
+        raise RuntimeError(f"the cursor was not at the top of the list but at {first}")
+    places = []
+    for number in range(len(pressed)):
+        step = (number + 1) % (2 * ROWS - 2)
+        places.append(step if step < ROWS else 2 * ROWS - 2 - step)
+    taken: list[float] = []
+    for at in terminal.replay():
+        now = cursor(terminal.screen, names)
+        due = [number for number in range(len(taken), len(pressed)) if pressed[number] < at]
+        seen = [number for number in due if places[number] == now]
+        if seen:
+            taken += [at - pressed[number] for number in due if number <= seen[0]]
+    if len(taken) < len(pressed):
+        raise RuntimeError(f"{len(pressed) - len(taken)} keys were never answered")
+    return taken
 
 
 def main() -> None:
@@ -136,13 +155,16 @@ def main() -> None:
             progress("now keys")
             load = Load(load.pids)
             sent, begun = terminal.bytes, time.monotonic()
-            taken, baseline = keys(terminal, bare, names, begun + chosen.seconds / 2)
+            pressed = keys((terminal, bare), begun + chosen.seconds / 2)
             busy = (terminal.bytes - sent) / (time.monotonic() - begun)
             shares = load.shares()
             busiest = machine.load()
             progress("waiting for the end of every run")
             ended = place.until_ended(ids, chosen.seconds + 120)
             rss = {name: machine.resident(pid) for name, pid in load.pids.items()}
+            taken, baseline = (
+                answered(one, names, times) for one, times in zip((terminal, bare), pressed, strict=True)
+            )
             terminal.close("q")
         progress("comparing")
         equal = sum(place.same_bytes(run_id) for run_id in ids)

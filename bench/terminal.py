@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bench.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -52,6 +52,7 @@ class Terminal:
         self._awaited: Callable[[Screen], bool] | None = None
         self._seen_at: float | None = None
         self._closed = False
+        self._held: list[tuple[float, bytes]] | None = None
         self._end, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.started = time.monotonic()
@@ -96,6 +97,10 @@ class Terminal:
             with self._changed:
                 if not data:
                     self._closed = True
+                elif self._held is not None:
+                    self.bytes += len(data)
+                    self.last_write = now
+                    self._held.append((now, data))
                 else:
                     self.bytes += len(data)
                     self.last_write = now
@@ -112,8 +117,11 @@ class Terminal:
             os.write(self._end, keys.encode())
             return self._until_seen(within) - pressed
 
-    def press(self, keys: str) -> None:
+    def press(self, keys: str) -> float:
+        """Press keys and wait for nothing; when that was."""
+        pressed = time.monotonic()
         os.write(self._end, keys.encode())
+        return pressed
 
     def until(self, expect: Callable[[Screen], bool], within: float = 60.0) -> float:
         """When the screen became as expected; now, when it is already."""
@@ -133,6 +141,19 @@ class Terminal:
                     return self.last_write
                 self._changed.wait(max(0.01, quiet - gap))
         raise Unanswered(f"never quiet for {quiet} s within {within} s")
+
+    def hold(self) -> None:
+        """From now on only keep what comes, with its time: drawing it here takes the cores from what is measured."""
+        with self._changed:
+            self._held = []
+
+    def replay(self) -> Iterator[float]:
+        """Draw what was held, as it came; yields when each piece came, the screen being as it was then."""
+        with self._changed:
+            held, self._held = self._held or [], None
+            for at, data in held:
+                self.screen.feed(data)
+                yield at
 
     def _expect(self, expect: Callable[[Screen], bool]) -> None:
         self._seen_at, self._awaited = None, expect

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from tui.widgets.line_list import LineList
     from tui.widgets.run_view import RunView
 
-# The lower pane follows the cursor after this pause, so that running down a list reads no logs on the way.
-SETTLE = 0.12
+# The lower pane follows the cursor after this pause, longer than between two keys that repeat: running down a list
+# reads no logs on the way. Seconds.
+SETTLE = 0.2
 # Ages move this often: a row is some 400 bytes, which over SSH adds up (s).
 TICK, REMOTE_TICK = 1.0, 5.0
 
