@@ -219,6 +219,44 @@ class TargetState:
     sample: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class BuildRecord:
+    """One preparing of an environment on a host: what every face shows of it. Times: epoch seconds, UTC.
+
+    `state` is "building", "ready", "failed" or "canceled". `step` of `steps` is at work (0 of 0 before the first);
+    `words` says what it does. `estimate` is how long the whole should take, seconds, after earlier builds on this host;
+    None when there were none. `image` is the id of the image that came of it, `size` its bytes. `log` is the path of
+    the whole build log on the engine's machine, also of a failed build. `error` is why it failed, in a few lines.
+    """
+
+    id: str
+    host: str
+    fingerprint: str
+    state: str
+    started: float
+    step: int = 0
+    steps: int = 0
+    words: str = ""
+    ended: float | None = None
+    estimate: float | None = None
+    image: str = ""
+    size: int | None = None
+    error: str = ""
+    log: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes: it is ready, failed or canceled."""
+        return self.state != "building"
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> BuildRecord:
+        return cls(**_known(cls, data))
+
+
 def _known(cls: Any, data: dict[str, Any]) -> dict[str, Any]:
     names = {f.name for f in dataclasses.fields(cls)}
     return {key: value for key, value in data.items() if key in names}
