@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from engine.runs.model import Command
 
 if TYPE_CHECKING:
-    from engine.hosts.host import Host
+    from collections.abc import Callable
+
+    from engine.hosts.host import Follow, Host, Proc, RunStatus, Sink
+    from engine.launchers.launcher import Say
+    from engine.project.snapshot import Snapshot
     from engine.runs.model import Run, RunPlan
 
 # What a cancelled or timed-out script gets before the next, harder signal: after SIGINT and after SIGTERM, seconds.
@@ -44,18 +48,70 @@ def run_environment(run: Run, plan: RunPlan, folder: str) -> dict[str, str]:
     return found
 
 
-class ProcessLauncher:
-    """Starts the script through the host's agent and runner; it then depends on neither."""
+class ProcessRun:
+    """A script that the host's agent and runner started; it depends on neither."""
 
-    def command(self, host: Host, run: Run, plan: RunPlan) -> Command:
-        return Command(time.time(), host.name, argv_of(plan), f"{host.info.root}/runs/{run.id}/project")
+    def __init__(self, host: Host, run: Run, plan: RunPlan) -> None:
+        self.host = host
+        self.run = run
+        self.plan = plan
 
-    async def launch(self, host: Host, run: Run, plan: RunPlan) -> dict[str, Any]:
+    async def prepare(self, say: Say) -> dict[str, Any]:
+        return {}
+
+    async def lay(self, snapshot: Snapshot) -> None:
+        await self.host.lay(self.run.id, [entry.to_json() for entry in snapshot.entries])
+
+    def command(self) -> Command:
+        folder = self.host.info.run_folder(self.run.id)
+        return Command(time.time(), self.host.name, argv_of(self.plan), f"{folder}/project")
+
+    async def launch(self) -> dict[str, Any]:
         spec = {
-            "argv": list(argv_of(plan)),
+            "argv": list(argv_of(self.plan)),
             "cwd": "project",
-            "env": run_environment(run, plan, f"{host.info.root}/runs/{run.id}"),
-            "max_duration": plan.max_duration,
+            "env": run_environment(self.run, self.plan, self.host.info.run_folder(self.run.id)),
+            "max_duration": self.plan.max_duration,
             "grace": list(GRACE),
         }
-        return await host.start(run.id, spec)
+        return await self.host.start(self.run.id, spec)
+
+    async def inspect(self) -> RunStatus:
+        return (await self.host.inspect([self.run.id]))[self.run.id]
+
+    async def watch(self, nudge: Callable[[], None]) -> None:
+        await self.host.watch_runs([self.run.id])
+
+    async def unwatch(self) -> None:
+        await self.host.unwatch_runs([self.run.id])
+
+    async def follow(
+        self, name: str, offset: int, sink: Sink, interval: float, on_cut: Callable[[int], None]
+    ) -> Follow:
+        return await self.host.follow(self.run.id, name, offset, sink, interval, on_cut)
+
+    async def forbid(self) -> bool:
+        return await self.host.forbid(self.run.id)
+
+    async def signal(self, name: str) -> None:
+        await self.host.signal(self.run.id, name)
+
+    async def processes(self) -> list[Proc]:
+        return await self.host.processes(self.run.id)
+
+    async def bring_home(self) -> bool:
+        """Everything is written where it stays."""
+        return False
+
+
+class ProcessLauncher:
+    """Starts the script through the host's agent and runner."""
+
+    def place(self, host: Host, run: Run, plan: RunPlan) -> ProcessRun:
+        return ProcessRun(host, run, plan)
+
+    async def reach(self, host: Host) -> None:
+        """The agent is all it needs, and that is there."""
+
+    async def close(self) -> None:
+        """Nothing is held."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.hosts.host import Host, RunStatus
-    from engine.launchers.launcher import Launcher
+    from engine.launchers.launcher import Launcher, PlacedRun
     from engine.paths import Paths
     from engine.runs.ledger import Ledger
     from engine.runs.link import HostLink
@@ -73,7 +73,6 @@ class Driver:
         self._changed = changed
         self._lock = asyncio.Lock()
         self._nudge = asyncio.Event()
-        self._status: RunStatus | None = None
         self._step: asyncio.Task[None] | None = None
         self._interrupted: asyncio.Task[None] | None = None
         self._following = Following(
@@ -176,12 +175,26 @@ class Driver:
     async def _wait_for_contact(self) -> None:
         """Until the host answers again; a longer absence is marked on the run, its state stays what it was last."""
         since = time.time()
+        contact = asyncio.ensure_future(self._contact())
         try:
-            await asyncio.wait_for(self._link.ready(), PATIENCE)
-        except (TimeoutError, asyncio.TimeoutError):
-            await self._say(unreachable_since=since)
-            await self._link.ready()
-            await self._say(unreachable_since=None)
+            await asyncio.wait({contact}, timeout=PATIENCE)
+            if not contact.done():
+                await self._say(unreachable_since=since)
+                await contact
+                await self._say(unreachable_since=None)
+        finally:
+            contact.cancel()
+
+    async def _contact(self) -> None:
+        while True:
+            host = await self._link.ready()
+            try:
+                return await self._launcher.reach(host)
+            except HostLost:
+                continue
+
+    async def _placed(self) -> PlacedRun:
+        return self._launcher.place(await self._link.ready(), self._run, self.plan)
 
     # The steps
 
@@ -209,34 +222,35 @@ class Driver:
     async def _prepare(self) -> None:
         self._slots.enter(self._link.name, self._run)
         host = await self._link.ready()
+        placed = self._launcher.place(host, self._run, self.plan)
         try:
-            await self._ship(host)
+            handle = await placed.prepare(self._say_progress)
+            await self._ship(host, placed)
         except HostLost:
             raise
         except AmlError as error:
             await self._apply(lifecycle.StepFailed(str(error)))
             return
-        await self._apply(lifecycle.Prepared())
+        await self._apply(lifecycle.Prepared(handle))
 
-    async def _ship(self, host: Host) -> None:
+    async def _ship(self, host: Host, placed: PlacedRun) -> None:
         assert self._run.snapshot is not None
         taken = await asyncio.to_thread(snapshots.load, self._paths.state / "snapshots", self._run.snapshot)
         wanted = {entry.sha256 for entry in taken.entries if entry.sha256}
         missing = await host.missing_blobs(sorted(wanted))
         for number, sha in enumerate(missing, start=1):
             if number % 50 == 1:
-                await self._say(progress=f"shipping files, {number} of {len(missing)}")
+                await self._say_progress(f"shipping files, {number} of {len(missing)}")
             await host.put_blob(sha, snapshots.blob_path(self._paths.blobs, sha))
-        await host.lay(self.run_id, [entry.to_json() for entry in taken.entries])
+        await placed.lay(taken)
 
     async def _launch(self) -> None:
         self._slots.enter(self._link.name, self._run)
-        host = await self._link.ready()
+        placed = await self._placed()
         if not await self._ledger.do(self._ledger.has_commands, self.run_id):
-            command = self._launcher.command(host, self._run, self.plan)
-            await self._ledger.do(self._ledger.record_command, self.run_id, command)
+            await self._ledger.do(self._ledger.record_command, self.run_id, placed.command())
         try:
-            handle = await self._launcher.launch(host, self._run, self.plan)
+            handle = await placed.launch()
         except HostLost:
             raise
         except AmlError as error:
@@ -248,29 +262,26 @@ class Driver:
         """Until the script has ended, or somebody wants it to."""
         self._slots.enter(self._link.name, self._run)
         host = await self._link.ready()
-        await self._listen(host)
+        placed = self._launcher.place(host, self._run, self.plan)
+        await self._listen(placed)
         if not self._following.begun:
-            await self._following.begin(host)
-        status = await self._ended(host)
+            await self._following.begin(placed)
+        status = await self._ended(host, placed)
         if status is not None:
             await self._apply(endings.event_of(status))
 
-    async def _listen(self, host: Host) -> None:
-        self._link.listen(self.run_id, self._told)
-        await host.watch_runs([self.run_id])
+    async def _listen(self, placed: PlacedRun) -> None:
+        self._link.listen(self.run_id, lambda _status: self._nudge.set())
+        await placed.watch(self._nudge.set)
 
-    def _told(self, status: RunStatus) -> None:
-        self._status = status
-        self._nudge.set()
-
-    async def _ended(self, host: Host) -> RunStatus | None:
+    async def _ended(self, host: Host, placed: PlacedRun) -> RunStatus | None:
         """The status of the ended run; None when the run's state has moved meanwhile (a cancel)."""
         while True:
             self._nudge.clear()
             # Whoever changed the state before this line has been forgotten with the nudge: look, then ask.
             if self._run.state is not State.RUNNING:
                 return None
-            status = (await host.inspect([self.run_id]))[self.run_id]
+            status = await placed.inspect()
             if status.phase in ("exited", "vanished", "absent", "laid"):
                 return status
             await self._until_nudged(host)
@@ -293,18 +304,19 @@ class Driver:
         """Interrupt, terminate, kill, each with its time; ends when death is seen."""
         self._slots.enter(self._link.name, self._run)
         host = await self._link.ready()
-        await self._listen(host)
-        status = (await host.inspect([self.run_id]))[self.run_id]
+        placed = self._launcher.place(host, self._run, self.plan)
+        await self._listen(placed)
+        status = await placed.inspect()
         if status.phase != "absent" and not self._following.begun:
-            await self._following.begin(host)
+            await self._following.begin(placed)
         asked = self._run.cancel_requested or time.time()
         if status.phase == "exited" and status.exit and status.exit.ended < asked + host.info.clock_skew:
             await self._apply(endings.event_of(status))
             return
-        if status.phase in ("absent", "laid", "starting") and await host.forbid(self.run_id):
+        if status.phase in ("absent", "laid", "starting") and await placed.forbid():
             await self._apply(lifecycle.Dead(time.time()))
             return
-        status = await endings.end_processes(host, self.run_id, asked, self._say_reason)
+        status = await endings.end_processes(placed, asked, self._say_reason)
         exit_ = status.exit
         await self._apply(
             lifecycle.Dead(
@@ -315,13 +327,18 @@ class Driver:
     async def _say_reason(self, reason: str) -> None:
         await self._say(reason=reason)
 
+    async def _say_progress(self, progress: str) -> None:
+        await self._say(progress=progress)
+
     async def _finalize(self) -> None:
-        """Everything home: the rest of the log and the metrics; then the end in words."""
-        host = await self._link.ready()
-        status = (await host.inspect([self.run_id]))[self.run_id]
+        """Everything home: outputs, the rest of the log and the metrics; then the end in words."""
+        placed = await self._placed()
+        if await placed.bring_home():
+            await self._following.stop()
+        status = await placed.inspect()
         if status.phase != "absent":
             if not self._following.begun:
-                await self._following.begin(host)
+                await self._following.begin(placed)
             await self._following.drain(status.log_size, status.metrics_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
         if status.exit is not None:
@@ -330,5 +347,5 @@ class Driver:
             await self._ledger.do(
                 lambda: self._ledger.change(self.run_id, properties={**fresh.properties, **properties})
             )
-        await host.unwatch_runs([self.run_id])
+        await placed.unwatch()
         await self._apply(lifecycle.Finalized(reason))

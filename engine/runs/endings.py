@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from engine.hosts.host import Host, Proc, RunExit, RunStatus
+    from engine.hosts.host import Proc, RunExit, RunStatus
+    from engine.launchers.launcher import PlacedRun
     from engine.runs.model import Run
 
 # After SIGKILL a process is gone within moments, unless the kernel waits for a device: seconds until it is told.
@@ -70,7 +71,7 @@ def resources(exit_: RunExit) -> dict[str, str]:
     return found
 
 
-async def end_processes(host: Host, run_id: str, asked: float, say: Callable[[str], Awaitable[None]]) -> RunStatus:
+async def end_processes(placed: PlacedRun, asked: float, say: Callable[[str], Awaitable[None]]) -> RunStatus:
     """Signal every process of the run, harder each time, until none is left; returns the run's last status.
 
     `asked` is when the cancel was asked for (epoch seconds): a new engine goes on with the ladder where it stands.
@@ -84,33 +85,33 @@ async def end_processes(host: Host, run_id: str, asked: float, say: Callable[[st
         if spent >= grace:
             spent -= grace
             continue
-        await host.signal(run_id, name)
+        await placed.signal(name)
         await say(words)
-        if not await _gone(host, run_id, grace - spent):
-            return await _settled(host, run_id)
+        if not await _gone(placed, grace - spent):
+            return await _settled(placed)
         spent = 0.0
     while True:
-        await host.signal(run_id, "KILL")
-        left = await _gone(host, run_id, _AFTER_KILL)
+        await placed.signal("KILL")
+        left = await _gone(placed, _AFTER_KILL)
         if not left:
-            return await _settled(host, run_id)
+            return await _settled(placed)
         await say("killed, but still there: " + ", ".join(f"{proc.pid} {proc.command}" for proc in left))
 
 
-async def _gone(host: Host, run_id: str, patience: float) -> list[Proc]:
+async def _gone(placed: PlacedRun, patience: float) -> list[Proc]:
     """What is left of the run's processes after at most `patience` seconds."""
     end = time.monotonic() + patience
     while True:
-        left = await host.processes(run_id)
+        left = await placed.processes()
         if not left or time.monotonic() > end:
             return left
         await asyncio.sleep(_LOOK)
 
 
-async def _settled(host: Host, run_id: str) -> RunStatus:
+async def _settled(placed: PlacedRun) -> RunStatus:
     """The status once the runner has written the end down too, which takes it a moment after the last process died."""
     while True:
-        status = (await host.inspect([run_id]))[run_id]
+        status = await placed.inspect()
         if status.phase not in ("running", "starting"):
             return status
         await asyncio.sleep(_LOOK)

@@ -68,8 +68,9 @@ class SlotGranted(Event):
 
 @dataclass(frozen=True)
 class Prepared(Event):
-    """Environment built, files on the host."""
+    """Environment built, files on the host. `handle`: what the launcher must know of it to start the script."""
 
+    handle: dict[str, Any] = field(default_factory=dict)
     name: ClassVar[str] = "prepared"
 
 
@@ -172,7 +173,7 @@ def decide(
     if isinstance(event, SlotGranted) and state is State.QUEUED:
         return Decision(State.PREPARING, {"reason": ""})
     if isinstance(event, Prepared) and state is State.PREPARING:
-        return Decision(State.STARTING, {"progress": ""})
+        return Decision(State.STARTING, {"handle": event.handle, "progress": ""})
     if isinstance(event, Started) and state in _MAY_HAVE_A_SCRIPT:
         after = State.RUNNING if state is State.STARTING else state
         return Decision(after, {"handle": event.handle, "started": event.at, "progress": ""})

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from engine.hosts.host import Follow, Host
+    from engine.hosts.host import Follow
+    from engine.launchers.launcher import PlacedRun
     from engine.runs.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Following:
         self._watched = True
         self._consumed: int | None = None
 
-    async def begin(self, host: Host) -> None:
+    async def begin(self, placed: PlacedRun) -> None:
         await self.stop()
         self._stopping = False
         if not self._mirrors:
@@ -56,8 +57,8 @@ class Following:
             await self._ingest()
         for name, mirror in self._mirrors.items():
             sink = self._log_grew if name == DRIVER_LOG else self._metrics_grew
-            self._follows[name] = await host.follow(
-                self.run_id, name, mirror.size, sink, self._interval(name), partial(self._cut, name)
+            self._follows[name] = await placed.follow(
+                name, mirror.size, sink, self._interval(name), partial(self._cut, name)
             )
 
     def _open(self) -> None:
