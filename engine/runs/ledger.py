@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import NotFound, StoreError
-from engine.runs import schema
-from engine.runs.model import Command, Run, RunPlan, RunRequest, State
+from engine.runs import builds, schema
+from engine.runs.model import BuildRecord, Command, ImageUse, Run, RunPlan, RunRequest, State
 from engine.runs.store import RUN_COLUMNS, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -222,6 +222,45 @@ class Ledger:
         """Forget a run and all that hangs on it."""
         with self.writing() as db:
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    # Environments
+
+    def save_build(self, record: BuildRecord) -> None:
+        """Enter a build, or what became of it."""
+        with self.writing() as db:
+            builds.save(db, record)
+
+    def note_asker(self, build_id: str, project: str, config: str) -> None:
+        with self.writing() as db:
+            builds.note_asker(db, build_id, project, config)
+
+    def abandon_builds(self, why: str) -> None:
+        """Called once by a new engine: the builds of the last one ended with it."""
+        with self.writing() as db:
+            builds.abandon(db, time.time(), why)
+
+    def note_use(self, use: ImageUse, run_id: str = "") -> None:
+        """A configuration needs this image now; the run, when there is one, until it ends."""
+        with self.writing() as db:
+            builds.note_use(db, use, run_id)
+
+    def ready_builds(self, host: str) -> list[BuildRecord]:
+        """What came out well on this host, newest first: estimates are made from it."""
+        return [one for one in builds.builds(self._ask, project=None, host=host, limit=200) if one.state == "ready"]
+
+    def image_uses(self, host: str | None = None) -> list[ImageUse]:
+        return builds.uses(self._ask, project=None, host=host)
+
+    def needed_by_runs(self, host: str) -> list[tuple[str, str, str]]:
+        """What runs that have not ended need there: (run id, fingerprint, image)."""
+        return builds.needed_by_runs(self._ask, host)
+
+    def environment_of(self, run_id: str) -> tuple[str, str] | None:
+        """The environment of a run: (fingerprint, image); None before it is prepared."""
+        return builds.image_of_run(self._ask, run_id)
+
+    def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        return self._connection.execute(sql, values).fetchall()
 
     # Hosts
 

@@ -257,6 +257,33 @@ class BuildRecord:
         return cls(**_known(cls, data))
 
 
+@dataclass(frozen=True)
+class ImageUse:
+    """That a configuration needed an environment on a host, and when last (epoch seconds, UTC).
+
+    `current` is whether it is the environment this configuration needed last. `spec` is what was asked for
+    (`EnvironmentSpec.to_json`), to tell what changed since.
+    """
+
+    host: str
+    fingerprint: str
+    image: str
+    project: str
+    project_name: str
+    config: str
+    target: str
+    last_used: float
+    spec: dict[str, Any] = field(default_factory=dict)
+    current: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ImageUse:
+        return cls(**_known(cls, data))
+
+
 def _known(cls: Any, data: dict[str, Any]) -> dict[str, Any]:
     names = {f.name for f in dataclasses.fields(cls)}
     return {key: value for key, value in data.items() if key in names}

@@ -133,6 +133,55 @@ MIGRATIONS: tuple[str, ...] = (
         sample TEXT NOT NULL DEFAULT '{}'
     );
     """,
+    """
+    CREATE TABLE builds (
+        id TEXT PRIMARY KEY,
+        host TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        state TEXT NOT NULL,
+        started REAL NOT NULL,
+        step INTEGER NOT NULL,
+        steps INTEGER NOT NULL,
+        words TEXT NOT NULL,
+        ended REAL,
+        estimate REAL,
+        image TEXT NOT NULL,
+        size INTEGER,
+        error TEXT NOT NULL,
+        log TEXT NOT NULL
+    );
+    CREATE INDEX builds_by_time ON builds (started DESC);
+    CREATE INDEX builds_unfinished ON builds (state) WHERE state = 'building';
+
+    CREATE TABLE build_askers (
+        build_id TEXT NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+        project TEXT NOT NULL,
+        config TEXT NOT NULL,
+        UNIQUE (build_id, project, config)
+    );
+    CREATE INDEX build_askers_by_project ON build_askers (project);
+
+    CREATE TABLE image_uses (
+        host TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        project TEXT NOT NULL,
+        config TEXT NOT NULL,
+        image TEXT NOT NULL,
+        project_name TEXT NOT NULL,
+        target TEXT NOT NULL,
+        last_used REAL NOT NULL,
+        spec TEXT NOT NULL,
+        UNIQUE (host, fingerprint, project, config)
+    );
+    CREATE INDEX image_uses_by_config ON image_uses (host, project, config, last_used);
+
+    CREATE TABLE run_images (
+        run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+        host TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        image TEXT NOT NULL
+    );
+    """,
 )
 
 

@@ -7,8 +7,19 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound, StoreError
-from engine.runs import schema
-from engine.runs.model import Command, Run, RunPlan, RunRequest, Series, State, TargetState, Transition
+from engine.runs import builds, schema
+from engine.runs.model import (
+    BuildRecord,
+    Command,
+    ImageUse,
+    Run,
+    RunPlan,
+    RunRequest,
+    Series,
+    State,
+    TargetState,
+    Transition,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -334,3 +345,38 @@ class StoreReader:
         """What the engine last knew of each host, by host name."""
         rows = self._ask("SELECT host, state, since, reason, sample FROM targets")
         return {row[0]: TargetState(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows}
+
+    def builds(
+        self, project: str | None = None, *, host: str | None = None, limit: int | None = None
+    ) -> list[BuildRecord]:
+        """Builds of environments, newest first: those a project's configurations asked for, or all."""
+        return builds.builds(self._ask_of_builds, project=project, host=host, limit=limit)
+
+    def build(self, name: str) -> BuildRecord:
+        """A build by its id; by a beginning of its id or of its fingerprint, the newest of that environment.
+
+        Raises NotFound, also when a beginning fits builds of several environments.
+        """
+        found = builds.build(self._ask_of_builds, name)
+        if len({one.fingerprint for one in found}) > 1:
+            raise NotFound(f"several environments begin with {name!r}.", remedy="Give more of it.")
+        if not found:
+            raise NotFound(f"there is no build {name!r}.", remedy="`aml environment list` shows what there is.")
+        return found[0]
+
+    def build_askers(self, build_id: str) -> list[tuple[str, str]]:
+        """Who wanted a build: (project folder, configuration)."""
+        return builds.askers(self._ask_of_builds, build_id)
+
+    def image_uses(self, project: str | None = None, *, host: str | None = None) -> list[ImageUse]:
+        """Which configurations needed which environment, the latest first."""
+        return builds.uses(self._ask_of_builds, project=project, host=host)
+
+    def environment_of(self, run_id: str) -> tuple[str, str] | None:
+        """The environment a run has: (fingerprint, image id); None before it is prepared, and for local runs."""
+        return builds.image_of_run(self._ask_of_builds, run_id)
+
+    def _ask_of_builds(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Nothing was built yet in a store that no engine of this release has opened."""
+        version = self._ask("PRAGMA user_version")
+        return self._ask(sql, values) if version and version[0][0] >= builds.SINCE else []
