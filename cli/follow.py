@@ -62,7 +62,7 @@ class Follower:
 
         Raises KeyboardInterrupt and BrokenPipeError as they come; neither touches the run.
         """
-        mirror = _Tail(self._paths.driver_log(self._run.id)) if self._log else None
+        mirror = Tail(self._paths.driver_log(self._run.id)) if self._log else None
         try:
             try:
                 self._watch()
@@ -140,7 +140,7 @@ class Follower:
             say(said)
 
 
-class _Tail:
+class Tail:
     """A growing file, written to stdout as it grows."""
 
     def __init__(self, path: Path) -> None:

@@ -15,10 +15,11 @@ GROUPS = {
     "computetarget": "where scripts run",
     "runconfiguration": "how scripts run",
     "experiment": "submit scripts, watch and cancel their runs",
+    "environment": "what scripts on Docker targets run in: prepared once, used by many",
     "history": "what ran, with its metrics and outputs",
     "engine": "the process that keeps runs in hand",
 }
-ALIASES = {"runconfigurations": "runconfiguration", "computetargets": "computetarget", "experiments": "experiment"}
+ALIASES = {f"{group}s": group for group in ("runconfiguration", "computetarget", "experiment", "environment")}
 
 EXAMPLES = """\
 examples:

@@ -88,6 +88,22 @@ class Client:
         """Copy outputs (all with path "") into `dest`, an absolute folder: {"files", "bytes", "skipped"}."""
         return await self._ask("fetch", {"id": run_id, "path": path, "dest": str(dest)})
 
+    async def prepare(self, request: RunRequest) -> dict[str, Any]:
+        """Have the environment of a configuration there: {"state", "build", "fingerprint", "image", "notices"}.
+
+        Answers at once; `state` is "ready", "building" (then `build` is its id, for `StoreReader.build`), or "nothing"
+        where nothing needs to be prepared.
+        """
+        return await self._ask("prepare", {"request": request.to_json()})
+
+    async def environments(self, host: str | None = None) -> dict[str, Any]:
+        """What is prepared, on a host or on all: {"environments": [...], "unreachable": {host: why}}."""
+        return await self._ask("environments", {"op": "list", "host": host})
+
+    async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]:
+        """End builds that `prepare` began; what could not be done: build id -> why."""
+        return dict((await self._ask("environments", {"op": "cancel", "ids": list(ids)}))["refused"])
+
     async def status(self) -> dict[str, Any]:
         """pid, version, uptime, runs in hand."""
         return await self._ask("status", {})

@@ -33,7 +33,10 @@ LEAVE_WITHIN = 30.0
 ATTEMPTS = 8
 
 # Asked twice, these change nothing more than asked once (`submit` by its token).
-REPEATABLE = frozenset({"submit", "cancel", "update", "watch", "subscribe", "sample", "outputs", "connect", "status"})
+REPEATABLE = frozenset(
+    {"submit", "cancel", "update", "watch", "subscribe", "sample", "outputs", "connect", "status"}
+    | {"prepare", "environments"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
+from engine.environing import Environments
 from engine.errors import AmlError, NotFound, NotNow, Unsupported
 from engine.hosts.local import LocalHost
 from engine.launchers.process import ProcessLauncher
@@ -57,6 +58,13 @@ class Engine:
         await asyncio.to_thread(self.paths.make)
         self._ledger = await asyncio.to_thread(Ledger, self.paths.store)
         self._slots = Slots(self._ledger)
+        self._environments = Environments(
+            self.paths,
+            self._ledger,
+            lambda host: self._link_named(host).ready(),
+            lambda: self.on_change(set(), True),
+        )
+        await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
         for run, plan in plans:
@@ -85,12 +93,17 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._environments.close()
         for link in self._links.values():
             await link.close()
         await asyncio.to_thread(self._ledger.close)
 
     def unfinished(self) -> int:
         return len(self._tasks)
+
+    def building(self) -> int:
+        """Builds of environments that nobody's run waits for."""
+        return self._environments.building()
 
     def status(self) -> dict[str, Any]:
         """pid, version, uptime in seconds, runs in hand by state, hosts and how they stand."""
@@ -209,6 +222,22 @@ class Engine:
         """Copy outputs (all with path "") into the folder `dest` on this machine."""
         fetched = await (await self._host_of(run_id)).fetch_outputs(run_id, dest, path)
         return {"files": fetched.files, "bytes": fetched.bytes, "skipped": list(fetched.skipped)}
+
+    async def prepare(self, request: RunRequest) -> dict[str, Any]:
+        """Begin to prepare the environment of a configuration (`Environments.prepare`)."""
+        return await self._environments.prepare(await asyncio.to_thread(resolve, request, scripted=False))
+
+    async def environments(self, host: str | None) -> dict[str, Any]:
+        """What is prepared on a host, or on all (`Environments.listed`)."""
+        return await self._environments.listed(host)
+
+    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool) -> dict[str, Any]:
+        """Remove environments that nothing needs (`Environments.prune`)."""
+        return await self._environments.prune(host, None if ids is None else list(ids), everything)
+
+    async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]:
+        """Let go of builds that `prepare` began. Returns what could not be done: build id -> why."""
+        return await self._environments.stop_builds(ids)
 
     # Inside
 

@@ -142,7 +142,7 @@ class Service:
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(self._leave.wait(), look)
             now = time.monotonic()
-            if self._faces.busy or core.unfinished():
+            if self._faces.busy or core.unfinished() or core.building():
                 last_busy = now
             elif now - last_busy >= self._idle_exit:
                 self.leave(f"idle for {self._idle_exit:.0f} s")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # These go on when the face that asked has left: it may have been a command line that was interrupted.
-LASTING = frozenset({"submit", "cancel", "delete", "update"})
+LASTING = frozenset({"submit", "cancel", "delete", "update", "prepare", "environments"})
 
 
 class Core(Protocol):
@@ -41,8 +41,13 @@ class Core(Protocol):
     async def connect(self, host: str) -> None: ...
     async def outputs(self, run_id: str) -> list[Output]: ...
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]: ...
+    async def prepare(self, request: RunRequest) -> dict[str, Any]: ...
+    async def environments(self, host: str | None) -> dict[str, Any]: ...
+    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool) -> dict[str, Any]: ...
+    async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]: ...
     def status(self) -> dict[str, Any]: ...
     def unfinished(self) -> int: ...
+    def building(self) -> int: ...
 
 
 class Asker(Protocol):
@@ -70,6 +75,8 @@ class Verbs:
             "subscribe": self._subscribe,
             "outputs": self._outputs,
             "fetch": self._fetch,
+            "prepare": self._prepare,
+            "environments": self._environments,
             "connect": self._connect,
             "sample": self._sample,
             "status": self._status,
@@ -100,13 +107,7 @@ class Verbs:
         return {"version": __version__, "pid": os.getpid()}
 
     async def _submit(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        asked = args.get("request")
-        try:
-            if not isinstance(asked, dict):
-                raise TypeError("`request` must be an object")
-            request = RunRequest.from_json(asked)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"submit: {error}.") from error
+        request = _request("submit", args)
         run = await self._core.submit(request)
         log.info("face %s submitted run %s: %s on %s", face.key, run.id, run.script, run.target)
         return {"run_id": run.id, "number": run.number, "name": run.name, "state": run.state.value}
@@ -148,6 +149,27 @@ class Verbs:
             raise UsageError("fetch: `dest` must be an absolute path: the engine has another working directory.")
         return await self._core.fetch(_text(args, "id"), str(args.get("path") or ""), Path(dest))
 
+    async def _prepare(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        request = _request("prepare", args)
+        log.info("face %s prepares %s of %s", face.key, request.config, request.project)
+        return await self._core.prepare(request)
+
+    async def _environments(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        """`op`: "list"; "prune" those of `ids`, or what nothing needs (`all`: nothing uses now); "cancel" builds."""
+        operation = args.get("op", "list")
+        host = _text(args, "host") if args.get("host") is not None else None
+        if operation == "list":
+            return await self._core.environments(host)
+        if operation == "prune":
+            ids = _texts(args, "ids") if args.get("ids") is not None else None
+            log.info("face %s prunes environments: %s", face.key, "what is not needed" if ids is None else ids)
+            return await self._core.prune(host, ids, bool(args.get("all")))
+        if operation == "cancel":
+            ids = _texts(args, "ids")
+            log.info("face %s cancels builds: %s", face.key, ", ".join(ids))
+            return {"refused": await self._core.stop_builds(ids)}
+        raise UsageError("environments: `op` must be list, prune or cancel.")
+
     async def _connect(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         await self._core.connect(_text(args, "target"))
         return {}
@@ -161,12 +183,22 @@ class Verbs:
 
     async def _stop(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         self._leave("another version takes over" if args.get("handover") else "asked to stop")
-        return {"pid": os.getpid(), "runs": self._core.unfinished()}
+        return {"pid": os.getpid(), "runs": self._core.unfinished(), "builds": self._core.building()}
 
     def left(self, face: Asker) -> Awaitable[None]:
         """A face has gone: nothing is watched or sampled for it any more."""
         self._core.watch(face.key, ())
         return self._core.sample(face.key, ())
+
+
+def _request(verb: str, args: dict[str, Any]) -> RunRequest:
+    asked = args.get("request")
+    try:
+        if not isinstance(asked, dict):
+            raise TypeError("`request` must be an object")
+        return RunRequest.from_json(asked)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{verb}: {error}.") from error
 
 
 def _text(args: dict[str, Any], name: str) -> str:

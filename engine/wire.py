@@ -34,6 +34,8 @@ VERBS = (
     "subscribe",
     "outputs",
     "fetch",
+    "prepare",
+    "environments",
     "connect",
     "sample",
     "status",

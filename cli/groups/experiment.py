@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from cli import submit
+from cli import prepare, submit
 from cli.command import Command
 from cli.failing import INTERRUPTED
 from cli.output import emit
@@ -140,7 +140,6 @@ def _state(run: Run) -> dict[str, Any]:
 
 # Commands of the original that come with the targets they are for.
 LATER = {
-    "prepare": "Scripts on `local` run in the Python that is there; nothing needs to be prepared.",
     "clean": "`aml history delete` removes ended runs with everything of theirs.",
     "diagnostics": "`aml history info -r RUN -a control_log` tells what was done for a run.",
     "monitor": "`aml-tui` shows metrics as they come.",
@@ -163,6 +162,17 @@ COMMANDS = {
             "  aml experiment submit -c local train.py --epochs 3\n"
             "  RUN=$(aml experiment submit -c local --async train.py)"
         ),
+    ),
+    "prepare": Command(
+        "have the environment of a configuration built, and follow it",
+        prepare.prepare,
+        options=prepare.options,
+        output="",
+        about=(
+            "Build what a configuration's scripts run in on a Docker target, unless it is there already.\n"
+            "The build's log goes to stdout, how far it is to stderr. Ctrl-C leaves the build going."
+        ),
+        examples="  aml experiment prepare -c docker",
     ),
     "logs": Command(
         "print a run's driver log, byte for byte",

@@ -52,8 +52,11 @@ def shell_environ() -> dict[str, str]:
     }
 
 
-def resolve(request: RunRequest) -> RunPlan:
-    """The plan for a request. Blocking; reads the project. Raises ProjectError, NotFound, Unsupported."""
+def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
+    """The plan for a request. Blocking; reads the project. Raises ProjectError, NotFound, Unsupported.
+
+    With `scripted` False only what is run in matters (`prepare`): a script need not be named, nor be there.
+    """
     project = open_project(request.project)
     config = project.config(request.config)
     name = request.target.removesuffix(".compute") if request.target else config.target
@@ -65,7 +68,7 @@ def resolve(request: RunRequest) -> RunPlan:
             where=config.file,
             remedy="Use Python or PySpark.",
         )
-    argv = _argv(project, config, request)
+    argv = _argv(project, config, request) if scripted else (config.script, *config.arguments)
     options = dict(config.options)
     interpreter = ""
     launcher = "spark" if target.type == "cluster" else LAUNCHERS[target.type]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # The migration that brought these tables; a reader may see a store from before it.
 SINCE = 2
+# The error of a build that ended because its engine did; asked for again, it is begun again.
+CUT_OFF = "the engine ended while the build was at work."
 
 _COLUMNS = (
     "id",
@@ -57,9 +59,9 @@ def note_asker(db: sqlite3.Connection, build_id: str, project: str, config: str)
     db.execute("INSERT OR IGNORE INTO build_askers VALUES (?, ?, ?)", (build_id, project, config))
 
 
-def abandon(db: sqlite3.Connection, at: float, why: str) -> None:
+def abandon(db: sqlite3.Connection, at: float) -> None:
     """No build outlives the engine that ran it: those still "building" in the store were cut off."""
-    db.execute("UPDATE builds SET state = 'canceled', ended = ?, error = ? WHERE state = 'building'", (at, why))
+    db.execute("UPDATE builds SET state = 'canceled', ended = ?, error = ? WHERE state = 'building'", (at, CUT_OFF))
 
 
 def note_use(db: sqlite3.Connection, use: ImageUse, run_id: str) -> None:

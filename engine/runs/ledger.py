@@ -234,10 +234,10 @@ class Ledger:
         with self.writing() as db:
             builds.note_asker(db, build_id, project, config)
 
-    def abandon_builds(self, why: str) -> None:
+    def abandon_builds(self) -> None:
         """Called once by a new engine: the builds of the last one ended with it."""
         with self.writing() as db:
-            builds.abandon(db, time.time(), why)
+            builds.abandon(db, time.time())
 
     def note_use(self, use: ImageUse, run_id: str = "") -> None:
         """A configuration needs this image now; the run, when there is one, until it ends."""

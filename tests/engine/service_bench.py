@@ -36,6 +36,7 @@ class NotingCore:
         self.asked = 0
         self.big = ""
         self.at_hand = 0
+        self.at_work = 0
         self.stopped = False
         self.before_submit: Callable[[], None] = lambda: None
 
@@ -75,12 +76,27 @@ class NotingCore:
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]:
         return {"files": 1, "bytes": 2, "skipped": []}
 
+    async def prepare(self, request: RunRequest) -> dict[str, Any]:
+        return {"state": "nothing", "config": request.config}
+
+    async def environments(self, host: str | None) -> dict[str, Any]:
+        return {"environments": [], "host": host}
+
+    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool) -> dict[str, Any]:
+        return {"removed": None if ids is None else list(ids), "host": host, "all": everything}
+
+    async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]:
+        return dict.fromkeys(ids, "no")
+
     def status(self) -> dict[str, Any]:
         self.asked += 1
         return {"pid": 0, "big": self.big}
 
     def unfinished(self) -> int:
         return self.at_hand
+
+    def building(self) -> int:
+        return self.at_work
 
 
 class Line:

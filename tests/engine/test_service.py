@@ -15,6 +15,7 @@ import pytest_asyncio
 from engine import faces, service_log
 from engine.errors import EngineUnavailable
 from engine.lock import EngineLock, is_held
+from engine.runs.model import RunRequest
 from engine.service import AnotherEngine, prepare
 from engine.wire import MAX_LINE, VERBS
 from tests.engine.service_bench import Bench
@@ -320,6 +321,31 @@ async def test_idle_is_no_faces_and_no_runs(home: Paths) -> None:
     await line.close()
     await asyncio.wait_for(bench.task, 5)
     assert bench.core.stopped
+
+
+async def test_a_build_that_is_waited_for_keeps_the_engine(home: Paths) -> None:
+    bench = Bench(home, idle_exit=0.3)
+    bench.core.at_work = 1
+    await bench.start()
+    done, _ = await asyncio.wait({bench.task}, timeout=0.7)
+    assert not done
+    bench.core.at_work = 0
+    await asyncio.wait_for(bench.task, 5)
+
+
+async def test_environments_are_asked_for_in_words_that_are_checked(service: Bench) -> None:
+    line = await service.line()
+    request = RunRequest("/p/iris", "docker", "t").to_json()
+    assert (await line.ask("prepare", request=request))["ok"] == {"state": "nothing", "config": "docker"}
+    assert (await line.ask("prepare", request=3))["error"]["code"] == "usage"
+    assert (await line.ask("environments"))["ok"] == {"environments": [], "host": None}
+    assert (await line.ask("environments", op="list", host="local"))["ok"]["host"] == "local"
+    assert (await line.ask("environments", op="prune"))["ok"] == {"removed": None, "host": None, "all": False}
+    pruned = await line.ask("environments", op="prune", ids=["a"], all=True, host="far")
+    assert pruned["ok"] == {"removed": ["a"], "host": "far", "all": True}
+    assert (await line.ask("environments", op="cancel", ids=["b"]))["ok"] == {"refused": {"b": "no"}}
+    for wrong in ({"op": "burn"}, {"op": "prune", "ids": "a"}, {"op": "cancel"}, {"host": 3}):
+        assert (await line.ask("environments", **wrong))["error"]["code"] == "usage"
 
 
 async def test_the_verbs_are_those_of_the_wire(service: Bench) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.errors import NotFound
 from engine.runs import schema
+from engine.runs.builds import CUT_OFF
 from engine.runs.ledger import Ledger
 from engine.runs.model import BuildRecord, ImageUse, RunRequest, State
 from engine.runs.store import StoreReader
@@ -78,9 +79,9 @@ def test_what_an_engine_left_unfinished_was_cut_off(ledger: Ledger, store: Store
     ready = dataclasses.replace(BUILD, id="b0", state="ready", ended=90.0)
     ledger.save_build(BUILD)
     ledger.save_build(ready)
-    ledger.abandon_builds("the engine ended")
+    ledger.abandon_builds()
     cut = store.build("b1")
-    assert (cut.state, cut.error) == ("canceled", "the engine ended")
+    assert (cut.state, cut.error) == ("canceled", CUT_OFF)
     assert cut.over
     assert cut.ended
     assert store.build("b0") == ready
