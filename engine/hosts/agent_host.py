@@ -82,7 +82,7 @@ class AgentHost(abc.ABC):
                 asked = time.time()
                 answer = await client.request("ping")
                 skew = answer["time"] - (asked + time.time()) / 2
-                await self._place_runtime(client)
+                runtime = await self._place_runtime(client)
                 if self._watched:
                     await client.request("watch", runs=list(self._watched))
                 if self._interval:
@@ -100,14 +100,19 @@ class AgentHost(abc.ABC):
                 user=hello["user"],
                 clock_skew=skew,
                 agent_pid=hello["pid"],
+                uid=hello["uid"],
+                gid=hello["gid"],
+                groups=tuple(hello["groups"]),
+                runtime=runtime,
             )
             self._client = client
 
-    async def _place_runtime(self, client: AgentClient) -> None:
+    async def _place_runtime(self, client: AgentClient) -> str:
         name, files = await asyncio.to_thread(runtime_package)
         answer = await client.request("runtime", name=name)
         if answer["missing"]:
-            await client.request("runtime", name=name, files=files)
+            answer = await client.request("runtime", name=name, files=files)
+        return str(answer["path"])
 
     async def reconnect(self) -> None:
         """Start a new agent, whatever the old one does."""
@@ -181,6 +186,29 @@ class AgentHost(abc.ABC):
         """Start the script, once for a run id; returns the handle. `spec`: argv, cwd, env, max_duration, grace."""
         handle: dict[str, Any] = await self._agent.request("start", run=run_id, spec=dict(spec))
         return handle
+
+    async def contain(self, run_id: str, spec: Mapping[str, Any] | None) -> str | None:
+        """Write down what a container runs in this run directory, and return that directory's path.
+
+        `spec`: argv, cwd, umask, max_duration, grace, share (a folder to make, or None). With None: there is no
+        container any more, and a run that left no record of its end counts as vanished.
+        """
+        told: str | None = await self._agent.request("contain", run=run_id, spec=dict(spec) if spec else None)
+        return told
+
+    async def bring(
+        self, run_id: str, path: str, kind: str, *, size: int, mode: int, mtime: float, link: str, data: model.Pieces
+    ) -> None:
+        """Put something of an ended run into its run directory: `kind` "file", "dir" or "link".
+
+        `path` is below `outputs/`, or one of the run's own files (`logs/driver.log`, `metrics.jsonl`, `status/...`).
+        """
+        what = {"run": run_id, "path": path, "kind": kind, "mode": mode, "mtime": mtime, "link": link}
+        if kind == "file":
+            async with self._puts:
+                await self._agent.put("bring", size, data, **what)
+        else:
+            await self._agent.request("bring", **what)
 
     async def forbid(self, run_id: str) -> bool:
         """Make sure that a run which has not begun never will; False when it has."""

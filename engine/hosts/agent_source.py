@@ -11,7 +11,21 @@ AGENT = Path(__file__).parent / "agent"
 RUNTIME = Path(__file__).parents[1] / "runtime"
 
 # In the order in which they import each other.
-MODULES = ("processes", "status", "runner", "channel", "rundir", "starting", "follows", "samples", "agent")
+MODULES = (
+    "processes",
+    "status",
+    "runner",
+    "channel",
+    "rundir",
+    "starting",
+    "arriving",
+    "follows",
+    "samples",
+    "agent",
+)
+# What a container runs first, and what that needs; placed beside the run-side package.
+CONTAINED = ("processes", "status", "runner", "contained")
+CONTAINED_PACKAGE = "_aml_tui_runner"
 
 # The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input,
 # makes the modules in memory, and calls main(reader, bundle) of the one named. Every Python 3 can parse it.
@@ -49,11 +63,17 @@ def agent_bundle(root: str) -> bytes:
 
 @functools.cache
 def runtime_package() -> tuple[str, dict[str, str]]:
-    """The run-side package: the name of its folder on a host, which changes with its content, and its files."""
+    """What runs find beside them: the name of its folder on a host, which changes with its content, and its files.
+
+    The `azureml` package for scripts, and the runner for containers.
+    """
     files = {
         path.relative_to(RUNTIME).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(RUNTIME.rglob("*.py"))
         if path.parent != RUNTIME
     }
+    files[f"{CONTAINED_PACKAGE}/__init__.py"] = ""
+    for name in CONTAINED:
+        files[f"{CONTAINED_PACKAGE}/{name}.py"] = (AGENT / f"{name}.py").read_text(encoding="utf-8")
     digest = hashlib.sha256(json.dumps(sorted(files.items())).encode("ascii")).hexdigest()
     return f"runtime-{digest[:16]}", files

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from engine.errors import HostLost
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     """Takes bytes of a followed file: offset of the first, the bytes. The next come after it returns."""
     StatusCallback = Callable[[str, "RunStatus"], None]
     SampleCallback = Callable[[dict[str, Any]], None]
+    Pieces = AsyncIterator[bytes]
     LostCallback = Callable[[HostLost], None]
 
 
 @dataclass(frozen=True)
 class HostInfo:
-    """What the agent says of its host at connect. `clock_skew`: seconds its clock is ahead of this one's."""
+    """What the agent says of its host at connect. `clock_skew`: seconds its clock is ahead of this one's.
+
+    `runtime`: the folder of what runs find beside them (the `azureml` package, the runner of containers).
+    """
 
     python: str
     boot_id: str
@@ -30,6 +34,10 @@ class HostInfo:
     user: str
     clock_skew: float = 0.0
     agent_pid: int = 0
+    uid: int = 0
+    gid: int = 0
+    groups: tuple[int, ...] = ()
+    runtime: str = ""
 
     def run_folder(self, run_id: str) -> str:
         """The absolute run directory on the host."""
@@ -181,6 +189,10 @@ class Host(Protocol):
     async def put_blob(self, sha: str, path: Path) -> None: ...
     async def lay(self, run_id: str, entries: Sequence[Mapping[str, Any]]) -> None: ...
     async def start(self, run_id: str, spec: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def contain(self, run_id: str, spec: Mapping[str, Any] | None) -> str | None: ...
+    async def bring(
+        self, run_id: str, path: str, kind: str, *, size: int, mode: int, mtime: float, link: str, data: Pieces
+    ) -> None: ...
     async def forbid(self, run_id: str) -> bool: ...
     async def inspect(self, run_ids: Sequence[str]) -> dict[str, RunStatus]: ...
     async def signal(self, run_id: str, name: str) -> list[Proc]: ...

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from . import channel, follows, processes, rundir, samples, starting, status
+from . import arriving, channel, follows, processes, rundir, samples, starting, status
 
 MYPY = False
 if MYPY:
@@ -46,9 +46,11 @@ class Agent(object):
         self.slow = {
             "missing": lambda head, body: self.root.missing(head["blobs"]),
             "put": self.put,
+            "bring": self.bring,
             "lay": lambda head, body: self.root.lay(head["run"], head["entries"]),
             "runtime": self.runtime,
             "start": lambda head, body: self.starter.start(head["run"], head["spec"]),
+            "contain": lambda head, body: starting.contain(self.root, head["run"], head["spec"]),
             "forbid": lambda head, body: starting.forbid(self.root, head["run"]),
             "inspect": lambda head, body: dict((run, starting.inspect(self.root, run)) for run in head["runs"]),
             "signal": self.signal,
@@ -79,7 +81,7 @@ class Agent(object):
             elif op in self.quick:
                 self.answer(self.quick[op], head, body)
             elif op in self.slow:
-                if op == "put":
+                if op == "put" or (op == "bring" and head["kind"] == "file"):
                     self.expect(head, body)
                 thread = threading.Thread(target=self.answer, args=(self.slow[op], head, body))
                 thread.daemon = True
@@ -124,6 +126,9 @@ class Agent(object):
             "home": os.path.expanduser("~"),
             "root": status.decode(self.root.path),
             "user": user,
+            "uid": os.getuid(),
+            "gid": os.getgid(),
+            "groups": os.getgroups(),
             "pid": os.getpid(),
             "time": time.time(),
         }
@@ -162,11 +167,14 @@ class Agent(object):
             self.sender.send({"id": number, "credit": size})
 
         try:
-            path = self.root.blob(head["sha"])
-        except rundir.Refused:
-            # `put` says so.
+            if head["op"] == "put":
+                path = self.root.blob(head["sha"])
+            else:
+                path = arriving.place_of(self.root, head["run"], head["path"])
+        except (rundir.Refused, OSError):
+            # `put` and `bring` say so.
             return
-        incoming = rundir.Incoming(path, head["sha"], head["size"], consumed)
+        incoming = rundir.Incoming(path, head.get("sha"), head["size"], consumed)
         if body:
             incoming.add(body)
         self.incoming[number] = incoming
@@ -178,13 +186,26 @@ class Agent(object):
         finally:
             del self.incoming[head["id"]]
 
+    def bring(self, head: "dict[str, Any]", body: bytes) -> None:
+        """Something of an ended run that was elsewhere until now."""
+        if head["kind"] != "file":
+            arriving.arrive(self.root, head)
+            return
+        full = arriving.place_of(self.root, head["run"], head["path"])
+        try:
+            arriving.clear(full)
+            self.incoming[head["id"]].receive()
+            arriving.finish(full, head)
+        finally:
+            del self.incoming[head["id"]]
+
     def runtime(self, head: "dict[str, Any]", body: bytes) -> "dict[str, Any]":
         """Use the run-side package of this name; asks for its files when they are not here."""
         folder = os.path.join(self.root.path, b"agent", status.encode(head["name"]))
         if "files" not in head and not os.path.isdir(folder):
             return {"missing": True}
         self.starter.runtime = self.root.runtime(head["name"], head.get("files", {}))
-        return {"missing": False}
+        return {"missing": False, "path": self.starter.runtime}
 
     def signal(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
         script, runner, left = starting.parts_of(self.root.status(head["run"]))

@@ -14,7 +14,7 @@ from .status import decode, encode
 
 MYPY = False
 if MYPY:
-    from typing import Any, BinaryIO, Callable, Iterable, Iterator
+    from typing import Any, BinaryIO, Callable, Iterable, Iterator, Optional
 
 FICLONE = 0x40049409
 SHA = re.compile(r"[0-9a-f]{64}\Z")
@@ -238,9 +238,12 @@ class Root(object):
 
 
 class Incoming(object):
-    """A blob on its way in: pieces from the channel, written by a thread of its own, checked, then given its name."""
+    """A file on its way in: pieces from the channel, written by a thread of its own, then given its name.
 
-    def __init__(self, path: bytes, sha: str, size: int, consumed: "Callable[[int], None]") -> None:
+    With `sha`, a blob: checked, and synced. Without, a file of an ended run.
+    """
+
+    def __init__(self, path: bytes, sha: "Optional[str]", size: int, consumed: "Callable[[int], None]") -> None:
         self.path = path
         self.sha = sha
         self.size = size
@@ -272,7 +275,7 @@ class Incoming(object):
                         while not self.pieces and not self.stopped:
                             self.change.wait()
                         if self.stopped:
-                            raise Refused("nobody sends content %s any more" % self.sha[:12])
+                            raise Refused("nobody sends %s any more" % decode(os.path.basename(self.path)))
                         pieces, self.pieces = self.pieces, []
                     data = b"".join(pieces)
                     file.write(data)
@@ -280,10 +283,12 @@ class Incoming(object):
                     left -= len(data)
                     self.consumed(len(data))
                 file.flush()
-                os.fsync(file.fileno())
-            if left or digest.hexdigest() != self.sha:
+                if self.sha:
+                    os.fsync(file.fileno())
+            if left or (self.sha and digest.hexdigest() != self.sha):
                 raise Refused(
-                    "content %s arrived damaged" % self.sha[:12], "The file changed while it was sent. Try again."
+                    "%s arrived damaged" % decode(os.path.basename(self.path)),
+                    "The file changed while it was sent. Try again.",
                 )
             os.rename(part, self.path)
         finally:

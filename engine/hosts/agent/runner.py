@@ -193,8 +193,12 @@ class Runner(object):
             wait = self.beaten + HEARTBEAT - now
             if deadline is not None:
                 wait = min(wait, deadline - now)
-            signal.sigtimedwait([signal.SIGCHLD], max(wait, 0.0))
+            self.wait(wait)
         return self.others()
+
+    def wait(self, seconds: float) -> None:
+        """Until a child has changed, or this long."""
+        signal.sigtimedwait([signal.SIGCHLD], max(seconds, 0.0))
 
     def ladder(self) -> "Any":
         """Interrupt, terminate, then kill, each with the time it gets."""
@@ -226,7 +230,7 @@ class Runner(object):
                 left = self.others()
                 if not left:
                     return left
-                signal.sigtimedwait([signal.SIGCHLD], 0.1)
+                self.wait(0.1)
             if number == signal.SIGKILL:
                 break
         return left

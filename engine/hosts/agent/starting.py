@@ -165,6 +165,29 @@ def forbid(root: "Root", run_id: str) -> bool:
     return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
 
 
+def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Optional[str]":
+    """Write down what a container is to run in this run directory; see contained.py. Returns the directory.
+
+    Its processes are then not looked for here, whose pids are others. None says that the container is no more: a run
+    without a record of its end has vanished.
+    """
+    folder = root.status(run_id)
+    if not os.path.isdir(folder):
+        if spec is None:
+            return None
+        raise Refused("run %s is not laid out on this host" % run_id, "Lay it out first.")
+    if spec is None:
+        known = status.read(folder, "spec.json")
+        if known and known.get("contained"):
+            status.write(folder, "spec.json", dict(known, contained=False))
+        return decode(root.run(run_id))
+    share_folder(spec.get("share"))
+    status.write(folder, "spec.json", dict(spec, run_id=run_id, contained=True))
+    log = os.path.join(root.run(run_id), b"logs", b"driver.log")
+    os.close(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    return decode(root.run(run_id))
+
+
 def handle_of(folder: bytes) -> "Optional[dict[str, Any]]":
     """What names runner and script of a begun run for good; None before that."""
     process = status.read(folder, "process.json")
@@ -221,6 +244,10 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
     if ended:
         told["phase"] = "exited"
         told["exit"] = ended
+    elif not (supervised or living) and (status.read(folder, "spec.json") or {}).get("contained"):
+        # Its processes have other pids here; whoever made the container knows whether it runs.
+        told["phase"] = "running"
+        told["supervised"] = True
     elif supervised or living:
         told["phase"] = "running"
         told["supervised"] = supervised
