@@ -97,7 +97,8 @@ def _ask_to_leave(line: Connection) -> str:
         raise TimeoutError
     runs = answer.get("runs", 0)
     goes_on = {0: "", 1: "; one run goes on, and the next engine finds it"}
-    return "the engine has ended" + goes_on.get(runs, f"; {runs} runs go on, and the next engine finds them")
+    told = "the engine has ended" + goes_on.get(runs, f"; {runs} runs go on, and the next engine finds them")
+    return told + ("; the builds it had at work were cut off, prepare again" if answer.get("builds") else "")
 
 
 def _kill(where: Paths) -> str:

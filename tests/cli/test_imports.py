@@ -66,6 +66,8 @@ def test_the_version_loads_less(shell: Shell) -> None:
         ["experiment", "submit", "-c", "local", "say.py"],
         ["experiment", "status"],
         ["experiment", "logs"],
+        ["experiment", "prepare", "-c", "local"],
+        ["environment", "builds"],
         ["engine", "status"],
     ],
 )
