@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError, HostError, HostLost, NotFound, NotNow
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from engine.runs.model import BuildRecord, RunPlan
 
 log = logging.getLogger(__name__)
+
+# So many builds are kept in the store, with their logs; they are megabytes each.
+KEPT = 200
 
 
 class Environments:
@@ -51,8 +55,10 @@ class Environments:
         self._closing = False
 
     async def start(self) -> None:
-        """What the last engine left unfinished was cut off with it."""
+        """What the last engine left unfinished was cut off with it. The oldest builds and their logs are let go."""
         await self._ledger.do(self._ledger.abandon_builds)
+        old = await self._ledger.do(self._ledger.forget_builds, KEPT)
+        await asyncio.to_thread(_remove, old)
 
     async def close(self) -> None:
         """End the builds that only `prepare` waits for, and write what is to be written."""
@@ -288,6 +294,14 @@ class Environments:
         if not write.cancelled() and (error := write.exception()) is not None:
             log.warning("%s", error)
         self._changed()
+
+
+def _remove(logs: list[str]) -> None:
+    for name in logs:
+        try:
+            Path(name).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("an old build's log stays: %s", error)
 
 
 def _spec(plan: RunPlan) -> EnvironmentSpec:

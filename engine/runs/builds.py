@@ -92,6 +92,15 @@ def note_use(db: sqlite3.Connection, use: ImageUse, run_id: str) -> None:
         )
 
 
+def forget(db: sqlite3.Connection, keep: int) -> list[str]:
+    """Leave the newest `keep` builds; returns the logs of the others."""
+    kept = "SELECT rowid FROM builds ORDER BY started DESC, rowid DESC LIMIT ?"
+    which = f"FROM builds WHERE state <> 'building' AND rowid NOT IN ({kept})"
+    logs = [row[0] for row in db.execute(f"SELECT log {which}", (keep,)) if row[0]]  # noqa: S608
+    db.execute(f"DELETE {which}", (keep,))  # noqa: S608
+    return logs
+
+
 def builds(ask: Ask, *, project: str | None, host: str | None, limit: int | None) -> list[BuildRecord]:
     """Newest first. Of a project: those of environments that its configurations asked for."""
     conditions: list[str] = []

@@ -244,6 +244,11 @@ class Ledger:
         with self.writing() as db:
             builds.note_use(db, use, run_id)
 
+    def forget_builds(self, keep: int) -> list[str]:
+        """Leave the newest `keep` builds; returns the logs of the others, which nothing names any more."""
+        with self.writing() as db:
+            return builds.forget(db, keep)
+
     def ready_builds(self, host: str) -> list[BuildRecord]:
         """What came out well on this host, newest first: estimates are made from it."""
         return [one for one in builds.builds(self._ask, project=None, host=host, limit=200) if one.state == "ready"]

@@ -89,6 +89,19 @@ def test_what_an_engine_left_unfinished_was_cut_off(ledger: Ledger, store: Store
     assert ledger.ready_builds("far") == []
 
 
+def test_only_the_newest_builds_are_kept(ledger: Ledger, store: StoreReader) -> None:
+    for number in range(5):
+        one = dataclasses.replace(BUILD, id=f"n{number}", started=100.0 + number, state="ready", log=f"/logs/{number}")
+        ledger.save_build(one)
+        ledger.note_asker(one.id, "/p/iris", "docker")
+    ledger.save_build(dataclasses.replace(BUILD, started=1.0))
+    assert sorted(ledger.forget_builds(3)) == ["/logs/0", "/logs/1"]
+    assert [one.id for one in store.builds()] == ["n4", "n3", "n2", "b1"]
+    assert store.build_askers("n0") == []
+    assert store.build_askers("n4") == [("/p/iris", "docker")]
+    assert ledger.forget_builds(3) == []
+
+
 def test_the_last_environment_of_a_configuration_is_the_one_it_needs(ledger: Ledger, store: StoreReader) -> None:
     newer = dataclasses.replace(USE, fingerprint="e" * 64, image="sha256:2", last_used=300.0, spec={"pip": ["x==2"]})
     elsewhere = dataclasses.replace(USE, host="far", last_used=100.0)
