@@ -31,17 +31,15 @@ class FileActions:
             self.app.start(partial(self._edit, folder / item.file), group="edit", description=f"editing {item.file}")
 
     async def _edit(self, file: Path) -> None:
-        import asyncio
-
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        command = [*shlex.split(editor), str(file)]
         try:
+            command = [*shlex.split(editor), str(file)]
             with self.app.suspend():
-                # Awaited, so that reading and listening go on while the editor is open.
-                process = await asyncio.create_subprocess_exec(*command)
-                await process.wait()
-        except OSError as error:
-            self.app.tell(f"{command[0]} cannot be started: {error}. Set EDITOR to an editor of yours.", "error")
+                trouble = await _run_in_front(command)
+        except ValueError as error:
+            trouble = f"{editor} is no command: {error}"
+        if trouble:
+            self.app.tell(f"{trouble}. Set EDITOR to an editor of yours.", "error")
         self.app.refresh(repaint=True, layout=True)
         await self.app.model.read_project()
 
@@ -121,3 +119,25 @@ class FileActions:
 
         problems = self.app.model.project.problems
         self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
+
+
+async def _run_in_front(command: list[str]) -> str:
+    """Let a program have the terminal until it ends; why it could not be started, or "".
+
+    An error must not leave `App.suspend`, which comes back from nothing but a regular end. Ctrl-C and Ctrl-\\ are the
+    program's: they reach every process of the terminal, and would end the console under it.
+    """
+    import asyncio
+    import signal
+
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        # Awaited, so that reading and listening go on meanwhile.
+        process = await asyncio.create_subprocess_exec(*command)
+        await process.wait()
+    except OSError as error:
+        return f"{command[0]} cannot be started: {error.strerror or error}"
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return ""
