@@ -203,7 +203,7 @@ class AgentHost(abc.ABC):
 
         `path` is below `outputs/`, or one of the run's own files (`logs/driver.log`, `metrics.jsonl`, `status/...`).
         """
-        what = {"run": run_id, "path": path, "kind": kind, "mode": mode, "mtime": mtime, "link": link}
+        what: dict[str, Any] = {"run": run_id, "path": path, "kind": kind, "mode": mode, "mtime": mtime, "link": link}
         if kind == "file":
             async with self._puts:
                 await self._agent.put("bring", size, data, **what)

@@ -19,12 +19,17 @@ CONDA_FILE, SPARK_FILE = "conda_dependencies.yml", "spark_dependencies.yml"
 
 @dataclass(frozen=True)
 class CondaDependencies:
-    """A conda environment file: specs, channels, and the lines of its `pip:` list as they are."""
+    """A conda environment file: specs, channels, and the lines of its `pip:` list as they are.
+
+    `spec_places` and `pip_places` say where each of them is written, as "file:line:column".
+    """
 
     name: str
     channels: tuple[str, ...]
     specs: tuple[str, ...]
     pip: tuple[str, ...]
+    spec_places: tuple[str, ...] = ()
+    pip_places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,23 +57,30 @@ def read_conda(path: Path, file: str) -> tuple[CondaDependencies | None, list[Pr
     fields = document.fields
     if fields is None:
         return None, document.problems
-    specs: list[str] = []
-    pip: list[str] = []
+    specs: list[yaml.ScalarNode] = []
+    pip: list[yaml.ScalarNode] = []
     node = fields.find("dependencies")
     if node is not None and not isinstance(node, yaml.SequenceNode):
         fields.complain(node, "`dependencies` must be a list.", "Write one package a line, each after `- `.")
     for item in node.value if isinstance(node, yaml.SequenceNode) else ():
         if isinstance(item, yaml.ScalarNode):
-            specs.append(str(item.value))
+            specs.append(item)
         elif isinstance(item, yaml.MappingNode) and [key.value for key, _ in item.value] == ["pip"]:
             value = item.value[0][1]
             if isinstance(value, yaml.SequenceNode) and all(isinstance(one, yaml.ScalarNode) for one in value.value):
-                pip += [str(one.value) for one in value.value]
+                pip += value.value
             elif not (isinstance(value, yaml.ScalarNode) and value.tag.endswith(":null")):
                 fields.complain(value, "`pip` must be a list.", "Write one requirement a line, each after `- `.")
         else:
             fields.complain(item, "this is neither a package nor a `pip:` list.", "Write `- name=version`.")
-    found = CondaDependencies(fields.text("name"), fields.texts("channels") or (), tuple(specs), tuple(pip))
+    found = CondaDependencies(
+        fields.text("name"),
+        fields.texts("channels") or (),
+        tuple(str(one.value) for one in specs),
+        tuple(str(one.value) for one in pip),
+        tuple(_place(file, one) for one in specs),
+        tuple(_place(file, one) for one in pip),
+    )
     return (None if any(p.severity == "error" for p in document.problems) else found), document.problems
 
 
@@ -92,3 +104,7 @@ def read_spark(path: Path, file: str) -> tuple[SparkDependencies | None, list[Pr
             packages.append(":".join(parts[name] for name in ("group", "artifact", "version")))
     found = SparkDependencies(fields.mapping("configuration"), fields.texts("repositories") or (), tuple(packages))
     return (None if any(p.severity == "error" for p in document.problems) else found), document.problems
+
+
+def _place(file: str, node: yaml.Node) -> str:
+    return f"{file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
