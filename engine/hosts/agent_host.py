@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from engine.hosts.docker.api import DockerApi
     from engine.hosts.following import FollowedFile
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,10 @@ class AgentHost(abc.ABC):
     @abc.abstractmethod
     async def _end(self) -> None:
         """Give up what `_open` made, the channel being closed."""
+
+    @abc.abstractmethod
+    async def docker(self) -> DockerApi:
+        """The host's Docker Engine."""
 
     @property
     def info(self) -> model.HostInfo:

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import HostLost
@@ -15,6 +16,7 @@ from engine.hosts.agent_host import AgentHost
 from engine.hosts.agent_source import agent_argv
 
 if TYPE_CHECKING:
+    from engine.hosts.docker.api import DockerApi
     from engine.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,26 @@ class LocalHost(AgentHost):
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: asyncio.Task[None] | None = None
+        self._docker: DockerApi | None = None
+
+    async def docker(self) -> DockerApi:
+        """The Docker Engine that the engine's own environment names; looked for anew until it was reached once."""
+        from engine.hosts.docker.api import DockerApi
+        from engine.hosts.docker.finding import find_endpoint
+
+        if self._docker is None or not self._docker.reached:
+            endpoint = await asyncio.to_thread(find_endpoint, os.environ, Path.home())
+            if self._docker is None or self._docker.endpoint != endpoint:
+                self._docker = DockerApi(endpoint, self.name)
+        docker = self._docker
+        await docker.open()
+        return docker
+
+    async def close(self) -> None:
+        await super().close()
+        docker, self._docker = self._docker, None
+        if docker is not None:
+            await docker.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
