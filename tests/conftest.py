@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine import paths
 from tests import leaks
 from tests.blocking import Watch
+from tests.services import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,3 +52,37 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> paths.Paths:
     where = paths.current()
     where.make()
     return where
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[docker.DockerEngine]:
+    """A real Docker Engine of the tests' own; where there can be none, that is said, and in CI it is a failure."""
+    why = docker.missing()
+    if why:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"NO DOCKER ENGINE: {why}")
+    engine = docker.DockerEngine()
+    try:
+        engine.start()
+        yield engine
+    finally:
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def python_image(docker_engine: docker.DockerEngine) -> str:
+    return docker.python_image(docker_engine)
+
+
+@pytest.fixture(scope="session")
+def bare_image(docker_engine: docker.DockerEngine) -> str:
+    return docker.bare_image(docker_engine)
+
+
+@pytest.fixture(scope="session")
+def empty_image(docker_engine: docker.DockerEngine) -> str:
+    return docker.empty_image(docker_engine)
+
+
+@pytest.fixture(scope="session")
+def other_user_image(docker_engine: docker.DockerEngine) -> str:
+    return docker.other_user_image(docker_engine)

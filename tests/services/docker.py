@@ -1,0 +1,173 @@
+"""A Docker Engine of the tests' own, and images to start from that need no registry."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.services.rootfs import bare_tar, empty_tar, python_tar
+from tests.waiting import until
+
+# Where Debian's certificates are, in the images as on this machine.
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class DockerEngine:
+    """dockerd on a socket and a data folder of its own, which survives being killed and started again."""
+
+    def __init__(self) -> None:
+        # A longer path would not fit into the address of containerd's sockets.
+        self.root = Path(tempfile.mkdtemp(prefix="aml-dk", dir="/tmp"))
+        self.socket = self.root / "s"
+        self.url = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config = self.root / "config"
+        self._config.mkdir()
+
+    def start(self) -> None:
+        """Start the daemon and wait until it answers."""
+        flags = {"host": self.url, "data-root": "data", "exec-root": "exec", "pidfile": "pid"}
+        command = ["dockerd", "--live-restore", "--bridge=none", "--iptables=false"]
+        for name, value in flags.items():
+            command += [f"--{name}", value if "://" in value else str(self.root / value)]
+        (self.root / "pid").unlink(missing_ok=True)
+        until(self._containerd_is_clear, 30)
+        with (self.root / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        until(self._answers, 60)
+
+    def _containerd_is_clear(self) -> bool:
+        """A killed daemon's containerd dies with it; while nobody has reaped it, a new daemon would wait for it."""
+        file = self.root / "exec/containerd/containerd.pid"
+        try:
+            state = Path(f"/proc/{file.read_text()}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            state = "Z"
+        if state == "Z":
+            file.unlink(missing_ok=True)
+        return state == "Z"
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"dockerd ended:\n{self.log()[-2000:]}")
+        return self._ask("version").returncode == 0
+
+    def log(self) -> str:
+        return (self.root / "log").read_text(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """As if the kernel had ended it: containers run on."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(60)
+
+    def _ask(self, *arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        environ = {**os.environ, "DOCKER_CONFIG": str(self._config), "DOCKER_BUILDKIT": "0"}
+        return subprocess.run(["docker", "-H", self.url, *arguments], input=data, capture_output=True, env=environ)
+
+    def docker(self, *arguments: str, data: bytes | None = None) -> str:
+        """What the `docker` command says to this; raises when it fails."""
+        result = self._ask(*arguments, data=data)
+        if result.returncode:
+            raise RuntimeError(f"docker {' '.join(arguments)}: {result.stderr.decode(errors='replace')}")
+        return result.stdout.decode(errors="replace").strip()
+
+    def has(self, image: str) -> bool:
+        return self._ask("image", "inspect", image).returncode == 0
+
+    def build(self, tag: str, dockerfile: str) -> str:
+        """An image made from one that is here."""
+        self.docker("build", "--network", "none", "-t", tag, "-", data=dockerfile.encode())
+        return tag
+
+    def load(self, tag: str, tar: Path, *changes: str) -> str:
+        """An image from a file system, unless it is there."""
+        if not self.has(tag):
+            options = [item for change in changes for item in ("--change", change)]
+            self.docker("import", *options, str(tar), tag)
+        return tag
+
+    def containers(self) -> list[str]:
+        """Names of all containers."""
+        return self.docker("ps", "-a", "--format", "{{.Names}}").split()
+
+    def close(self) -> None:
+        """End the daemon, what it keeps running, and remove all of it."""
+        if self._process is not None:
+            with contextlib.suppress(RuntimeError):
+                names = self.docker("ps", "-aq").split()
+                if names:
+                    self.docker("rm", "-f", *names)
+        self.stop()
+        until(self._nothing_runs, 30)
+        for mount in self._mounts():
+            subprocess.run(["umount", mount], capture_output=True)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _nothing_runs(self) -> bool:
+        """containerd and shims of a daemon that was killed run on: they are ended by their pids."""
+        left = False
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and str(self.root).encode() in (entry / "cmdline").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
+                    left = True
+        return not left
+
+    def _mounts(self) -> list[str]:
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        return sorted((one for one in mounts if one.startswith(f"{self.root}/")), reverse=True)
+
+
+def missing() -> str:
+    """Why there can be no Docker Engine here, or ""."""
+    if os.getuid():
+        return "only root can start a Docker Engine"
+    lacking = [name for name in ("dockerd", "docker", "docker-init") if shutil.which(name) is None]
+    return f"not installed: {', '.join(lacking)} (apt-get install docker.io)" if lacking else ""
+
+
+def python_image(engine: DockerEngine) -> str:
+    """Debian's Python with venv and pip, a shell and nothing more; the certificates are this machine's."""
+    variables = f"ENV SSL_CERT_FILE={CERTIFICATES} PIP_CERT={CERTIFICATES}"
+    return engine.load("aml-test/python:1", python_tar(), PATH, variables)
+
+
+def bare_image(engine: DockerEngine) -> str:
+    """A shell, no Python."""
+    return engine.load("aml-test/bare:1", bare_tar(), PATH)
+
+
+def empty_image(engine: DockerEngine) -> str:
+    """One program, `/busybox`; neither shell nor Python."""
+    return engine.load("aml-test/empty:4", empty_tar())
+
+
+def other_user_image(engine: DockerEngine) -> str:
+    """Python, for a user of its own."""
+    python = python_image(engine)
+    tag = "aml-test/other-user:1"
+    return tag if engine.has(tag) else engine.build(tag, f"FROM {python}\nUSER 4321:4321\nWORKDIR /tmp\n")
+
+
+def wait_for_state(engine: DockerEngine, container: str, state: str, seconds: float = 30) -> None:
+    until(lambda: engine.docker("inspect", "-f", "{{.State.Status}}", container) == state, seconds)

@@ -1,0 +1,50 @@
+"""The services of the tests are what they claim to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.services.docker import DockerEngine, wait_for_state
+
+
+def test_python_of_the_image_makes_environments(docker_engine: DockerEngine, python_image: str) -> None:
+    said = docker_engine.docker(
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        python_image,
+        "sh",
+        "-c",
+        "python -m venv /tmp/v && /tmp/v/bin/pip --version",
+    )
+    assert said.startswith("pip ")
+
+
+def test_the_bare_image_has_a_shell_and_the_empty_one_has_none(
+    docker_engine: DockerEngine, bare_image: str, empty_image: str
+) -> None:
+    assert docker_engine.docker("run", "--rm", bare_image, "sh", "-c", "which python || echo none") == "none"
+    assert docker_engine.docker("run", "--rm", empty_image, "/busybox", "echo", "hello") == "hello"
+
+
+@pytest.mark.leaves("the daemon that the session goes on with")
+def test_containers_outlive_a_killed_engine(bare_image: str, docker_engine: DockerEngine) -> None:
+    docker_engine.docker("run", "-d", "--init", "--name", "outlives", bare_image, "sleep", "600")
+    try:
+        docker_engine.kill()
+    finally:
+        docker_engine.start()
+    wait_for_state(docker_engine, "outlives", "running")
+    docker_engine.docker("rm", "-f", "outlives")
+
+
+def test_nothing_is_left_of_a_closed_engine() -> None:
+    engine = DockerEngine()
+    engine.start()
+    engine.kill()
+    engine.close()
+    assert not engine.root.exists()
+    assert str(engine.root) not in Path("/proc/self/mounts").read_text()
