@@ -135,7 +135,7 @@ class Environments:
         task = asyncio.create_task(self.ensure(plan, _quiet, began=began), name=f"prepare {plan.config}")
         task.add_done_callback(self._waited)
         try:
-            await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((task, begun), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             task.cancel()
             raise

@@ -106,3 +106,9 @@ class Unsupported(AmlError):
     """A documented thing of the original that this release does not do yet."""
 
     code = "unsupported"
+
+
+class EnvironmentFailed(AmlError):
+    """The environment of a run cannot be made as its files ask for it."""
+
+    code = "environment"

@@ -129,7 +129,7 @@ def _furnish(root: Path) -> None:
     (root / "tmp").chmod(0o1777)
     for name in ("root", "etc", "proc", "sys", "dev", "var/tmp"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
     (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
 
 

@@ -10,7 +10,7 @@ from engine.hosts.docker.connection import ENDLESS, LONG, Connection, epoch_of
 from engine.hosts.docker.trouble import DockerError, DockerLost, translated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 # Pieces of an archive on its way, bytes.
 PIECE = 1 << 18
@@ -196,7 +196,7 @@ class Containers(Connection):
         async with self.request(
             "PUT",
             f"containers/{name}/archive",
-            params={"path": path, "copyUIDGID": True},
+            params={"path": path},
             data=data,
             headers={"Content-Type": "application/x-tar"},
             limit=ENDLESS,
@@ -204,7 +204,7 @@ class Containers(Connection):
         ) as response:
             await response.read()
 
-    async def get_archive(self, name: str, path: str) -> AsyncIterator[bytes]:
+    async def get_archive(self, name: str, path: str) -> AsyncGenerator[bytes, None]:
         """A folder or file of it as a tar stream. Raises DockerError with status 404 when there is none."""
         async with self.request(
             "GET",
@@ -216,7 +216,7 @@ class Containers(Connection):
             async for piece in response.content.iter_chunked(PIECE):
                 yield piece
 
-    async def execute(self, name: str, argv: Sequence[str]) -> AsyncIterator[tuple[int, bytes]]:
+    async def execute(self, name: str, argv: Sequence[str]) -> AsyncGenerator[tuple[int, bytes], None]:
         """Run a command in a running container: (1 or 2, bytes) of its standard output and error as they come.
 
         Ends when the command does, or when the container does.
@@ -241,7 +241,7 @@ class Containers(Connection):
                     left -= len(piece)
                     yield head[0], piece
 
-    async def stats(self, name: str) -> AsyncIterator[dict[str, Any]]:
+    async def stats(self, name: str) -> AsyncGenerator[dict[str, Any], None]:
         """What it uses, about once a second, as the Docker Engine tells it; ends with the container."""
         async with self.request(
             "GET",
@@ -253,8 +253,11 @@ class Containers(Connection):
             async for told in self.lines(response):
                 yield told
 
-    async def events(self, labels: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
-        """(action, container id) of containers with these labels, from now on. Its end is a DockerLost."""
+    async def events(self, labels: Mapping[str, str]) -> AsyncGenerator[tuple[str, dict[str, str]], None]:
+        """(action, the container's labels) of containers with these labels, from now on; ("", {}) once it is heard.
+
+        Its end is a DockerLost.
+        """
         filters = {
             "type": ["container"],
             "label": [f"{key}={value}" if value else key for key, value in labels.items()],
@@ -262,8 +265,9 @@ class Containers(Connection):
         async with self.request(
             "GET", "events", params={"filters": filters}, limit=ENDLESS, doing="listening to events"
         ) as response:
+            yield "", {}
             async for told in self.lines(response):
-                yield str(told.get("Action") or ""), str(told.get("id") or (told.get("Actor") or {}).get("ID") or "")
+                yield str(told.get("Action") or ""), dict((told.get("Actor") or {}).get("Attributes") or {})
         self._answering = False
         raise DockerLost("the connection to the Docker Engine broke (listening to events).", where=self.name)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
+# The label that the image of an environment has: its fingerprint.
+ENVIRONMENT = "aml-tui.fingerprint"
 # Read of a build's context at once, bytes.
 PIECE = 1 << 20
 

@@ -1,0 +1,51 @@
+"""Images that were built for environments, and what needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.hosts.docker.images import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.hosts.docker.api import DockerApi
+    from engine.runs.model import ImageUse
+
+
+@dataclass(frozen=True)
+class EnvironmentImage:
+    """An environment's image. Size in bytes, times in epoch seconds.
+
+    `configurations` need it now ("project/configuration"); `in_use`: what uses it at this moment, in words.
+    """
+
+    fingerprint: str
+    id: str
+    size: int
+    created: float
+    last_used: float | None
+    configurations: tuple[str, ...]
+    in_use: tuple[str, ...]
+
+
+async def list_environments(docker: DockerApi, uses: Sequence[ImageUse]) -> list[EnvironmentImage]:
+    """All on this host; `uses` is what the store knows of their use there."""
+    held: dict[str, list[str]] = {}
+    for container in await docker.containers({}):
+        held.setdefault(container.image, []).append(f"container {container.name}")
+    return [
+        EnvironmentImage(
+            fingerprint=image.labels[ENVIRONMENT],
+            id=image.id,
+            size=image.size,
+            created=image.created,
+            last_used=max((use.last_used for use in uses if use.image == image.id), default=None),
+            configurations=tuple(
+                sorted(f"{use.project_name}/{use.config}" for use in uses if use.current and use.image == image.id)
+            ),
+            in_use=tuple(held.get(image.id, ())),
+        )
+        for image in await docker.images({ENVIRONMENT: ""})
+    ]

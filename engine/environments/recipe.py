@@ -1,0 +1,181 @@
+"""From what an environment must hold to the build of its image: conda's part first, pip's on top of it.
+
+A changed pip line does not build conda's part again. Commands are in exec form, so that no shell is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.environments.probing import Probe
+    from engine.project.environment import EnvironmentSpec
+
+# Counts up when the same files would be built into something else.
+VERSION = 1
+PREFIX, WORK = "/opt/aml-env", "/opt/aml-build"
+# Passed on to pip and conda from the engine's environment, as far as they are set and hold no password.
+PASSED = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX_URL", "CONDA_CHANNEL_ALIAS")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+# Of conda's packages, those that a venv has too.
+_IN_A_VENV = ("pip", "setuptools", "wheel")
+_NAME = re.compile(r"[A-Za-z0-9_.\-]+")
+_PART = re.compile(r"(==|>=|<=|!=|~=|=|>|<)?\s*([0-9]+(?:\.[0-9]+)*)(\.?\*)?")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A build: the Dockerfile, and the lines of its requirements file ("" when pip installs nothing)."""
+
+    dockerfile: str
+    requirements: str
+    interpreter: str
+
+
+def fingerprint(spec: EnvironmentSpec, base: str, platform: str) -> str:
+    """The same for the same content on the same base image (its id) and platform; 16 hexadecimal digits."""
+    content = {
+        "recipe": VERSION,
+        "base": base,
+        "platform": platform,
+        "channels": spec.channels,
+        "conda": spec.conda,
+        "python": spec.python,
+        "pip": spec.pip,
+        "interpreter": spec.interpreter,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def recipe(spec: EnvironmentSpec, base: str, found: Probe, labels: Mapping[str, str]) -> Recipe:
+    """How the image is made from `base` (its id). Raises EnvironmentFailed, with the lines that cannot be had."""
+    lines = [f"FROM {base}", "USER root"]
+    lines += [f"LABEL {json.dumps(name)}={json.dumps(value)}" for name, value in labels.items()]
+    lines += [f"ARG {name}" for name in PASSED]
+    if found.conda:
+        lines.append(_run([found.conda, "create", "-y", "-q", "-p", PREFIX, *_conda_arguments(spec)]))
+    else:
+        _check_venv(spec, found)
+        command = [found.uv, "venv", "--python", found.python] if found.uv else [found.python, "-m", "venv"]
+        lines.append(_run([*command, PREFIX]))
+    interpreter = f"{PREFIX}/bin/python"
+    requirements = "".join(f"{line}\n" for line in spec.pip)
+    if requirements:
+        lines += [f"WORKDIR {WORK}", f"COPY . {WORK}"]
+        if found.uv and not found.conda:
+            command = [found.uv, "pip", "install", "--no-cache", "--python", interpreter]
+        else:
+            command = [interpreter, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]
+        lines.append(_run([*command, "-r", "requirements.txt"]))
+    return Recipe("\n".join(lines) + "\n", requirements, interpreter)
+
+
+def write_context(spec: EnvironmentSpec, made: Recipe, file: Path) -> None:
+    """The build's context as a tar file, the same bytes for the same content. Blocking."""
+    with tarfile.open(file, "w") as tar:
+        _add(tar, "Dockerfile", made.dockerfile.encode())
+        # The Dockerfile names ids and labels that change more often than what pip installs.
+        _add(tar, ".dockerignore", b"Dockerfile\n.dockerignore\n")
+        if made.requirements:
+            _add(tar, "requirements.txt", made.requirements.encode())
+        for one in sorted(spec.sent, key=lambda one: one.name):
+            content = Path(one.path).read_bytes()
+            if hashlib.sha256(content).hexdigest() != one.sha256:
+                raise EnvironmentFailed(f"{one.path} changed meanwhile.", remedy="Try again.")
+            _add(tar, one.name, content)
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(content), 0o644
+    tar.addfile(info, io.BytesIO(content))
+
+
+def _run(command: list[str]) -> str:
+    return f"RUN {json.dumps(command)}"
+
+
+def _conda_arguments(spec: EnvironmentSpec) -> list[str]:
+    arguments: list[str] = []
+    if spec.channels:
+        arguments.append("--override-channels")
+        for channel in spec.channels:
+            arguments += ["-c", channel]
+    python = "" if spec.python == "*" else spec.python
+    wanted = [f"python{python}", *spec.conda]
+    if spec.pip and not any(_name_of(one) == "pip" for one in spec.conda):
+        wanted.append("pip")
+    return [*arguments, *wanted]
+
+
+def _check_venv(spec: EnvironmentSpec, found: Probe) -> None:
+    """Without conda: only Python, which the image must have in the right version, and what pip installs."""
+    need = [one for one in spec.conda if _name_of(one) not in _IN_A_VENV]
+    if need:
+        lines = "; ".join(f"{spec.places.get(one, '?')} {one}" for one in need)
+        raise EnvironmentFailed(
+            f"the base image {spec.base_image!r} has no conda, mamba or micromamba, and these need it: {lines}.",
+            where=spec.image_place,
+            remedy="Name an image with conda in `baseDockerImage`, or list the packages under `pip:`.",
+        )
+    if not found.python:
+        raise EnvironmentFailed(
+            f"the base image {spec.base_image!r} has neither Python nor conda.",
+            where=spec.image_place,
+            remedy="Name another in `baseDockerImage`.",
+        )
+    if not satisfies(found.version, spec.python):
+        version = ".".join(map(str, found.version))
+        raise EnvironmentFailed(
+            f"python{spec.python} is asked for; the base image {spec.base_image!r} has {version} and no conda.",
+            where=spec.places.get("python", ""),
+            remedy="Name an image with that Python or with conda in `baseDockerImage`, or change the line.",
+        )
+
+
+def _name_of(spec: str) -> str:
+    match = _NAME.match(spec.rpartition("::")[2])
+    return match.group().lower() if match else spec
+
+
+def satisfies(version: tuple[int, ...], constraint: str) -> bool:
+    """Whether a version meets a constraint as conda writes it: "=3.9", ">=3.6,<3.8", "3.7.*", "" and "*" for any."""
+    if constraint in ("", "*"):
+        return True
+    if "|" in constraint:
+        return any(satisfies(version, one) for one in constraint.split("|"))
+    return all(_meets(version, part.strip().split(" ")[0]) for part in constraint.split(",") if part.strip())
+
+
+def _meets(version: tuple[int, ...], part: str) -> bool:
+    match = _PART.match(part)
+    if match is None:
+        return True
+    wanted = tuple(int(number) for number in match[2].split("."))
+    same = version[: len(wanted)] == wanted
+    padded = (*wanted, 0, 0, 0)[:3]
+    operator = match[1] or "="
+    if operator == "==" and not match[3]:
+        return version == padded if len(wanted) > 2 else same
+    if operator == "~=":
+        return version >= padded and version[: len(wanted) - 1] == wanted[:-1]
+    if operator in ("=", "=="):
+        return same
+    if operator == "!=":
+        return not same
+    if operator == ">=":
+        return version >= padded
+    if operator == "<=":
+        return version <= padded or same
+    return version > padded and not same if operator == ">" else version < padded
