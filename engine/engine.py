@@ -14,6 +14,7 @@ from engine import __version__
 from engine.environing import Environments
 from engine.errors import AmlError, NotFound, NotNow, Unsupported
 from engine.hosts.local import LocalHost
+from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
 from engine.project.resolve import resolve
 from engine.runs.driver import Driver
@@ -50,7 +51,7 @@ class Engine:
         self._links: dict[str, HostLink] = {}
         self._watches: dict[str, frozenset[str]] = {}
         self._samplers: dict[str, frozenset[str]] = {}
-        self._launchers: dict[str, Launcher] = {"process": ProcessLauncher()}
+        self._launchers: dict[str, Launcher] = {}
         self._submitting = asyncio.Lock()
 
     async def start(self) -> None:
@@ -64,6 +65,10 @@ class Engine:
             lambda host: self._link_named(host).ready(),
             lambda: self.on_change(set(), True),
         )
+        self._launchers = {
+            "process": ProcessLauncher(),
+            "container": ContainerLauncher(self._environments, self.paths),
+        }
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -94,6 +99,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._environments.close()
+        for launcher in self._launchers.values():
+            await launcher.close()
         for link in self._links.values():
             await link.close()
         await asyncio.to_thread(self._ledger.close)

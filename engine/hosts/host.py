@@ -86,6 +86,7 @@ class RunStatus:
     `phase`: "absent" (no run directory), "laid" (not started, or its start came to nothing: start again), "starting",
     "running", "exited" (see `exit`), "vanished" (was started, is not alive, left no record; `rebooted`: with the host).
     `supervised` is False for a running script whose runner is gone: its exit code will not be known.
+    `why`: what its end was due to, where more is known than the exit tells.
     `handle`: {"runner": {pid, start, boot_id}, "process": {...}}. Sizes in bytes, times in epoch seconds by its clock.
     """
 
@@ -98,6 +99,7 @@ class RunStatus:
     heartbeat: float | None = None
     rebooted: bool = False
     supervised: bool = False
+    why: str = ""
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> RunStatus:
@@ -105,7 +107,7 @@ class RunStatus:
         return cls(
             phase=data["phase"],
             handle=data["handle"],
-            exit=_exit(data["exit"]) if data["exit"] else None,
+            exit=exit_of(data["exit"]) if data["exit"] else None,
             started=data["started"],
             log_size=data["log_size"],
             metrics_size=data["metrics_size"],
@@ -230,7 +232,8 @@ def procs(items: Sequence[Mapping[str, Any]]) -> tuple[Proc, ...]:
     return tuple(Proc(item["pid"], item["start"], item["command"]) for item in items)
 
 
-def _exit(data: Mapping[str, Any]) -> RunExit:
+def exit_of(data: Mapping[str, Any]) -> RunExit:
+    """How a script ended, as its runner wrote it down (exit.json)."""
     trouble = data["start_error"]
     return RunExit(
         code=data["code"],

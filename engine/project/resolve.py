@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import NotFound, ProjectError, Unsupported
+from engine.project.container_options import container_options
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_spark
+from engine.project.environment import environment_spec
 from engine.project.folder import open_project
 from engine.runs.model import RunPlan
 
@@ -72,7 +74,17 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
     options = dict(config.options)
     interpreter = ""
     launcher = "spark" if target.type == "cluster" else LAUNCHERS[target.type]
-    if target.type == "local":
+    conda_file = _file(project, request.conda_file or config.conda_file, CONDA_FILE)
+    spark_file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
+    docker = config.options.get("docker")
+    if target.type == "local" and isinstance(docker, dict) and docker.get("enabled") is True:
+        # The second generation's way of saying so.
+        launcher = "container"
+    if target.type == "docker" or (target.type == "local" and launcher == "container"):
+        options["container"] = container_options(config, target)
+        spec = environment_spec(project, config, target, conda_file, spark_file, config.framework)
+        options["environment"] = spec.to_json()
+    elif target.type == "local":
         if config.framework == "PySpark":
             options["spark_submit"] = _spark_submit(project, config, target, request)
             interpreter = options["spark_submit"][0]
@@ -80,9 +92,9 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
             interpreter = _interpreter(project, config, target, request)
     else:
         raise Unsupported(
-            f"this release runs scripts on `local` targets; {name!r} is of type {target.type!r}.",
+            f"this release runs scripts on `local` and `docker` targets; {name!r} is of type {target.type!r}.",
             where=place or target.file,
-            remedy="Choose a local target with -t, or wait for the release that brings this type.",
+            remedy="Choose such a target with -t, or wait for the release that brings this type.",
         )
     return RunPlan(
         project=str(project.path),
@@ -97,14 +109,14 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
         argv=argv,
         interpreter=interpreter,
         environment_variables=config.environment_variables,
-        environ=request.environ if target.type == "local" else {},
+        environ=request.environ if launcher == "process" else {},
         native_shared_directory=_shared(project, target),
         max_duration=config.max_run_duration_seconds,
         tracked=config.tracked if request.tracked is None else request.tracked,
         prepare=config.prepare_environment if request.prepare is None else request.prepare,
         slots=target.slots,
-        conda_file=_file(project, request.conda_file or config.conda_file, CONDA_FILE),
-        spark_file=_file(project, request.spark_file or config.spark_file, SPARK_FILE),
+        conda_file=conda_file,
+        spark_file=spark_file,
         options=options,
         notices=config.notices,
     )

@@ -35,9 +35,9 @@ def event_of(status: RunStatus) -> lifecycle.Event:
             exit_.started,
             exit_.ended,
             exit_.timed_out,
-            f"could not be started: {exit_.start_error}" if exit_.start_error else "",
+            f"could not be started: {exit_.start_error}" if exit_.start_error else status.why,
         )
-    return lifecycle.Vanished(status.heartbeat or time.time(), status.rebooted)
+    return lifecycle.Vanished(status.heartbeat or time.time(), status.rebooted, status.why)
 
 
 def reason(run: Run, log: Path) -> str:

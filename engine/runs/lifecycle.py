@@ -106,10 +106,11 @@ class Exited(Event):
 
 @dataclass(frozen=True)
 class Vanished(Event):
-    """Neither process nor exit record is left. `at` is when the last sign of life was."""
+    """Neither process nor exit record is left. `at` is when the last sign of life was, `why` what is known of it."""
 
     at: float
     rebooted: bool
+    why: str = ""
     name: ClassVar[str] = "vanished"
 
 
@@ -186,7 +187,7 @@ def decide(
             decision.fields["cancel_requested"] = None
         return decision
     if isinstance(event, Vanished) and state in _MAY_HAVE_A_SCRIPT:
-        why = (
+        why = event.why or (
             "lost to a restart of the host"
             if event.rebooted
             else "its processes disappeared without an exit status (killed from outside)"

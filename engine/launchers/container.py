@@ -1,0 +1,316 @@
+"""A script in a container: `docker` on this machine, `remotedocker` on another. It knows nothing of where that is.
+
+The run's own runner is the first program of the container, so its record of the run is the same as without one, and
+what is left to the Docker Engine is to keep the container. With `sharedVolumes` the run directory is the host's, seen
+from inside; without, files are copied in before the start and out after the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.errors import HostError, HostLost, LaunchError
+from engine.launchers import container_config as config
+from engine.launchers.container_ends import merged
+from engine.runs.model import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.hosts.docker.api import DockerApi
+    from engine.hosts.host import Follow, Host, Proc, RunStatus, Sink
+    from engine.launchers.container_news import ContainerNews
+    from engine.launchers.launcher import Say
+    from engine.paths import Paths
+    from engine.project.snapshot import Snapshot
+    from engine.runs.model import Run, RunPlan
+
+log = logging.getLogger(__name__)
+
+# What a container that has done its work gets before it is killed, seconds.
+STOP = 5
+# Waits between two tries to reach a Docker Engine, seconds.
+REACH_FIRST, REACH_LONGEST = 0.2, 5.0
+# Containers whose files are copied out at once: each holds two threads.
+COPIES = 2
+
+
+class Ready(Protocol):
+    """An environment that is there: its image's id, what runs scripts in it."""
+
+    @property
+    def image(self) -> str: ...
+    @property
+    def interpreter(self) -> str: ...
+    @property
+    def spark_submit(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class Environments(Protocol):
+    """Where containers get their images from."""
+
+    async def find(self, plan: RunPlan) -> Ready | None: ...
+    async def ensure(self, plan: RunPlan, say: Say, run_id: str) -> Ready: ...
+
+
+class ContainerLauncher:
+    """Starts scripts in containers, in the images that `environments` has."""
+
+    def __init__(self, environments: Environments, paths: Paths) -> None:
+        self.environments = environments
+        self.paths = paths
+        self.copying = asyncio.Semaphore(COPIES)
+        self._news: dict[int, ContainerNews] = {}
+
+    def place(self, host: Host, run: Run, plan: RunPlan) -> ContainerRun:
+        return ContainerRun(self, host, run, plan)
+
+    def news(self, docker: DockerApi) -> ContainerNews:
+        from engine.launchers.container_news import ContainerNews
+
+        return self._news.setdefault(id(docker), ContainerNews(docker))
+
+    async def reach(self, host: Host) -> None:
+        """Return once the host's Docker Engine answers. Raises HostLost when the host itself is gone."""
+        wait = REACH_FIRST
+        while True:
+            try:
+                docker = await host.docker()
+                return await docker.ping()
+            except HostError as error:
+                if not host.connected:
+                    raise HostLost(f"contact with {host.name} was lost.", where=host.name) from error
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, REACH_LONGEST)
+
+    async def close(self) -> None:
+        for news in self._news.values():
+            news.close()
+        self._news.clear()
+
+
+class ContainerRun:
+    """One run and its container, found by its name and label whatever died meanwhile."""
+
+    def __init__(self, launcher: ContainerLauncher, host: Host, run: Run, plan: RunPlan) -> None:
+        self.launcher = launcher
+        self.host = host
+        self.run = run
+        self.plan = plan
+        self.name = config.container_name(run.id)
+        self.shared = bool(plan.options["container"].get("shared_volumes", True))
+
+    async def prepare(self, say: Say) -> dict[str, Any]:
+        """The image, built if need be and allowed."""
+        try:
+            docker = await self.host.docker()
+        except HostLost as error:
+            # One that answered before is waited for; one that never did is not there.
+            raise LaunchError(error.message, where=error.where, remedy=error.remedy) from error
+        await say("looking for the environment")
+        environments = self.launcher.environments
+        if self.plan.prepare:
+            ready = await environments.ensure(self.plan, say, self.run.id)
+        else:
+            found = await environments.find(self.plan)
+            if found is None:
+                raise LaunchError(
+                    f"the environment of {self.plan.config!r} has not been prepared, and PrepareEnvironment is false.",
+                    where=self.host.name,
+                    remedy=f"Type `aml experiment prepare -c {self.plan.config}`, press P in the console, or set "
+                    "`PrepareEnvironment: true`.",
+                )
+            ready = await environments.ensure(self.plan, say, self.run.id)
+        return await self._handle(docker, ready)
+
+    async def _handle(self, docker: DockerApi, ready: Ready) -> dict[str, Any]:
+        image = await docker.image(ready.image)
+        return {
+            "container": self.name,
+            "image": ready.image,
+            "image_env": image.env if image else {},
+            "fingerprint": ready.fingerprint,
+            "interpreter": ready.interpreter,
+            "spark_submit": self._spark_submit(ready),
+        }
+
+    def _spark_submit(self, ready: Ready) -> list[str]:
+        if self.plan.framework != "PySpark":
+            return []
+        from engine.project.environment import EnvironmentSpec
+
+        spark = EnvironmentSpec.from_json(self.plan.options["environment"]).spark
+        return [ready.spark_submit, *(spark.arguments() if spark else ())]
+
+    @property
+    def _prepared(self) -> dict[str, Any]:
+        assert self.run.handle is not None
+        return self.run.handle
+
+    def _argv(self) -> tuple[str, ...]:
+        prepared = self._prepared
+        return config.argv_in(self.plan, prepared["interpreter"], tuple(prepared["spark_submit"]))
+
+    async def lay(self, snapshot: Snapshot) -> None:
+        await self.host.lay(self.run.id, [entry.to_json() for entry in snapshot.entries])
+
+    def command(self) -> Command:
+        return Command(time.time(), self.host.name, self._argv(), f"{config.RUN}/project")
+
+    async def launch(self) -> dict[str, Any]:
+        docker = await self.host.docker()
+        there = await docker.inspect(self.name)
+        if there is None:
+            status = (await self.host.inspect([self.run.id]))[self.run.id]
+            if status.phase in ("exited", "vanished", "running"):
+                # It was started, and its container was removed behind our back.
+                return self._prepared
+        try:
+            if there is None or there.state == "created":
+                await self._create_and_start(docker)
+                there = await docker.inspect(self.name)
+        except HostLost:
+            raise
+        except HostError as error:
+            await docker.remove(self.name, force=True)
+            raise LaunchError(error.message, where=error.where, remedy=error.remedy) from error
+        return {**self._prepared, "container_id": there.id if there else ""}
+
+    async def _create_and_start(self, docker: DockerApi) -> None:
+        spec = config.spec_of(self.run, self.plan, self._argv())
+        if self.shared:
+            await self.host.contain(self.run.id, spec)
+        await docker.create(self.name, self._config(docker, init=True))
+        await self._fill(docker, spec)
+        try:
+            await docker.start(self.name)
+        except HostLost:
+            raise
+        except HostError as error:
+            if "docker-init" not in error.message:
+                raise
+            # This Docker Engine came without its init; the runner reaps what is left to it as well.
+            await docker.remove(self.name, force=True)
+            await docker.create(self.name, self._config(docker, init=False))
+            await self._fill(docker, spec)
+            await docker.start(self.name)
+
+    def _config(self, docker: DockerApi, *, init: bool) -> dict[str, Any]:
+        prepared = self._prepared
+        return config.container_config(
+            self.run,
+            self.plan,
+            host=self.host.info,
+            docker=docker.info,
+            image=prepared["image"],
+            image_env=prepared["image_env"],
+            interpreter=prepared["interpreter"],
+            init=init,
+        )
+
+    async def _fill(self, docker: DockerApi, spec: dict[str, Any]) -> None:
+        """The person's home, and without a shared folder everything else."""
+        from engine.launchers import container_copies as copies
+
+        info = self.host.info
+        owner = copies.Owner(0, 0) if docker.info.rootless else copies.Owner(info.uid, info.gid)
+        if self.shared:
+            if not self.plan.options["container"].get("read_only"):
+                home = io.BytesIO(copies.home_archive(owner))
+                await docker.put_archive(self.name, "/", copies.pieces_of(home))
+            return
+        from engine.project import snapshot as snapshots
+
+        assert self.run.snapshot is not None
+        paths = self.launcher.paths
+        taken = await asyncio.to_thread(snapshots.load, paths.state / "snapshots", self.run.snapshot)
+        file = await asyncio.to_thread(copies.run_archive, owner, taken, paths.blobs, json.dumps(spec).encode("ascii"))
+        with contextlib.closing(file):
+            await docker.put_archive(self.name, "/", copies.pieces_of(file))
+
+    async def inspect(self) -> RunStatus:
+        status = (await self.host.inspect([self.run.id]))[self.run.id]
+        if status.phase == "absent":
+            return status
+        try:
+            docker = await self.host.docker()
+            there = await docker.inspect(self.name)
+        except HostLost:
+            if status.phase == "exited":
+                return status
+            raise
+        if there is None and status.phase == "running":
+            await self.host.contain(self.run.id, None)
+            status = (await self.host.inspect([self.run.id]))[self.run.id]
+        return await merged(status, there, docker, self.plan, self.shared)
+
+    async def watch(self, nudge: Callable[[], None]) -> None:
+        docker = await self.host.docker()
+        self.launcher.news(docker).listen(self.run.id, nudge)
+        if self.shared:
+            await self.host.watch_runs([self.run.id])
+
+    async def unwatch(self) -> None:
+        await self.host.unwatch_runs([self.run.id])
+        with contextlib.suppress(HostError):
+            self.launcher.news(await self.host.docker()).unlisten(self.run.id)
+
+    async def follow(
+        self, name: str, offset: int, sink: Sink, interval: float, on_cut: Callable[[int], None]
+    ) -> Follow:
+        if not self.shared:
+            docker = await self.host.docker()
+            there = await docker.inspect(self.name)
+            if there is not None and there.running:
+                from engine.launchers.container_follow import ContainerFollow
+
+                path = f"{config.RUN}/{'logs/' if name == 'driver.log' else ''}{name}"
+                return ContainerFollow(docker, self.name, self._prepared["interpreter"], path, offset, sink)
+        return await self.host.follow(self.run.id, name, offset, sink, interval, on_cut)
+
+    async def forbid(self) -> bool:
+        docker = await self.host.docker()
+        there = await docker.inspect(self.name)
+        if there is not None:
+            if there.state != "created":
+                return False
+            await docker.remove(self.name, force=True)
+        return await self.host.forbid(self.run.id)
+
+    async def signal(self, name: str) -> None:
+        docker = await self.host.docker()
+        await docker.kill(self.name, f"SIG{name}")
+
+    async def processes(self) -> list[Proc]:
+        from engine.hosts.host import Proc
+
+        docker = await self.host.docker()
+        there = await docker.inspect(self.name)
+        if there is None or not there.running:
+            return []
+        # Between the two questions it may have ended; then there are none.
+        return [Proc(one.pid, 0, one.command) for one in await docker.top(self.name)]
+
+    async def bring_home(self) -> bool:
+        docker = await self.host.docker()
+        there = await docker.inspect(self.name)
+        if there is None:
+            return not self.shared
+        if there.running:
+            await docker.stop(self.name, STOP)
+        if not self.shared and there.state != "created":
+            from engine.launchers.container_copies import bring_home
+
+            async with self.launcher.copying:
+                for one in await bring_home(docker, self.name, self.host, self.run.id):
+                    log.warning("run %s: not brought home: %s", self.run.id, one)
+        await docker.remove(self.name, force=True)
+        return not self.shared

@@ -1,0 +1,102 @@
+"""How a run in a container stands: what its runner wrote down, and what the Docker Engine knows of the container."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from engine.errors import HostError, HostLost
+from engine.hosts.host import RunExit, exit_of
+from engine.launchers.container_config import RUN
+from engine.plain import plain
+
+if TYPE_CHECKING:
+    from engine.hosts.docker.api import Container, DockerApi
+    from engine.hosts.host import RunStatus
+    from engine.runs.model import RunPlan
+
+# Of what the runner or the interpreter said when nothing could be started, so much is told.
+_MOST_SAID = 500
+_KILLED = 9
+
+
+async def merged(
+    status: RunStatus, there: Container | None, docker: DockerApi, plan: RunPlan, shared: bool
+) -> RunStatus:
+    """`status` is what the host's files say; `there` the container, None when there is none."""
+    if there is None:
+        if status.phase == "vanished" and not status.rebooted:
+            return dataclasses.replace(status, why="its container was removed from outside")
+        return status
+    if there.state == "created":
+        return status
+    if status.phase != "exited" and there.running:
+        return dataclasses.replace(status, phase="running", supervised=True, started=status.started or there.started)
+    if status.phase != "exited" and not shared:
+        status = await _from_inside(status, there, docker)
+    if status.phase == "exited":
+        killed = status.exit is not None and status.exit.signal == _KILLED
+        return dataclasses.replace(status, why=_out_of_memory(plan)) if killed and there.oom_killed else status
+    return await _without_record(status, there, docker, plan, shared)
+
+
+async def _from_inside(status: RunStatus, there: Container, docker: DockerApi) -> RunStatus:
+    """The record of the end that is still in the ended container."""
+    from engine.launchers.container_copies import read_small
+
+    try:
+        found = await read_small(docker, there.id, f"{RUN}/status/exit.json")
+        if found is None:
+            return status
+        return dataclasses.replace(status, phase="exited", exit=exit_of(json.loads(found)))
+    except HostLost:
+        raise
+    except (HostError, ValueError, KeyError):
+        return status
+
+
+async def _without_record(
+    status: RunStatus, there: Container, docker: DockerApi, plan: RunPlan, shared: bool
+) -> RunStatus:
+    """The container has ended, its runner wrote nothing down: it was killed, or could not begin."""
+    started = there.started or there.ended or 0.0
+    begun = status.started is not None
+    if not begun and not shared:
+        begun = await _has(docker, there, "status/process.json")
+    code: int | None = there.exit_code
+    number = there.exit_code - 128 if there.exit_code > 128 else None
+    why, trouble = "", None
+    if there.oom_killed:
+        why = _out_of_memory(plan)
+    elif begun or number is not None:
+        why = "its container was killed from outside, or ended with the Docker Engine"
+    else:
+        said = plain((await docker.output(there.id)).decode("utf-8", "replace")).strip()[-_MOST_SAID:]
+        trouble = there.error or said or f"the container ended with exit status {there.exit_code}"
+    exit_ = RunExit(
+        code=None if number is not None or trouble else code,
+        signal=number,
+        started=started,
+        ended=there.ended or started,
+        start_error=trouble,
+    )
+    return dataclasses.replace(status, phase="exited", exit=exit_, why=why)
+
+
+async def _has(docker: DockerApi, there: Container, path: str) -> bool:
+    from engine.launchers.container_copies import read_small
+
+    try:
+        return await read_small(docker, there.id, f"{RUN}/{path}") is not None
+    except HostLost:
+        raise
+    except HostError:
+        return False
+
+
+def _out_of_memory(plan: RunPlan) -> str:
+    limit = plan.options["container"].get("memory")
+    if limit:
+        return f"out of memory: it needed more than the {limit / (1 << 20):,.0f} MiB its container may have"
+    return "out of memory: the machine had no more for its container"

@@ -1,0 +1,102 @@
+"""A growing file inside a container, followed by a command run beside the script.
+
+Docker's own log is not what is followed: it holds what the runner says, and is not byte-exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from engine.errors import HostError, HostLost
+from engine.hosts.docker.api import DockerError
+
+if TYPE_CHECKING:
+    from engine.hosts.docker.api import DockerApi
+    from engine.hosts.host import Sink
+
+# A follower ends by itself after this long, so that those of dead engines do not pile up; seconds.
+LIFE = 60
+# Between two looks at the file, seconds.
+INTERVAL = 0.1
+FOLLOWER = """\
+import os,sys,time
+f=os.open(sys.argv[1],os.O_RDONLY)
+os.lseek(f,int(sys.argv[2]),0)
+end=time.monotonic()+float(sys.argv[3])
+while True:
+    d=os.read(f,65536)
+    if not d:
+        if time.monotonic()>end: break
+        time.sleep(float(sys.argv[4]))
+    while d:
+        d=d[os.write(1,d):]
+"""
+
+
+class ContainerFollow:
+    """Implements `engine.hosts.host.Follow` until the container ends; the rest is in the run directory after that."""
+
+    def __init__(self, docker: DockerApi, container: str, interpreter: str, path: str, offset: int, sink: Sink) -> None:
+        self._docker = docker
+        self._container = container
+        self._command = [interpreter, "-I", "-S", "-c", FOLLOWER, path]
+        self._sink = sink
+        self._position = offset
+        self._grew = asyncio.Condition()
+        self._trouble: BaseException | None = None
+        self._task = self._begin()
+
+    @property
+    def size(self) -> int:
+        return self._position
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    def set_interval(self, seconds: float) -> None:
+        """It is looked at as often as it was; the command is not started again for this."""
+
+    def restart(self, offset: int) -> None:
+        self._task.cancel()
+        self._position = offset
+        self._trouble = None
+        self._task = self._begin()
+
+    async def drained(self, size: int) -> None:
+        async with self._grew:
+            await self._grew.wait_for(lambda: self._position >= size or self._trouble is not None)
+        if self._position < size and self._trouble is not None:
+            raise self._trouble
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    def _begin(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._follow(), name=f"{self._container}: follows {self._command[-1]}")
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                argv = [*self._command, str(self._position), str(LIFE), str(INTERVAL)]
+                async with contextlib.aclosing(self._docker.execute(self._container, argv)) as pieces:
+                    async for stream, data in pieces:
+                        if stream != 1:
+                            raise HostError(
+                                f"a file in a container cannot be followed: {data.decode(errors='replace')}"
+                            )
+                        await self._sink(self._position, data)
+                        async with self._grew:
+                            self._position += len(data)
+                            self._grew.notify_all()
+                there = await self._docker.inspect(self._container)
+                if there is None or not there.running:
+                    raise HostError("the container has ended; what is left of the file comes with its outputs")
+        except (HostLost, HostError, DockerError, OSError) as error:
+            async with self._grew:
+                self._trouble = error
+                self._grew.notify_all()
