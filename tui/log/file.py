@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # The longest row, and how much of one is read to be drawn (bytes).
@@ -36,33 +38,51 @@ class Row:
 
 
 class LogFile:
-    """Blocking; called from worker threads, one call at a time. A file that is not there yet is empty."""
+    """Blocking; called from worker threads, one call at a time. A file that is not there yet is empty.
+
+    `close` may come from another thread at any moment and does not wait: who reads then closes it afterwards.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = -1
+        self._closed = False
+        self._in_use = threading.Lock()
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._closed = True
+        self._let_go()
 
     def size(self) -> int:
         """Bytes now; 0 while the file is not there."""
-        if self._file < 0:
-            try:
-                self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError:
-                return 0
-        return os.fstat(self._file).st_size
+        with self._opened() as file:
+            return os.fstat(file).st_size if file >= 0 else 0
 
     def read(self, offset: int, length: int) -> bytes:
         """As many of these bytes as there are."""
-        if self.size() <= offset:
-            return b""
-        with contextlib.suppress(OSError):
-            return os.pread(self._file, length, offset)
+        with self._opened() as file, contextlib.suppress(OSError):
+            return os.pread(file, length, offset) if file >= 0 else b""
         return b""
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        """The file's descriptor, -1 while there is none."""
+        try:
+            with self._in_use:
+                if self._file < 0 and not self._closed:
+                    with contextlib.suppress(OSError):
+                        self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                yield self._file
+        finally:
+            if self._closed:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        if self._in_use.acquire(blocking=False):
+            opened, self._file = self._file, -1
+            self._in_use.release()
+            if opened >= 0:
+                os.close(opened)
 
     def row_start(self, offset: int) -> int:
         """Where the row that holds the byte at `offset` begins."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import re
 from typing import TYPE_CHECKING
@@ -26,10 +28,35 @@ def log(tmp_path: Path) -> Iterator[LogFile]:
     one.close()
 
 
+def opened_files() -> list[str]:
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{number}"))
+    return found
+
+
 def finished(one: Search) -> list[int]:
     while one.advance():
         pass
     return list(one.matches)
+
+
+@pytest.mark.parametrize("call", ["open", "fstat", "pread"])
+def test_closed_while_another_thread_reads(log: LogFile, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    log.path.write_bytes(b"a\n")
+    real = getattr(os, call)
+
+    def leaves(*arguments: object) -> object:
+        found = real(*arguments)
+        log.close()
+        return found
+
+    monkeypatch.setattr(os, call, leaves)
+    log.read(log.size() and 0, 10)
+    assert log.read(0, 10) == b""
+    monkeypatch.undo()
+    assert str(log.path) not in opened_files()
 
 
 def test_a_file_that_is_not_there_yet(log: LogFile) -> None:
