@@ -125,7 +125,7 @@ class ContainerRun:
                 raise LaunchError(
                     f"the environment of {self.plan.config!r} has not been prepared, and PrepareEnvironment is false.",
                     where=self.host.name,
-                    remedy=f"Type `aml experiment prepare -c {self.plan.config}`, press P in the console, or set "
+                    remedy=f"Type `aml experiment prepare -c {self.plan.config}`, press p in the console, or set "
                     "`PrepareEnvironment: true`.",
                 )
             ready = await environments.ensure(self.plan, say, self.run.id)
@@ -250,7 +250,8 @@ class ContainerRun:
         if there is None and status.phase == "running":
             await self.host.contain(self.run.id, None)
             status = (await self.host.inspect([self.run.id]))[self.run.id]
-        return await merged(status, there, docker, self.plan, self.shared)
+        launched = "container_id" in (self.run.handle or {})
+        return await merged(status, there, docker, self.plan, shared=self.shared, launched=launched)
 
     async def watch(self, nudge: Callable[[], None]) -> None:
         docker = await self.host.docker()

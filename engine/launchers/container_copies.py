@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import tarfile
 import tempfile
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.project.snapshot import Snapshot
 
 PIECE = 1 << 20
+OUTPUTS = "outputs"
 # What comes home of the run directory, beside the outputs.
 FILES = ("metrics.jsonl", "logs/driver.log", "status/process.json", "status/exit.json", "status/heartbeat")
 
@@ -62,7 +64,9 @@ def run_archive(owner: Owner, snapshot: Snapshot, blobs: Path, spec: bytes) -> I
             info = owner.entry(f"{RUN}/{name}", tarfile.REGTYPE, 0o600, len(content))
             tar.addfile(info, io.BytesIO(content))
         for entry in snapshot.entries:
-            _add_entry(tar, owner, entry.to_json(), blobs)
+            if entry.path.partition("/")[0] != OUTPUTS:
+                _add_entry(tar, owner, entry.to_json(), blobs)
+        _add_link(tar, owner, f"{RUN}/project/{OUTPUTS}", f"../{OUTPUTS}")
         _add_runtime(tar, owner)
     file.seek(0)
     return file
@@ -73,13 +77,17 @@ def _add_entry(tar: tarfile.TarFile, owner: Owner, entry: dict[str, Any], blobs:
     if entry["kind"] == "dir":
         tar.addfile(owner.folder(name))
     elif entry["kind"] == "link":
-        info = owner.entry(name, tarfile.SYMTYPE, 0o777)
-        info.linkname = entry["link"]
-        tar.addfile(info)
+        _add_link(tar, owner, name, entry["link"])
     else:
         mode = 0o755 if entry["mode"] & 0o111 else 0o644
         with blob_path(blobs, entry["sha256"]).open("rb") as content:
             tar.addfile(owner.entry(name, tarfile.REGTYPE, mode, entry["size"]), content)
+
+
+def _add_link(tar: tarfile.TarFile, owner: Owner, name: str, to: str) -> None:
+    info = owner.entry(name, tarfile.SYMTYPE, 0o777)
+    info.linkname = to
+    tar.addfile(info)
 
 
 def _add_runtime(tar: tarfile.TarFile, owner: Owner) -> None:
@@ -99,7 +107,12 @@ async def pieces_of(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
 
 async def read_small(docker: DockerApi, container: str, path: str) -> bytes | None:
     """One small file of a container; None when it is not there."""
-    data = b"".join([piece async for piece in docker.get_archive(container, path)])
+    async with contextlib.aclosing(docker.get_archive(container, path)) as pieces:
+        data = b"".join([piece async for piece in pieces])
+    return await asyncio.to_thread(_first_file, data)
+
+
+def _first_file(data: bytes) -> bytes | None:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:
             content = tar.extractfile(member)

@@ -22,12 +22,16 @@ _KILLED = 9
 
 
 async def merged(
-    status: RunStatus, there: Container | None, docker: DockerApi, plan: RunPlan, shared: bool
+    status: RunStatus, there: Container | None, docker: DockerApi, plan: RunPlan, *, shared: bool, launched: bool
 ) -> RunStatus:
-    """`status` is what the host's files say; `there` the container, None when there is none."""
+    """`status` is what the host's files say; `there` the container, None when there is none.
+
+    `launched`: there was one that was started. Without a shared folder, its host's files know nothing of that.
+    """
     if there is None:
-        if status.phase == "vanished" and not status.rebooted:
-            return dataclasses.replace(status, why="its container was removed from outside")
+        gone = status.phase == "vanished" and not status.rebooted
+        if gone or (launched and status.phase == "laid"):
+            return dataclasses.replace(status, phase="vanished", why="its container was removed from outside")
         return status
     if there.state == "created":
         return status

@@ -7,28 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import struct
 from typing import TYPE_CHECKING
 
 from engine.errors import HostError, HostLost
-from engine.hosts.docker.api import DockerError
+from engine.plain import plain
 
 if TYPE_CHECKING:
     from engine.hosts.docker.api import DockerApi
     from engine.hosts.host import Sink
 
+log = logging.getLogger(__name__)
+
 # A follower ends by itself after this long, so that those of dead engines do not pile up; seconds.
 LIFE = 60
 # Between two looks at the file, seconds.
 INTERVAL = 0.1
-FOLLOWER = """\
-import os,sys,time
+# Before another try when Docker refuses to run the command, seconds.
+RETRY = 1.0
+# Before each piece of the file: this and its length. Docker puts words of its own into the same stream when the
+# container ends at the wrong moment, and they must not be taken for the file's.
+MARK = b"\0aml\1"
+HEAD = struct.Struct(f">{len(MARK)}sI")
+FOLLOWER = f"""\
+import os,struct,sys,time
 f=os.open(sys.argv[1],os.O_RDONLY)
 os.lseek(f,int(sys.argv[2]),0)
 end=time.monotonic()+float(sys.argv[3])
 while True:
     d=os.read(f,65536)
-    if not d:
-        if time.monotonic()>end: break
+    if d:
+        d=struct.pack({HEAD.format!r},{MARK!r},len(d))+d
+    elif time.monotonic()>end:
+        break
+    else:
         time.sleep(float(sys.argv[4]))
     while d:
         d=d[os.write(1,d):]
@@ -82,21 +95,39 @@ class ContainerFollow:
     async def _follow(self) -> None:
         try:
             while True:
-                argv = [*self._command, str(self._position), str(LIFE), str(INTERVAL)]
-                async with contextlib.aclosing(self._docker.execute(self._container, argv)) as pieces:
-                    async for stream, data in pieces:
-                        if stream != 1:
-                            raise HostError(
-                                f"a file in a container cannot be followed: {data.decode(errors='replace')}"
-                            )
-                        await self._sink(self._position, data)
-                        async with self._grew:
-                            self._position += len(data)
-                            self._grew.notify_all()
+                said = await self._run_follower()
                 there = await self._docker.inspect(self._container)
                 if there is None or not there.running:
                     raise HostError("the container has ended; what is left of the file comes with its outputs")
-        except (HostLost, HostError, DockerError, OSError) as error:
+                if said:
+                    log.warning("%s cannot be followed, trying again: %s", self._container, said)
+                    await asyncio.sleep(RETRY)
+        except (HostLost, HostError, OSError) as error:
             async with self._grew:
                 self._trouble = error
                 self._grew.notify_all()
+
+    async def _run_follower(self) -> str:
+        """One life of the command. Returns what was said instead of the file's content."""
+        argv = [*self._command, str(self._position), str(LIFE), str(INTERVAL)]
+        async with contextlib.aclosing(self._docker.execute(self._container, argv)) as pieces:
+            arriving = b""
+            async for stream, data in pieces:
+                arriving = await self._take(arriving + data) if stream == 1 else data
+                if stream != 1 or not MARK.startswith(arriving[: len(MARK)]):
+                    return plain(arriving.decode("utf-8", "replace")).strip()
+        return ""
+
+    async def _take(self, arrived: bytes) -> bytes:
+        """Hand over the whole pieces of this; returns what follows them."""
+        while len(arrived) >= HEAD.size:
+            mark, length = HEAD.unpack_from(arrived)
+            end = HEAD.size + length
+            if mark != MARK or len(arrived) < end:
+                break
+            await self._sink(self._position, arrived[HEAD.size : end])
+            async with self._grew:
+                self._position += length
+                self._grew.notify_all()
+            arrived = arrived[end:]
+        return arrived

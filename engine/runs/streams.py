@@ -102,6 +102,9 @@ class Following:
 
     def _cut(self, name: str, size: int) -> None:
         """Somebody cut the host's file to `size` bytes. It is the truth, so the mirror is cut to the same place."""
+        if name not in self._follows:
+            # Told on the way out: whoever follows it next begins with what is there then.
+            return
         log.warning("%s of %s was cut to %d bytes on its host", name, self.run_id, size)
         mirror = self._mirrors[name]
         mirror.cut(size)

@@ -46,14 +46,13 @@ class Bench:
         return name
 
     def request(self, script: str, *arguments: str, **more: object) -> RunRequest:
+        fields = {"config": "local", "environ": shell_environ(), **more}
         return RunRequest(
             project=str(self.project),
-            config="local",
             token=uuid.uuid4().hex,
             script=script,
             arguments=arguments,
-            environ=shell_environ(),
-            **more,  # type: ignore[arg-type]
+            **fields,  # type: ignore[arg-type]
         )
 
     async def submit(self, script: str, *arguments: str, **more: object) -> Run:

@@ -33,7 +33,7 @@ def cache() -> Path:
 def made(name: str, make: Callable[[Path], None]) -> Path:
     """A file of the cache, made by the first who needs it, at whichever moment that is cut off."""
     path = cache() / name
-    with (cache() / "lock").open("w") as lock:
+    with (cache() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             part = path.with_suffix(".part")
