@@ -41,7 +41,7 @@ class Client:
         self._line: _Line | None = None
         self._subscribed = False
         self._watched: list[str] = []
-        self._sampled: list[str] = []
+        self._sampled: dict[str, list[str]] = {}
 
     @classmethod
     async def connect(cls, paths: Paths, start: bool = True) -> Client:
@@ -71,10 +71,10 @@ class Client:
         self._watched = list(ids)
         await self._ask("watch", {"ids": self._watched})
 
-    async def sample(self, hosts: Iterable[str]) -> None:
-        """Which hosts are looked at now: their use is sampled into the store."""
-        self._sampled = list(hosts)
-        await self._ask("sample", {"hosts": self._sampled})
+    async def sample(self, hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
+        """Which hosts are looked at now: their use is sampled into the store; of `docker`, their Docker Engines too."""
+        self._sampled = {"hosts": list(hosts), "docker": list(docker)}
+        await self._ask("sample", self._sampled)
 
     async def connect_target(self, host: str) -> None:
         """Connect a host now."""
@@ -165,8 +165,8 @@ class Client:
                 await line.ask(next(self._numbers), "subscribe", {})
             if self._watched:
                 await line.ask(next(self._numbers), "watch", {"ids": self._watched})
-            if self._sampled:
-                await line.ask(next(self._numbers), "sample", {"hosts": self._sampled})
+            if any(self._sampled.values()):
+                await line.ask(next(self._numbers), "sample", self._sampled)
 
     def _dial(self, start: bool) -> socket.socket:
         return open_connection(self._paths, start=start).detach()

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Host samples are sent this often while a face looks, seconds.
 SAMPLE_EVERY = 2.0
+# The Docker Engine of a host is asked this often meanwhile: its answer costs it more.
+DOCKER_EVERY = 4.0
 _CHANGEABLE = frozenset({"tags", "description", "priority", "hidden"})
 
 
@@ -51,6 +53,7 @@ class Engine:
         self._links: dict[str, HostLink] = {}
         self._watches: dict[str, frozenset[str]] = {}
         self._samplers: dict[str, frozenset[str]] = {}
+        self._docker_lookers: dict[str, frozenset[str]] = {}
         self._launchers: dict[str, Launcher] = {}
         self._submitting = asyncio.Lock()
 
@@ -198,24 +201,23 @@ class Engine:
 
     def watch(self, face: str, run_ids: Iterable[str]) -> None:
         """Which runs a face looks at now; their logs are followed closely. An empty list when it leaves."""
-        self._watches[face] = frozenset(run_ids)
-        if not self._watches[face]:
-            del self._watches[face]
-        seen = frozenset().union(*self._watches.values())
+        seen = _wanted(self._watches, face, run_ids)
         for run_id, driver in self._drivers.items():
             driver.watch(run_id in seen)
 
-    async def sample(self, face: str, hosts: Iterable[str]) -> None:
-        """Which hosts a face wants live samples of. An empty list when it leaves."""
-        self._samplers[face] = frozenset(hosts)
-        if not self._samplers[face]:
-            del self._samplers[face]
-        wanted = frozenset().union(*self._samplers.values())
+    async def sample(self, face: str, hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
+        """Which hosts a face wants live samples of, and of which of them their Docker Engine's facts too.
+
+        Empty lists when it leaves.
+        """
+        wanted = _wanted(self._samplers, face, hosts)
+        with_docker = _wanted(self._docker_lookers, face, docker)
         for name in wanted:
             await self._link_named(name).sample_every(SAMPLE_EVERY)
         for name, link in self._links.items():
             if name not in wanted:
                 await link.sample_every(0.0)
+            await link.look_at_docker(DOCKER_EVERY if name in wanted and name in with_docker else 0.0)
 
     async def connect(self, host: str) -> None:
         """Connect a host now, without waiting for a run that needs it."""
@@ -294,3 +296,11 @@ class Engine:
     async def _host_of(self, run_id: str) -> Host:
         plan = await self._ledger.do(self._ledger.plan, run_id)
         return await self._link(plan).ready()
+
+
+def _wanted(faces: dict[str, frozenset[str]], face: str, names: Iterable[str]) -> frozenset[str]:
+    """Note what one face wants, and tell what all of them do."""
+    faces[face] = frozenset(names)
+    if not faces[face]:
+        del faces[face]
+    return frozenset().union(*faces.values())

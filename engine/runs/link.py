@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError
+from engine.runs.docker_look import DockerLook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ class HostLink:
         self._lost.set()
         self._keeper: asyncio.Task[None] | None = None
         self._sampling = 0.0
+        self._docker = DockerLook(name, self.ready)
         self._statuses: dict[str, Callable[[RunStatus], None]] = {}
 
     async def ready(self) -> Host:
@@ -71,7 +73,12 @@ class HostLink:
         if self._host is not None and self._up.is_set():
             await self._host.samples(seconds)
 
+    async def look_at_docker(self, seconds: float) -> None:
+        """Have what its Docker Engine says in the samples, asked at this interval; with 0 no more."""
+        await self._docker.every(seconds)
+
     async def close(self) -> None:
+        await self._docker.close()
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -135,6 +142,8 @@ class HostLink:
             told(status)
 
     def _on_sample(self, sample: dict[str, Any]) -> None:
+        if self._docker.facts:
+            sample = {**sample, "docker": self._docker.facts}
         task = asyncio.ensure_future(self._ledger.do(self._ledger.set_sample, self.name, sample))
         task.add_done_callback(self._sampled)
 

@@ -65,7 +65,7 @@ class NotingCore:
     def watch(self, face: str, run_ids: Iterable[str]) -> None:
         self.watched[face] = tuple(run_ids)
 
-    async def sample(self, face: str, hosts: Iterable[str]) -> None: ...
+    async def sample(self, face: str, hosts: Iterable[str], docker: Iterable[str] = ()) -> None: ...
 
     async def connect(self, host: str) -> None:
         await asyncio.Event().wait()
