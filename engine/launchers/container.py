@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 # What a container that has done its work gets before it is killed, seconds.
 STOP = 5
+# How long a run that has not begun waits for a Docker Engine that may just be restarting, seconds.
+PATIENCE = 20.0
 # Waits between two tries to reach a Docker Engine, seconds.
 REACH_FIRST, REACH_LONGEST = 0.2, 5.0
 # Containers whose files are copied out at once: each holds two threads.
@@ -110,11 +112,7 @@ class ContainerRun:
 
     async def prepare(self, say: Say) -> dict[str, Any]:
         """The image, built if need be and allowed."""
-        try:
-            docker = await self.host.docker()
-        except HostLost as error:
-            # One that answered before is waited for; one that never did is not there.
-            raise LaunchError(error.message, where=error.where, remedy=error.remedy) from error
+        docker = await self._docker_engine(say)
         await say("looking for the environment")
         environments = self.launcher.environments
         if self.plan.prepare:
@@ -130,6 +128,21 @@ class ContainerRun:
                 )
             ready = await environments.ensure(self.plan, say, self.run.id)
         return await self._handle(docker, ready)
+
+    async def _docker_engine(self, say: Say) -> DockerApi:
+        from engine.hosts.docker.api import DockerDenied
+
+        patience = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self.host.docker()
+            except HostLost as error:
+                if not self.host.connected:
+                    raise
+                if isinstance(error, DockerDenied) or time.monotonic() > patience:
+                    raise LaunchError(error.message, where=error.where, remedy=error.remedy) from error
+                await say(f"waiting: {error.message}")
+            await asyncio.sleep(REACH_FIRST)
 
     async def _handle(self, docker: DockerApi, ready: Ready) -> dict[str, Any]:
         image = await docker.image(ready.image)
@@ -154,6 +167,11 @@ class ContainerRun:
     def _prepared(self) -> dict[str, Any]:
         assert self.run.handle is not None
         return self.run.handle
+
+    @property
+    def _may_have_one(self) -> bool:
+        """Whether a container can have been made: before its name is in the store none is."""
+        return "container" in (self.run.handle or {})
 
     def _argv(self) -> tuple[str, ...]:
         prepared = self._prepared
@@ -238,7 +256,7 @@ class ContainerRun:
 
     async def inspect(self) -> RunStatus:
         status = (await self.host.inspect([self.run.id]))[self.run.id]
-        if status.phase == "absent":
+        if status.phase == "absent" or not self._may_have_one:
             return status
         try:
             docker = await self.host.docker()
@@ -254,6 +272,8 @@ class ContainerRun:
         return await merged(status, there, docker, self.plan, shared=self.shared, launched=launched)
 
     async def watch(self, nudge: Callable[[], None]) -> None:
+        if not self._may_have_one:
+            return
         docker = await self.host.docker()
         self.launcher.news(docker).listen(self.run.id, nudge)
         if self.shared:
@@ -278,12 +298,13 @@ class ContainerRun:
         return await self.host.follow(self.run.id, name, offset, sink, interval, on_cut)
 
     async def forbid(self) -> bool:
-        docker = await self.host.docker()
-        there = await docker.inspect(self.name)
-        if there is not None:
-            if there.state != "created":
-                return False
-            await docker.remove(self.name, force=True)
+        if self._may_have_one:
+            docker = await self.host.docker()
+            there = await docker.inspect(self.name)
+            if there is not None:
+                if there.state != "created":
+                    return False
+                await docker.remove(self.name, force=True)
         return await self.host.forbid(self.run.id)
 
     async def signal(self, name: str) -> None:
@@ -301,6 +322,8 @@ class ContainerRun:
         return [Proc(one.pid, 0, one.command) for one in await docker.top(self.name)]
 
     async def bring_home(self) -> bool:
+        if not self._may_have_one:
+            return False
         docker = await self.host.docker()
         there = await docker.inspect(self.name)
         if there is None:

@@ -7,7 +7,7 @@ from typing import Any
 from engine.hosts.docker.connection import Connection, DockerInfo
 from engine.hosts.docker.containers import Container, ContainerProcess, Containers, Listed
 from engine.hosts.docker.images import ENVIRONMENT, BuildOutput, Image, Images, PullProgress
-from engine.hosts.docker.trouble import DockerError, DockerLost
+from engine.hosts.docker.trouble import DockerDenied, DockerError, DockerLost
 
 __all__ = [
     "BuildOutput",
@@ -15,6 +15,7 @@ __all__ = [
     "Container",
     "ContainerProcess",
     "DockerApi",
+    "DockerDenied",
     "DockerError",
     "DockerInfo",
     "DockerLost",

@@ -47,6 +47,12 @@ class DockerLost(HostLost):
     code = "docker-lost"
 
 
+class DockerDenied(DockerLost):
+    """It is there, and this person may not use it."""
+
+    code = "docker-denied"
+
+
 @contextmanager
 def translated(where: str, doing: str) -> Iterator[None]:
     """Turn what aiodocker, aiohttp and the socket raise into DockerError and DockerLost."""
@@ -68,7 +74,7 @@ def translated(where: str, doing: str) -> Iterator[None]:
 def lost(where: str, doing: str, text: str) -> DockerLost:
     """No connection, or one that broke."""
     if re.search("permission denied", text, re.IGNORECASE):
-        return DockerLost(
+        return DockerDenied(
             "the Docker Engine's socket is for members of the group `docker`, and you are not one.",
             where=where,
             remedy=GROUP,
