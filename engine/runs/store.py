@@ -155,11 +155,13 @@ class StoreReader:
         return [run_of(row) for row in self._ask(sql, values)]
 
     def run(self, name: str, project: str | None = None) -> Run:
-        """A run by its id, its short name ("iris-042"), its number in `project`, or a unique beginning of its id.
+        """A run by its id, short name ("iris-042"), number in `project`, `last` (of `project`), a beginning of its id.
 
         Raises NotFound, also when a beginning fits several runs.
         """
         rows = self._ask(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (name,))  # noqa: S608
+        if not rows and name == "last" and project is not None:
+            return self.last_run(project)
         if not rows and name.isdigit() and project is not None:
             rows = self._ask(
                 f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND number = ?",  # noqa: S608

@@ -72,7 +72,10 @@ def test_a_run_is_found_by_every_name_people_use(ledger: Ledger, reader: StoreRe
         reader.run("iris-999")
     with pytest.raises(NotFound):
         reader.run("")
-    create(ledger, "t2")
+    newest = create(ledger, "t2")
+    assert reader.run("last", "/p/iris").id == newest.id
+    with pytest.raises(NotFound, match="no runs yet"):
+        reader.run("last", "/p/other")
     with pytest.raises(NotFound, match="several runs"):
         reader.run("iris_")
 
