@@ -45,7 +45,7 @@ class Place:
         return list({run.id: run for run in map(self.run, names)}.values())
 
 
-RUN_HELP = "its id, short name (iris-042), number in the project, or the beginning of its id"
+RUN_HELP = "its id, short name (iris-042), number in the project, the beginning of its id, or `last`"
 
 
 def one_run(parser: Parser, *, required: bool = False) -> None:

@@ -118,7 +118,7 @@ def _ask(place: Place, request: RunRequest) -> tuple[Connection, dict[str, objec
 
 
 def _request(options: argparse.Namespace, project: str) -> RunRequest:
-    from engine.project.resolve import shell_environ
+    from engine.project.shell import shell_environ
 
     script, *arguments = options.rest or [None]
     return RunRequest(

@@ -20,7 +20,7 @@ import engine
 from engine.engine import Engine
 from engine.project.check import check
 from engine.project.folder import open_project
-from engine.project.resolve import shell_environ
+from engine.project.shell import shell_environ
 from engine.runs.metrics import MetricRecord, parse
 from engine.runs.model import Run, RunRequest, State
 from engine.runs.store import StoreReader

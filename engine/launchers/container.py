@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
 import logging
 import time
@@ -235,17 +234,14 @@ class ContainerRun:
         )
 
     async def _fill(self, docker: DockerApi, spec: dict[str, Any]) -> None:
-        """The person's home, and without a shared folder everything else."""
+        """Without a shared folder, the run directory and what a script finds beside it are copied in."""
+        if self.shared:
+            return
         from engine.launchers import container_copies as copies
+        from engine.project import snapshot as snapshots
 
         info = self.host.info
         owner = copies.Owner(0, 0) if docker.info.rootless else copies.Owner(info.uid, info.gid)
-        if self.shared:
-            if not self.plan.options["container"].get("read_only"):
-                home = io.BytesIO(copies.home_archive(owner))
-                await docker.put_archive(self.name, "/", copies.pieces_of(home))
-            return
-        from engine.project import snapshot as snapshots
 
         assert self.run.snapshot is not None
         paths = self.launcher.paths
@@ -327,6 +323,7 @@ class ContainerRun:
         docker = await self.host.docker()
         there = await docker.inspect(self.name)
         if there is None:
+            await self.host.contain(self.run.id, None)
             return not self.shared
         if there.running:
             await docker.stop(self.name, STOP)
@@ -337,4 +334,5 @@ class ContainerRun:
                 for one in await bring_home(docker, self.name, self.host, self.run.id):
                     log.warning("run %s: not brought home: %s", self.run.id, one)
         await docker.remove(self.name, force=True)
+        await self.host.contain(self.run.id, None)
         return not self.shared

@@ -129,6 +129,7 @@ def container_config(
 def _mounts(run: Run, plan: RunPlan, host: HostInfo) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [
         {"Type": "bind", "Source": host.run_folder(run.id), "Target": RUN},
+        {"Type": "bind", "Source": f"{host.run_folder(run.id)}/home", "Target": HOME},
         {"Type": "bind", "Source": host.runtime, "Target": RUNTIME, "ReadOnly": True},
     ]
     if plan.native_shared_directory:
@@ -172,7 +173,7 @@ def _access(options: Mapping[str, Any], host: HostInfo, docker: DockerInfo) -> d
     found["GroupAdd"] = [*groups, *options.get("group_add", ())]
     found["Tmpfs"] = dict(one.partition(":")[::2] for one in options.get("tmpfs", ()))
     if options.get("read_only"):
-        found["Tmpfs"] = {**dict.fromkeys((HOME, TEMPORARY), "mode=1777"), **found["Tmpfs"]}
+        found["Tmpfs"] = {TEMPORARY: "mode=1777", **found["Tmpfs"]}
     found["Devices"] = [_device(one) for one in options.get("devices", ())]
     gpus = options.get("gpus") or ("all" if options.get("gpu") else "")
     if gpus:

@@ -46,14 +46,6 @@ class Owner:
         return self.entry(name, tarfile.DIRTYPE, mode)
 
 
-def home_archive(owner: Owner) -> bytes:
-    """A tar file with the person's home, empty."""
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as tar:
-        tar.addfile(owner.folder(HOME, 0o700))
-    return made.getvalue()
-
-
 def run_archive(owner: Owner, snapshot: Snapshot, blobs: Path, spec: bytes) -> IO[bytes]:
     """A tar file with the run directory, the run-side package and the person's home, to be unpacked at /. Blocking."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller sends it

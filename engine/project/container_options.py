@@ -76,6 +76,12 @@ def container_options(config: RunConfiguration, target: ComputeTarget) -> dict[s
     shared = docker.get("sharedVolumes", target.shared_volumes)
     found["shared_volumes"] = bool(shared)
     found["gpu"] = bool(docker.get("gpuSupport", target.nvidia_docker))
+    if found.get("read_only") and not shared:
+        raise ProjectError(
+            "a container with `--read-only` has no place for a copy of the project.",
+            where=config.file,
+            remedy="Set `sharedVolumes: true`, or take `--read-only` out.",
+        )
     if target.native_shared_directory and not shared:
         raise ProjectError(
             "nativeSharedDirectory needs `sharedVolumes: true` on a Docker target.",

@@ -20,38 +20,7 @@ if TYPE_CHECKING:
     from engine.project.runconfig import RunConfiguration
     from engine.runs.model import RunRequest
 
-# What a script on this machine must see of the shell it was submitted from; the rest is the engine's environment.
-# Only names that say where programs are: nothing here is a secret.
-SHELL_NAMES = (
-    "PATH",
-    "VIRTUAL_ENV",
-    "CONDA_PREFIX",
-    "CONDA_DEFAULT_ENV",
-    "CONDA_SHLVL",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "PYTHONHASHSEED",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "CUDA_VISIBLE_DEVICES",
-    "CUDA_HOME",
-    "JAVA_HOME",
-    "SPARK_HOME",
-    "HADOOP_CONF_DIR",
-    "OMP_NUM_THREADS",
-)
-_SHELL_PREFIXES = ("LC_", "PYENV_")
-
 LAUNCHERS = {"local": "process", "remote": "process", "docker": "container", "remotedocker": "container"}
-
-
-def shell_environ() -> dict[str, str]:
-    """The variables of this process that a local script must see."""
-    return {
-        name: value for name, value in os.environ.items() if name in SHELL_NAMES or name.startswith(_SHELL_PREFIXES)
-    }
 
 
 def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from engine.engine import Engine
-from engine.project.resolve import shell_environ
+from engine.project.shell import shell_environ
 from engine.runs.model import Run, RunRequest, State
 from engine.runs.store import StoreReader
 from tests.waiting import until_async

@@ -20,7 +20,7 @@ from engine import __version__, client, paths
 from engine.client import Client, ContactLost, call, open_connection
 from engine.errors import EngineUnavailable, NotFound
 from engine.lock import holder, is_held
-from engine.project.resolve import shell_environ
+from engine.project.shell import shell_environ
 from engine.runs.model import RunRequest
 from engine.runs.store import StoreReader
 from tests.engine.service_bench import Bench

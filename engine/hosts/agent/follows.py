@@ -21,6 +21,8 @@ if MYPY:
 STATUS_TICK = 0.05
 # A change of a folder may fall into the same tick of the file system's clock as the look before it (s).
 CLOCK_GRAIN = 0.02
+# A file that has nothing yet is looked at so often (s) for so long (s): the first line of a run is waited for.
+EAGER, EAGER_FOR = 0.01, 10.0
 # How often the processes behind a watched run are looked at themselves (s): a killed runner writes no file.
 LIFE_TICK = 2.0
 
@@ -34,6 +36,7 @@ class Follow(object):
         self.credit = credit
         self.interval = interval
         self.due = 0.0
+        self.eager_until = time.monotonic() + EAGER_FOR
         self.told = -1
         self.cut = False
 
@@ -150,12 +153,15 @@ class Poller(object):
     def push(self, key: int, follow: Follow) -> None:
         """Send what is new of one file, as far as credit and room go."""
         now = time.monotonic()
-        follow.due = now + follow.interval
+        follow.due = now + (min(follow.interval, EAGER) if now < follow.eager_until else follow.interval)
         try:
             size = os.stat(follow.path).st_size
         except OSError:
             # Not there yet.
             return
+        if size:
+            follow.eager_until = 0.0
+            follow.due = now + follow.interval
         with self.change:
             if self.follows.get(key) is not follow:
                 return

@@ -13,7 +13,7 @@ import threading
 import time
 
 from . import processes, status
-from .rundir import Refused
+from .rundir import Refused, remove_tree
 from .status import decode, encode
 
 MYPY = False
@@ -168,10 +168,11 @@ def forbid(root: "Root", run_id: str) -> bool:
 def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Optional[str]":
     """Write down what a container is to run in this run directory; see contained.py. Returns the directory.
 
-    Its processes are then not looked for here, whose pids are others. None says that the container is no more: a run
-    without a record of its end has vanished.
+    Its processes are then not looked for here, whose pids are others. `home/` is made, for the container to have as
+    the person's home. None says that the container is no more: a run without a record of its end has vanished.
     """
     folder = root.status(run_id)
+    home = os.path.join(root.run(run_id), b"home")
     if not os.path.isdir(folder):
         if spec is None:
             return None
@@ -180,8 +181,10 @@ def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Opt
         known = status.read(folder, "spec.json")
         if known and known.get("contained"):
             status.write(folder, "spec.json", dict(known, contained=False))
+        remove_tree(home)
         return decode(root.run(run_id))
     share_folder(spec.get("share"))
+    os.makedirs(home, mode=0o700, exist_ok=True)
     status.write(folder, "spec.json", dict(spec, run_id=run_id, contained=True))
     log = os.path.join(root.run(run_id), b"logs", b"driver.log")
     os.close(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from engine.runs.model import Run
     from tests.engine.launchers.conftest import ContainerBench
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180), pytest.mark.leaves("the daemon that the session goes on with")]
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.timeout(180),
+    pytest.mark.leaves("the daemon that the session goes on with"),
+]
 both = pytest.mark.parametrize("config", ["docker", "copied"])
 
 COUNT = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from engine.errors import ProjectError
 from engine.runs.model import State
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.runs.model import Run
     from tests.engine.launchers.conftest import ContainerBench
 
@@ -47,7 +48,7 @@ async def end(bench: ContainerBench, run: Run, timeout: float = 60.0) -> Run:
 @both
 async def test_the_whole_way(bench: ContainerBench, config: str) -> None:
     bench.script(
-        "train it's \"here\".py",
+        'train it\'s "here".py',
         """
         import os, sys
         from azureml.core import Run
@@ -69,13 +70,12 @@ async def test_the_whole_way(bench: ContainerBench, config: str) -> None:
     text = (folder / f"{config}.runconfig").read_text()
     (folder / f"{config}.runconfig").write_text(f"{text}EnvironmentVariables:\n  MINE: it's $HOME\n")
     odd = ("--rate", "a b", "$(x)", "-n", "", "it's", "new\nline")
-    run = await bench.submit("train it's \"here\".py", *odd, config=config)
+    run = await bench.submit('train it\'s "here".py', *odd, config=config)
     done = await end(bench, run)
     text = bench.log(run).decode()
     assert (done.state, done.exit_code, done.reason) == (State.COMPLETED, 0, ""), text
     assert text == (
-        f"hello {list(odd)}\nto stderr\n{run.id} docker it's $HOME\n"
-        f"{os.getuid()} {os.getgid()} True\ncontent True\n"
+        f"hello {list(odd)}\nto stderr\n{run.id} docker it's $HOME\n{os.getuid()} {os.getgid()} True\ncontent True\n"
     )
     assert [value for _, _, value in bench.store.points(run.id, "loss")] == [1.0, 0.5, 1 / 3, 0.25, 0.2]
     outputs = {one.path: one.kind for one in await bench.engine.outputs(run.id)}
@@ -94,7 +94,7 @@ async def test_the_whole_way(bench: ContainerBench, config: str) -> None:
         State.COMPLETED,
     ]
     (command,) = bench.store.commands(run.id)
-    assert command.argv[1:] == ("train it's \"here\".py", *odd)
+    assert command.argv[1:] == ('train it\'s "here".py', *odd)
 
 
 @both
