@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 AML, CONSOLE = str(BIN / "aml"), str(BIN / "aml-tui")
 
-SUBMIT = ("experiment", "submit", "-c", "local", "--async")
+SUBMIT = ("experiment", "submit", "--async", "-c")
 
 # What a person's shell may have and a measurement must not: it changes what the console writes.
 NOT_PASSED = ("SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "TMUX", "STY", "COLORFGBG", "AZUREML_RUN_ID", "COLUMNS", "LINES")
@@ -44,6 +44,7 @@ class Installation:
         (self.project / "aml_config" / "local.runconfig").write_text(
             'ArgumentVector:\n  - "$file"\nTarget: local\nFramework: Python\n', encoding="utf-8"
         )
+        self.config = "local"
         os.environ["AML_TUI_HOME"] = str(self.folder / "home")
         self.paths = paths.current()
         self.paths.make()
@@ -61,6 +62,23 @@ class Installation:
         self.run("engine", "stop", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.rmtree(self.paths.runtime, ignore_errors=True)
+
+    def use_docker(self, url: str, image: str, *, shared: bool = True, slots: int = 4, volume: str = "") -> None:
+        """Submit to containers from now on: configuration `docker`. `volume`: a folder that they see as it is here."""
+        folder = self.project / "aml_config"
+        (folder / "docker.compute").write_text(f"type: docker\nslots: {slots}\n", encoding="utf-8")
+        docker = {"enabled": True, "baseImage": image, "sharedVolumes": shared}
+        if volume:
+            docker["arguments"] = ["-v", f"{volume}:{volume}"]
+        config = {
+            "script": "$file",
+            "target": "docker",
+            "framework": "Python",
+            "environment": {"docker": docker, "python": {"userManagedDependencies": True}},
+        }
+        (folder / "docker.runconfig").write_text(json.dumps(config, indent=1), encoding="utf-8")
+        self.environ["DOCKER_HOST"] = os.environ["DOCKER_HOST"] = url
+        self.config = "docker"
 
     def script(self, name: str, text: str) -> None:
         (self.project / name).write_text(text, encoding="utf-8")
@@ -82,12 +100,12 @@ class Installation:
 
     def submit(self, *arguments: str) -> str:
         """Submit without following; the run id."""
-        return self.run(*SUBMIT, *arguments).strip()
+        return self.run(*SUBMIT, self.config, *arguments).strip()
 
     def begin_submit(self, *arguments: str) -> subprocess.Popen[str]:
         """The same without waiting: the run id is what the process writes."""
         return subprocess.Popen(
-            [AML, *SUBMIT, *arguments],
+            [AML, *SUBMIT, self.config, *arguments],
             cwd=self.project,
             env=self.environ,
             stdin=subprocess.DEVNULL,

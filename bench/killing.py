@@ -1,12 +1,14 @@
 """kill -9 of the engine, again and again at random moments, while runs are submitted, print, end and are canceled.
 
 `python -m bench.killing --times 100`. Afterwards no run may be lost, doubled or wrongly ended, and every mirror must be
-the host's file. The seed is printed: the same moments can be asked for again.
+the host's file. The seed is printed: the same moments can be asked for again. `--in docker` does it to runs in
+containers, `--in copied` to those that share no folder with their host; then the Docker Engine is killed as often.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.runs.model import Run
+    from tests.services.docker import DockerEngine
 
 SCRIPT = """\
 import os, sys, time
@@ -110,20 +113,56 @@ def kill(place: Installation) -> tuple[int, float]:
     return pid, time.monotonic() - begun
 
 
+class Daemon:
+    """The Docker Engine that the runs' containers are on, if they are in containers."""
+
+    def __init__(self, where: str) -> None:
+        self.engine: DockerEngine | None = None
+        self.shared = where == "docker"
+        if where != "local":
+            from tests.services import docker
+
+            self.engine = docker.DockerEngine()
+            self.engine.start()
+            self.image = docker.python_image(self.engine)
+
+    def serve(self, place: Installation, slots: int, marks: Path) -> None:
+        if self.engine is not None:
+            place.use_docker(self.engine.url, self.image, shared=self.shared, slots=slots, volume=str(marks))
+
+    def kill(self) -> None:
+        """Kill it and start it again."""
+        if self.engine is not None:
+            self.engine.kill()
+            self.engine.start()
+
+    def left(self) -> list[str]:
+        """Containers that are still there, in words."""
+        return [f"container {name} is left behind" for name in self.engine.containers()] if self.engine else []
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.close()
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--times", type=int, default=100, help="the engine is killed")
     options.add_argument("--runs", type=int, default=20)
     options.add_argument("--longest", type=int, default=4000, help="lines of the longest script, 50 a second")
     options.add_argument("--pause", type=float, default=0.8, help="the longest life of an engine, seconds")
+    options.add_argument("--in", dest="where", choices=("local", "docker", "copied"), default="local")
     options.add_argument("--seed", type=int, default=int(time.time()))
     chosen = options.parse_args()
     dice = random.Random(chosen.seed)
     progress(f"seed {chosen.seed}")
-    with Installation(slots=max(4, chosen.runs * 3 // 4)) as place:
+    slots = max(4, chosen.runs * 3 // 4)
+    daemon = Daemon(chosen.where)
+    with contextlib.closing(daemon), Installation(slots=slots) as place:
         place.script("counter.py", SCRIPT)
         marks = place.folder / "marks"
         marks.mkdir()
+        daemon.serve(place, slots, marks)
         expected = [Expected(number, dice, chosen.longest) for number in range(chosen.runs)]
         place.run("engine", "start")
         waiting = list(expected)
@@ -136,6 +175,8 @@ def main() -> None:
             elif to_cancel and to_cancel[0].submitted() and number > chosen.times * 2 // 3:
                 insist("cancel", {"ids": [to_cancel.pop(0).run_id]}, place)
             time.sleep(dice.uniform(0, chosen.pause))
+            if daemon.engine is not None and dice.random() < 0.5:
+                daemon.kill()
             pid, took = kill(place)
             victims.append(pid)
             back.append(took)
@@ -161,8 +202,9 @@ def main() -> None:
             if not same:
                 faults.append(f"{one.run_id}: its mirror is not its host's file")
         extra = len(runs) - chosen.runs
+        faults += daemon.left()
     show(
-        f"The engine killed {chosen.times} times over {chosen.runs} runs",
+        f"The engine killed {chosen.times} times over {chosen.runs} runs ({chosen.where})",
         ["", "measured", "allowed", "within"],
         [
             ["engines killed", str(len(victims)), "", ""],

@@ -55,14 +55,14 @@ def python_tar() -> Path:
 
 
 def _make_bare(tar: Path) -> None:
-    with _folder() as root:
+    with folder() as root:
         _unpack([BUSYBOX], root)
         _furnish(root)
-        _pack(root, tar)
+        pack(root, tar)
 
 
 def _make_empty(tar: Path) -> None:
-    with _folder() as root:
+    with folder() as root:
         _unpack([BUSYBOX], root)
         busybox = next(path for path in (root / "usr/bin/busybox", root / "bin/busybox") if path.is_file())
         with tarfile.open(tar, "w") as file:
@@ -70,19 +70,23 @@ def _make_empty(tar: Path) -> None:
 
 
 def _make_python(tar: Path) -> None:
-    with _folder() as root:
-        _unpack([BUSYBOX, *_closure(ROOTS)], root)
-        _furnish(root)
-        link = root / "usr/bin/python"
-        if not link.exists():
-            link.symlink_to("python3")
-        # `python3 -m venv` looks for ensurepip, which Debian puts into a package of its own beside the wheels.
-        source = Path(f"/{CERTIFICATES}")
-        target = root / CERTIFICATES
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.exists():
-            shutil.copyfile(source, target)
-        _pack(root, tar)
+    with folder() as root:
+        furnish_python(root)
+        pack(root, tar)
+
+
+def furnish_python(root: Path, more: tuple[str, ...] = ()) -> None:
+    """Debian's Python, a shell, the certificates of this machine; `more` packages, without what they depend on."""
+    _unpack([BUSYBOX, *more, *_closure(ROOTS)], root)
+    _furnish(root)
+    link = root / "usr/bin/python"
+    if not link.exists():
+        link.symlink_to("python3")
+    source = Path(f"/{CERTIFICATES}")
+    target = root / CERTIFICATES
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.exists():
+        shutil.copyfile(source, target)
 
 
 def _closure(packages: tuple[str, ...]) -> list[str]:
@@ -102,7 +106,7 @@ def _closure(packages: tuple[str, ...]) -> list[str]:
 
 def _unpack(packages: list[str], root: Path) -> None:
     """Their files, without running their scripts."""
-    with _folder() as downloads:
+    with folder() as downloads:
         command = ["apt-get", "download", "-o", "APT::Sandbox::User=root", *packages]
         result = subprocess.run(command, cwd=downloads, capture_output=True, text=True)
         if result.returncode:
@@ -143,7 +147,7 @@ def _merge(outer: Path, inner: Path) -> None:
     outer.symlink_to(inner.relative_to(outer.parent))
 
 
-def _pack(root: Path, tar: Path) -> None:
+def pack(root: Path, tar: Path) -> None:
     def owned(info: tarfile.TarInfo) -> tarfile.TarInfo:
         info.uid = info.gid = 0
         info.uname = info.gname = "root"
@@ -154,7 +158,7 @@ def _pack(root: Path, tar: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="aml-rootfs") as name:
         folder = Path(name)
         folder.chmod(0o755)
