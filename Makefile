@@ -46,7 +46,7 @@ bench: setup-dev
 	@set -e; for name in $(BENCH); do $(BIN)/python -m bench.$$name; echo; done
 
 snapshots: setup-dev
-	@$(BIN)/python -m pytest tests/tui -q --snapshot-update
+	@AML_SNAPSHOTS=write $(BIN)/python -m pytest tests/tui -q
 
 clean:
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info

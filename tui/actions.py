@@ -17,7 +17,11 @@ PANE_TITLES = {"targets": "Targets", "configs": "Run configurations", "runs": "R
 
 @dataclass(frozen=True)
 class Situation:
-    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor."""
+    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor.
+
+    `prepares` are the configurations whose environment `prepare` would have there: one, or several to choose from.
+    `builds` is how many builds of environments there are to look at.
+    """
 
     pane: str = "runs"
     readonly: bool = False
@@ -31,6 +35,8 @@ class Situation:
     filtered: bool = False
     listed: int = 0
     zoomed: bool = False
+    prepares: tuple[ConfigView, ...] = ()
+    builds: int = 0
 
 
 Reason = str
@@ -113,7 +119,21 @@ def _needs_file(now: Situation) -> Reason:
 def _needs_usable(now: Situation) -> Reason:
     if now.config is None:
         return "there is no run configuration under the cursor"
-    return "its file cannot be read; p shows what is wrong" if now.config.problem else ""
+    return "its file cannot be read; P shows what is wrong" if now.config.problem else ""
+
+
+def _needs_preparable(now: Situation) -> Reason:
+    if now.prepares:
+        return ""
+    if now.pane == "configs" and now.project:
+        return _needs_usable(now)
+    if now.pane == "targets" and now.project:
+        return "no run configuration that can be used has this target" if now.target else "there is no target"
+    return _needs_config(now) or "the run's configuration is not in this project any more"
+
+
+def _needs_build(now: Situation) -> Reason:
+    return "" if now.builds else "no environment was built for this project yet"
 
 
 def _needs_project(now: Situation) -> Reason:
@@ -134,6 +154,16 @@ RUN_PANES = ("runs", "run")
 
 ACTIONS: tuple[Action, ...] = (
     Action("submit", ("s",), "submit", "Submit a script", "Runs", footer=True, changes=True, why_not=_needs_config),
+    Action(
+        "prepare",
+        ("p",),
+        "prepare",
+        "Prepare the environment of the run configuration",
+        "Runs",
+        footer=True,
+        changes=True,
+        why_not=_needs_preparable,
+    ),
     Action(
         "cancel",
         ("c",),
@@ -175,6 +205,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", ("slash",), "filter", "Filter the runs", "Runs", footer=True),
     Action("sort", ("o",), "order", "Order the runs by the next column", "Runs"),
     Action("columns", ("v",), "columns", "Choose the metrics that the list shows", "Runs"),
+    Action("build", ("b",), "build log", "Show the environment's build and its log", "Runs", why_not=_needs_build),
     Action("copy", ("y",), "copy id", "Copy the run's id", "Runs", RUN_PANES, why_not=_needs_run),
     Action(
         "edit",
@@ -222,7 +253,7 @@ ACTIONS: tuple[Action, ...] = (
         why_not=_needs_file,
     ),
     Action(
-        "problems", ("p",), "problems", "Show what is wrong in the project's files", "Files", why_not=_needs_project
+        "problems", ("P",), "problems", "Show what is wrong in the project's files", "Files", why_not=_needs_project
     ),
     Action("open", ("enter",), "open", "Open what is under the cursor", "Moving", footer=True, why_not=_open),
     Action("back", ("escape",), "back", "Go back", "Moving"),
@@ -232,7 +263,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pane_configs", ("2",), "configurations", "Go to the run configurations", "Moving"),
     Action("pane_runs", ("3",), "runs", "Go to the runs", "Moving"),
     Action("pane_run", ("4",), "run", "Go to the run's log and metrics", "Moving", why_not=_needs_run),
-    Action("projects", ("P",), "projects", "Open another project", "Console"),
+    Action("projects", ("O",), "projects", "Open another project", "Console"),
     Action("messages", ("exclamation_mark",), "messages", "Show what was said so far", "Console"),
     Action("theme", ("T",), "light or dark", "Change between light and dark", "Console"),
     Action("palette", ("colon", "ctrl+p"), "palette", "Find any action by name", "Console", footer=True),

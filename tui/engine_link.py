@@ -50,7 +50,7 @@ class EngineLink:
         self._client: Client | None = None
         self._making = asyncio.Lock()
         self._watched: tuple[str, ...] = ()
-        self._sampled: tuple[str, ...] = ()
+        self._sampled: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     async def follow(self) -> None:
         """Keep listening to events until cancelled; look for an engine again whenever there is none."""
@@ -85,9 +85,20 @@ class EngineLink:
         """Change tags, description, priority or hidden. Raises AmlError."""
         await (await self._have(start=True)).update(run_id, **changes)
 
-    async def look_at(self, runs: Iterable[str], hosts: Iterable[str]) -> None:
-        """Tell the engine what is on the screen, so that it is followed closely. A hint: nothing without an engine."""
-        watched, sampled = tuple(sorted(runs)), tuple(sorted(hosts))
+    async def prepare(self, request: RunRequest) -> dict[str, Any]:
+        """Have an environment there: `state` "ready", "building" (with its `build`) or "nothing". Raises AmlError."""
+        return await (await self._have(start=True)).prepare(request)
+
+    async def stop_builds(self, ids: list[str]) -> dict[str, str]:
+        """End builds that were asked for; what was refused: build id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).stop_builds(ids)
+
+    async def look_at(self, runs: Iterable[str], hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
+        """Tell the engine what is on the screen, so that it is followed closely. A hint: nothing without an engine.
+
+        `docker`: those of the hosts whose Docker Engine is shown.
+        """
+        watched, sampled = tuple(sorted(runs)), (tuple(sorted(hosts)), tuple(sorted(docker)))
         if self._client is None:
             return
         try:
@@ -95,11 +106,11 @@ class EngineLink:
                 await self._client.watch(list(watched))
                 self._watched = watched
             if sampled != self._sampled:
-                await self._client.sample(list(sampled))
+                await self._client.sample(*map(list, sampled))
                 self._sampled = sampled
         except (AmlError, OSError):
             # The follower notices a lost engine and says so; the hint is given again then.
-            self._watched, self._sampled = (), ()
+            self._watched, self._sampled = (), ((), ())
 
     async def close(self) -> None:
         """Hang up; the engine and its runs go on."""
@@ -124,5 +135,5 @@ class EngineLink:
     def _move(self, state: Link) -> None:
         if state is not self.state:
             self.state = state
-            self._watched, self._sampled = (), ()
+            self._watched, self._sampled = (), ((), ())
             self._moved()

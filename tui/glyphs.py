@@ -27,6 +27,7 @@ class Glyphs:
     wrong: str
     dot: str
     rule: str
+    full: str
     down: str
 
 
@@ -53,6 +54,7 @@ UNICODE = Glyphs(
     wrong="✖",
     dot="·",
     rule="─",
+    full="━",
     down="▾",
 )
 ASCII = Glyphs(
@@ -78,6 +80,7 @@ ASCII = Glyphs(
     wrong="x",
     dot="-",
     rule="-",
+    full="#",
     down="v",
 )
 

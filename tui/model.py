@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from engine.runs.model import Run, RunRequest, Series, TargetState
+    from tui.environments import BuildView
     from tui.reading import Reading
 
 T = TypeVar("T")
@@ -35,11 +36,15 @@ CHUNK = 400
 
 @dataclass(frozen=True)
 class Change:
-    """What is new. `order`: runs came or went; `runs`: these rows differ; `series`: these runs' metrics differ."""
+    """What is new. `order`: runs came or went; `runs`: these rows differ; `series`: these runs' metrics differ.
+
+    `builds`: these builds of environments differ.
+    """
 
     order: bool = False
     runs: frozenset[str] = frozenset()
     series: frozenset[str] = frozenset()
+    builds: frozenset[str] = frozenset()
     targets: bool = False
     project: bool = False
     trouble: bool = False
@@ -57,6 +62,7 @@ class ConsoleModel:
         self.order: tuple[str, ...] = ()
         self.series: dict[str, tuple[Series, ...]] = {}
         self.targets: dict[str, TargetState] = {}
+        self.builds: dict[str, BuildView] = {}
         self.loaded = False
         self.trouble = ""
         self.listeners: list[Callable[[Change], None]] = []
@@ -86,7 +92,7 @@ class ConsoleModel:
     async def open(self, project: Path | None) -> None:
         """Show another project folder (None: every run there is)."""
         self.folder = project
-        self.runs, self.order, self.series = {}, (), {}
+        self.runs, self.order, self.series, self.builds = {}, (), {}, {}
         self.loaded = False
         self._stamp = None
         self.project = ProjectView(name=project.name if project else "", path=str(project or ""))
@@ -177,6 +183,14 @@ class ConsoleModel:
         """What was asked for when this run was submitted. Raises AmlError."""
         return await self.ask(self._history.request, run_id)
 
+    async def build(self, build: str) -> BuildView:
+        """A build of an environment, also one that is not at hand. Raises AmlError."""
+        return await self.ask(self._history.build, build)
+
+    async def build_of_run(self, run: Run) -> BuildView | None:
+        """The build that a run's environment came from. Raises AmlError."""
+        return await self.ask(self._history.build_of_run, run)
+
     async def projects(self) -> list[tuple[str, str, int, float]]:
         """Folders with runs: path, name, count, time of the newest."""
         return await self._read(self._history.projects) or []
@@ -187,6 +201,14 @@ class ConsoleModel:
 
     def unfinished(self) -> list[Run]:
         return [run for run in self.runs.values() if not run.state.ended]
+
+    def builds_for(self, *configs: str) -> list[BuildView]:
+        """The builds at hand that these configurations asked for, newest first."""
+        return [one for one in self.builds.values() if any(name in configs for name in one.configs)]
+
+    def preparing(self) -> dict[str, BuildView]:
+        """The build at work for each configuration that waits for one."""
+        return {name: one for one in self.builds.values() if not one.record.over for name in one.configs}
 
     def _key(self) -> str | None:
         return str(self.folder) if self.folder is not None else None
@@ -224,8 +246,10 @@ class ConsoleModel:
             self.order = tuple(run.id for run in newest)
         targets = reading.targets != self.targets
         self.targets = reading.targets
-        if order or differ or targets:
-            self._tell(Change(order=order, runs=differ, targets=targets))
+        builds = frozenset(i for i, one in reading.builds.items() if self.builds.get(i) != one)
+        self.builds = reading.builds
+        if order or differ or targets or builds:
+            self._tell(Change(order=order, runs=differ, targets=targets, builds=builds))
 
     def _tell(self, change: Change) -> None:
         for listener in list(self.listeners):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError
 from engine.runs.store import StoreReader
+from tui import environments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
     from engine.project.runconfig import RunConfiguration
     from engine.runs.model import Run, RunRequest, Series, TargetState
+    from tui.environments import BuildView
 
+# Types of targets that run scripts in containers: their Docker Engine is shown.
+CONTAINERS = ("docker", "remotedocker")
 # Runs read before the first list is shown, and looked at again for new ones at each change.
 FIRST = 200
 
@@ -31,6 +35,10 @@ class TargetView:
     file: str = ""
     problem: str = ""
     details: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def containers(self) -> bool:
+        return self.type in CONTAINERS and not self.problem
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,10 @@ class ProjectView:
     def target(self, name: str) -> TargetView | None:
         return next((target for target in self.targets if target.name == name), None)
 
+    def usable(self, target: str | None = None) -> tuple[ConfigView, ...]:
+        """The configurations whose files can be used; those of a target."""
+        return tuple(one for one in self.configs if not one.problem and target in (None, one.target))
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -74,6 +86,7 @@ class Reading:
     everything: bool = False
     more: bool = False
     targets: dict[str, TargetState] = field(default_factory=dict)
+    builds: dict[str, BuildView] = field(default_factory=dict)
 
 
 def read_project(path: Path) -> ProjectView:
@@ -144,7 +157,7 @@ class HistoryReading:
         self._version = self._store.data_version()
         runs = self._store.runs(project, limit=FIRST)
         self._note(runs)
-        return Reading(tuple(runs), everything=True, more=len(runs) == FIRST, targets=self._store.targets())
+        return Reading(tuple(runs), everything=True, more=len(runs) == FIRST, **self._beside())
 
     def rest(self) -> Reading:
         """The whole history of the project."""
@@ -152,7 +165,7 @@ class HistoryReading:
         runs = self._store.runs(self._project)
         self._unfinished.clear()
         self._note(runs)
-        return Reading(tuple(runs), everything=True, targets=self._store.targets())
+        return Reading(tuple(runs), everything=True, **self._beside())
 
     def changes(self, hints: Iterable[str], *, forced: bool = False) -> Reading | None:
         """What changed since the last look; None when nothing was written. `hints` are runs the engine named."""
@@ -168,7 +181,7 @@ class HistoryReading:
         found.update((run.id, run) for run in self._store.by_ids(asked) if self._ours(run))
         gone = frozenset(asked - found.keys())
         self._unfinished = {run.id for run in unfinished}
-        return Reading(tuple(found.values()), gone, targets=self._store.targets())
+        return Reading(tuple(found.values()), gone, **self._beside())
 
     def count(self) -> int:
         """How many runs the list should have."""
@@ -182,6 +195,16 @@ class HistoryReading:
 
     def request(self, run_id: str) -> RunRequest:
         return self._store.request(run_id)
+
+    def build(self, build: str) -> BuildView:
+        return environments.build_view(self._store, self._project, build)
+
+    def build_of_run(self, run: Run) -> BuildView | None:
+        return environments.build_of_run(self._store, self._project, run)
+
+    def _beside(self) -> dict[str, Any]:
+        """What else each look brings."""
+        return {"targets": self._store.targets(), "builds": environments.builds_of(self._store, self._project)}
 
     def _ours(self, run: Run) -> bool:
         return not run.hidden and (self._project is None or run.project == self._project)

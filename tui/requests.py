@@ -31,7 +31,7 @@ def new_request(
     rerun_of: str | None = None,
 ) -> RunRequest:
     """What the submit dialog asks for. What is as the configuration has it is left to the configuration."""
-    from engine.project.resolve import shell_environ
+    from engine.project.shell import shell_environ
 
     given = script if script and script != config.script else None
     return RunRequest(
@@ -50,10 +50,19 @@ def new_request(
 
 def again(request: RunRequest, run_id: str) -> RunRequest:
     """The same request once more, from the shell of now."""
-    from engine.project.resolve import shell_environ
+    from engine.project.shell import shell_environ
 
     return dataclasses.replace(
         request, token=uuid.uuid4().hex, rerun_of=run_id, user_id=getpass.getuser(), environ=shell_environ()
+    )
+
+
+def to_prepare(project: str, config: str) -> RunRequest:
+    """What `prepare` asks for: the environment of a configuration as it is written."""
+    from engine.project.shell import shell_environ
+
+    return RunRequest(
+        project=project, config=config, token=uuid.uuid4().hex, user_id=getpass.getuser(), environ=shell_environ()
     )
 
 

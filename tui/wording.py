@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 import signal
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from tui.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.runs.model import Run
+    from engine.runs.model import BuildRecord, Run
+
+_STEP = re.compile(r"^step \d+ of \d+: ")
 
 
 def span(seconds: float) -> str:
@@ -86,6 +89,43 @@ def outcome(run: Run) -> str:
         if run.exit_code is not None:
             return f"exit code {run.exit_code}"
     return ""
+
+
+def build_state(build: BuildRecord, now: float) -> str:
+    """How a build of an environment stands, in a line."""
+    if not build.over:
+        step = f"step {build.step} of {build.steps}, " if build.steps else ""
+        return f"being prepared: {step}{span(now - build.started)}"
+    took = f" after {span(build.ended - build.started)}" if build.ended is not None else ""
+    if build.state == "ready":
+        return f"ready{took}"
+    why = build_reason(build)
+    return f"{plain(build.state)}{took}" + (f": {why}" if why else "")
+
+
+def build_reason(build: BuildRecord) -> str:
+    """Why it failed or was cut off, in a line; "" when the state says it all."""
+    return "" if build.error == build.state else first_line(build.error)
+
+
+def first_line(text: str) -> str:
+    """The first line that says anything."""
+    return plain(next((line.strip() for line in text.splitlines() if line.strip()), ""))
+
+
+def image_id(image: str) -> str:
+    """An image's id as Docker's own commands write it: twelve digits."""
+    return plain(image.removeprefix("sha256:"))[:12]
+
+
+def image_size(count: float) -> str:
+    """An image's size as Docker's own commands write it: "136 MB", "1.4 GB"."""
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+
+
+def step_words(build: BuildRecord) -> str:
+    """What the step at work does, without its number."""
+    return plain(_STEP.sub("", build.words))
 
 
 def signal_name(code: int) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.lock import holder, is_held
 from tests.tui import history as written
+from tests.waiting import until
 from tui.app import ConsoleApp, Options
 
 if TYPE_CHECKING:
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.services.docker import DockerEngine
 
 FILES = {
     "local.compute": "type: local\n",
@@ -57,3 +62,19 @@ def console(home: Paths, project: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         return app
 
     return make
+
+
+@pytest.fixture
+def engine_home(home: Paths) -> Iterator[Paths]:
+    """The engine that the console starts ends with the test."""
+    yield home
+    if is_held(home.engine_lock):
+        os.kill(holder(home.engine_lock)["pid"], signal.SIGTERM)
+        until(lambda: not is_held(home.engine_lock), what="the engine to leave")
+
+
+@pytest.fixture
+def docker_host(docker_engine: DockerEngine, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Engines that are started find the tests' Docker Engine."""
+    monkeypatch.setenv("DOCKER_HOST", docker_engine.url)
+    return docker_engine.url

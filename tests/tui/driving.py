@@ -46,6 +46,11 @@ class Driver:
     async def until_shown(self, text: str) -> None:
         await self.until(lambda: text in self.text(), f"{text!r} on the screen")
 
+    async def until_shown_within(self, seconds: float, text: str) -> None:
+        """The same for what takes long because something real is at work."""
+        await until_async(lambda: text in self.text(), seconds, f"{text!r} on the screen")
+        await self.pilot.pause()
+
     def text(self) -> str:
         """What is on the screen, as text."""
         width, height = self.app.size

@@ -7,8 +7,8 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from engine.runs import schema
-from engine.runs.model import Run, RunRequest, Series, State, TargetState
+from engine.runs import builds, schema
+from engine.runs.model import BuildRecord, ImageUse, Run, RunPlan, RunRequest, Series, State, TargetState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,6 +46,40 @@ def make_run(number: int, state: State = State.COMPLETED, **changes: object) -> 
     return dataclasses.replace(run, **changes)  # type: ignore[arg-type]
 
 
+def make_build(number: int = 1, state: str = "building", **changes: object) -> BuildRecord:
+    """A build on this machine, a minute ago; later numbers are newer."""
+    started = NOW - 72 + number
+    record = BuildRecord(
+        id=f"{number:012x}",
+        host="local",
+        fingerprint=f"{number:016x}",
+        state=state,
+        started=started,
+        step=4,
+        steps=7,
+        words='step 4 of 7: RUN ["pip", "install"]' if state == "building" else "",
+        ended=None if state == "building" else started + 42,
+        estimate=95.0,
+        image=f"sha256:{number:064x}" if state == "ready" else "",
+        size=130_000_000 if state == "ready" else None,
+    )
+    return dataclasses.replace(record, **changes)  # type: ignore[arg-type]
+
+
+def make_spec(*pip: str, **changes: object) -> dict[str, object]:
+    """What an environment is asked to hold, as the store has it."""
+    return {
+        "base_image": "aml-test/python:1",
+        "channels": [],
+        "conda": ["pip"],
+        "python": "=3.11",
+        "pip": list(pip),
+        "sent": [],
+        "spark": None,
+        "interpreter": "",
+    } | changes
+
+
 def falling(count: int, start: float = 1.0) -> tuple[float, ...]:
     return tuple(start * math.exp(-i / count * 2) for i in range(count))
 
@@ -70,6 +104,39 @@ class History:
         self.connection.execute("BEGIN")
         self.connection.executemany(_PUT, map(_row, runs))
         self.connection.execute("COMMIT")
+
+    def put_build(self, *records: BuildRecord, config: str = "docker") -> None:
+        """Builds that a configuration of the project wanted."""
+        for record in records:
+            builds.save(self.connection, record)
+            builds.note_asker(self.connection, record.id, PROJECT, config)
+
+    def put_container(self, run: Run, spec: dict[str, object], build: BuildRecord | None = None) -> None:
+        """A run in a container: its plan and, with a build, the environment that came of it."""
+        plan = RunPlan(
+            project=run.project,
+            project_name=run.project_name,
+            config=run.config,
+            target=run.target,
+            target_type="docker",
+            host="local",
+            launcher="container",
+            framework="Python",
+            script=run.script,
+            argv=(run.script, *run.arguments),
+            interpreter="",
+            environment_variables={"MODE": "fast"},
+            options={"environment": spec, "container": {}},
+        )
+        self.put(run)
+        self.connection.execute("UPDATE runs SET plan = ? WHERE id = ?", (json.dumps(plan.to_json()), run.id))
+        if build is not None:
+            self.put_use(build, spec, run.created, run)
+
+    def put_use(self, build: BuildRecord, spec: dict[str, object], at: float, run: Run | None = None) -> None:
+        """The configuration `docker` needed what came of a build."""
+        use = ImageUse("local", build.fingerprint, build.image, PROJECT, "iris", "docker", "docker", at, spec)
+        builds.note_use(self.connection, use, run.id if run is not None else "")
 
     def drop(self, *ids: str) -> None:
         self.connection.executemany("DELETE FROM runs WHERE id = ?", [(i,) for i in ids])

@@ -62,6 +62,22 @@ def test_the_help_says_why_not() -> None:
         ("edit", Situation(pane="runs"), "it belongs to Targets or Run configurations"),
         ("mark", Situation(pane="targets", run=DONE), "it belongs to Runs"),
         ("unmark", Situation(), "no run is marked"),
+        ("prepare", Situation(project=False), "no project is open"),
+        ("prepare", Situation(prepares=(ConfigView("docker"),)), ""),
+        ("prepare", Situation(configs=1, run=DONE), "the run's configuration is not in this project any more"),
+        ("prepare", Situation(pane="targets"), "there is no target"),
+        (
+            "prepare",
+            Situation(pane="targets", target=TargetView("docker")),
+            "no run configuration that can be used has this target",
+        ),
+        (
+            "prepare",
+            Situation(pane="configs", config=ConfigView("docker", problem="line 1")),
+            "its file cannot be read; P shows what is wrong",
+        ),
+        ("build", Situation(), "no environment was built for this project yet"),
+        ("build", Situation(builds=1, readonly=True), ""),
     ],
 )
 def test_reasons(action: str, now: Situation, reason: str) -> None:
@@ -81,6 +97,8 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     marked=1,
                     config=ConfigView("local", file="aml_config/local.runconfig"),
                     target=TargetView("local", file="aml_config/local.compute"),
+                    prepares=(ConfigView("local"),),
+                    builds=1,
                 )
                 found = found or not action.reason(now)
         assert found, action.id

@@ -180,7 +180,7 @@ async def test_what_cannot_be_done_says_why(console: Console, history: History) 
         assert d.app.screen is d.main
 
 
-@pytest.mark.parametrize("key", ["s", "c", "r", "R", "D"])
+@pytest.mark.parametrize("key", ["s", "p", "c", "r", "R", "D"])
 async def test_readonly_refuses(console: Console, history: History, key: str) -> None:
     busy_history(history)
     async with driven(console(readonly=True)) as d:
@@ -208,8 +208,8 @@ async def test_help_palette_messages_problems_projects_open_and_close(console: C
             ("colon", "Actions"),
             ("ctrl+p", "Actions"),
             ("exclamation_mark", "Messages"),
-            ("p", "Nothing is wrong"),
-            ("P", "Projects"),
+            ("P", "Nothing is wrong"),
+            ("O", "Projects"),
             ("v", "Metrics in the list"),
         ):
             await d.press(key)
@@ -261,7 +261,7 @@ async def test_text_from_outside_is_text(console: Console, history: History, pro
     async with driven(console()) as d:
         assert "\x1b" not in d.text()
         assert "[/foo]" in d.text()
-        for key in ("c", "question_mark", "p", "P", "1", "2", "enter"):
+        for key in ("c", "question_mark", "P", "O", "b", "1", "2", "enter"):
             await d.press("3", "end", key)
             await d.pilot.pause()
             assert "\x1b" not in d.text()

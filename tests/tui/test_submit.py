@@ -11,16 +11,14 @@ import pytest
 from textual.widgets import Static
 
 from engine.client import call
-from engine.lock import holder, is_held
 from engine.runs.model import State
 from tests.tui.driving import Driver, driven
-from tests.waiting import until
 from tui import requests
 from tui.engine_link import Link
 from tui.reading import ConfigView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from engine.paths import Paths
@@ -28,15 +26,6 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
     Console = Callable[..., ConsoleApp]
-
-
-@pytest.fixture
-def engine_home(home: Paths) -> Iterator[Paths]:
-    """The engine that the console starts ends with the test."""
-    yield home
-    if is_held(home.engine_lock):
-        os.kill(holder(home.engine_lock)["pid"], signal.SIGTERM)
-        until(lambda: not is_held(home.engine_lock), what="the engine to leave")
 
 
 def newest(d: Driver) -> Run:

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from engine.runs.model import State
-from tests.tui.history import NOW, make_run
+from tests.tui.history import NOW, make_build, make_run
 from tui import wording
 from tui.glyphs import ASCII, UNICODE, sparkline
 
@@ -52,6 +52,15 @@ def test_number(value: float | None, shown: str) -> None:
 
 def test_size() -> None:
     assert [wording.size(n) for n in (0, 812, 3200, 5e7, 3.1 * 2**30)] == ["0", "812", "3.1K", "48M", "3.1G"]
+
+
+def test_images_and_builds() -> None:
+    assert [wording.image_size(n) for n in (136_400_000, 1.44e9)] == ["136 MB", "1.4 GB"]
+    assert wording.image_id("sha256:" + "ab" * 32) == "abababababab"
+    assert wording.build_state(make_build(steps=0), NOW) == "being prepared: 1m11"
+    assert wording.build_state(make_build(1, "canceled", error="canceled"), NOW) == "canceled after 0m42"
+    assert wording.step_words(make_build(words="step 4 of 7: pip\x1b[2J packages")) == "pip packages"
+    assert wording.first_line("\n \n why\nmore") == "why"
 
 
 def test_age_of_a_run() -> None:

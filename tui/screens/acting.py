@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui import wording
 from tui.actions import BY_ID, PANES
+from tui.screens.environment_actions import EnvironmentActions
 from tui.screens.file_actions import FileActions
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(FileActions):
+class Acting(FileActions, EnvironmentActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
@@ -36,7 +37,7 @@ class Acting(FileActions):
     def submit(self) -> None:
         config = self._likely_config()
         if config is None:
-            self.app.tell("no run configuration can be read; p shows what is wrong", "warning")
+            self.app.tell("no run configuration can be read; P shows what is wrong", "warning")
             return
         script, arguments = config.script, config.arguments
         if not script:
@@ -52,7 +53,7 @@ class Acting(FileActions):
         named = now.config if now.pane == "configs" else project.config(now.run.config) if now.run else None
         if named is not None and not named.problem:
             return named
-        return next((config for config in project.configs if not config.problem), None)
+        return next(iter(project.usable()), None)
 
     def rerun_changed(self) -> None:
         run = self.screen.current
@@ -188,39 +189,22 @@ class Acting(FileActions):
             self._open_target()
 
     def _open_config(self) -> None:
-        from tui.screens.text import TextScreen, rows_text
+        from tui.screens.details import config_text
+        from tui.screens.text import TextScreen
 
         config = self.screen.situation.config
-        if config is None:
-            return
-        command = wording.command_line(config.script, config.arguments)
-        rows = [
-            ("file", config.file),
-            ("problem", config.problem),
-            ("target", config.target),
-            ("framework", config.framework),
-            ("runs", command),
-        ]
-        self.app.push_screen(TextScreen(config.name, rows_text([row for row in rows if row[1]])))
+        if config is not None:
+            name, model = config.name, self.app.model
+            self.app.push_screen(TextScreen(name, lambda: config_text(model, name)))
 
     def _open_target(self) -> None:
-        from tui.screens.text import TextScreen, rows_text
-        from tui.widgets.panes import load
+        from tui.screens.details import target_text
+        from tui.screens.text import TextScreen
 
         target = self.screen.situation.target
-        if target is None:
-            return
-        state = self.app.model.targets.get(target.host)
-        rows = [("file", target.file), ("problem", target.problem)]
-        if state is not None:
-            since = wording.span(self.app.clock() - state.since)
-            rows += [("state", f"{state.state} for {since} {state.reason}".rstrip()), ("load", load(state.sample))]
-            free = state.sample.get("disk_free")
-            rows.append(("disk left", f"{wording.size(free)}B" if isinstance(free, (int, float)) else ""))
-        rows += list(target.details)
-        going = [run.name for run in self.app.model.unfinished() if run.target == target.name]
-        rows.append(("runs now", ", ".join(going)))
-        self.app.push_screen(TextScreen(target.name, rows_text([row for row in rows if row[1]])))
+        if target is not None:
+            name, model = target.name, self.app.model
+            self.app.push_screen(TextScreen(name, lambda: target_text(model, name)))
 
     def back(self) -> None:
         screen = self.screen

@@ -16,6 +16,7 @@ from tui.engine_link import Link
 from tui.filter import Filter, parse
 from tui.listing import Listing
 from tui.model import Change
+from tui.noticing import Noticing
 from tui.plain import plain
 from tui.screens.acting import Acting
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from engine.runs.model import Run
     from tui.app import ConsoleApp
+    from tui.reading import ConfigView
     from tui.settings import Settings
     from tui.widgets.filter_bar import FilterBar
     from tui.widgets.line_list import LineList
@@ -64,7 +66,7 @@ class MainScreen(Screen[None]):
         self.run_view: RunView | None = None
         self.acting = Acting(self)
         self._settling: Timer | None = None
-        self._seen_states: dict[str, bool] = {}
+        self._noticing = Noticing(self)
         self.filter_bar: FilterBar | None = None
         self._titles: dict[Widget, tuple[str, str]] = {}
         self._filter_before: Filter | None = None
@@ -101,7 +103,8 @@ class MainScreen(Screen[None]):
         self._show_pane()
         # Reading may have been quicker than mounting.
         model = self.app.model
-        self._model_changed(Change(order=True, runs=frozenset(model.runs), targets=True, project=True))
+        known, builds = frozenset(model.runs), frozenset(model.builds)
+        self._model_changed(Change(order=True, runs=known, builds=builds, targets=True, project=True))
         self.set_interval(REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK, self._tick)
         self.call_after_refresh(self._make_run_view)
 
@@ -160,40 +163,49 @@ class MainScreen(Screen[None]):
             filtered=not self.listing.filter.empty,
             listed=len(self.table.keys),
             zoomed=zoomed,
+            prepares=self._prepares(run),
+            builds=len(model.builds),
         )
+
+    def _prepares(self, run: Run | None) -> tuple[ConfigView, ...]:
+        """Those of the target, the one under the cursor, that of the run; without a run the first that can be used."""
+        project = self.app.model.project
+        if self.pane == "targets":
+            return project.usable(self.targets.cursor) if self.targets.cursor else ()
+        if self.pane != "configs" and run is None:
+            return project.usable()[:1]
+        named = project.config((self.configs.cursor if self.pane == "configs" else run.config if run else "") or "")
+        return (named,) if named is not None and not named.problem else ()
 
     # The model's news
 
     def _model_changed(self, change: Change) -> None:
         model = self.app.model
-        if change.project:
-            self.configs.show(model.project.configs)
-        if change.order or change.runs:
-            self._notice_ends(change.runs)
+        preparing = {name: one.far for name, one in model.preparing().items()}
+        if change.project or change.builds:
+            self.configs.show(model.project.configs, preparing)
+        self._noticing.look(change)
         if change.order or change.runs or change.series:
             self.listing.changed(change)
             self._go_to_expected()
-        if change.project or change.targets or change.runs:
-            self.targets.show(model.project.targets, model.targets, model.unfinished())
+        if change.project or change.targets or change.runs or change.builds:
+            waiting = {one.target: preparing[one.name] for one in model.project.configs if one.name in preparing}
+            self.targets.show(model.project.targets, model.targets, model.unfinished(), waiting)
         run = self.table.cursor
-        if self.run_view is not None and run is not None and (run in change.runs or run in change.series):
+        if self.run_view is not None and run is not None and self._concerns(change, run):
             self._settle(soon=True)
+        if change.project:
+            self._look()
         self._show_header()
         self.show_titles()
         self._show_keys()
 
-    def _notice_ends(self, changed: frozenset[str]) -> None:
-        """Runs that were going when last seen and have ended now."""
-        ended = []
-        for run_id in changed:
-            run = self._run(run_id)
-            if run is None:
-                continue
-            if run.state.ended and self._seen_states.get(run_id) is False:
-                ended.append(run.name)
-            self._seen_states[run_id] = run.state.ended
-        if ended and (self.app.looking_away or self.app.screen is not self):
-            self.app.tell_ended(ended)
+    def _concerns(self, change: Change, run_id: str) -> bool:
+        """Whether there is news of a run: its own, or of a build for its configuration."""
+        if run_id in change.runs or run_id in change.series:
+            return True
+        run = self._run(run_id)
+        return run is not None and any(run.config in self.app.model.builds[one].configs for one in change.builds)
 
     def _link_moved(self) -> None:
         self._show_header()
@@ -221,7 +233,7 @@ class MainScreen(Screen[None]):
         self.table.say_empty(self.listing.empty_text())
         problems = len(model.project.problems)
         self._entitle(self.table, self.listing.title(), self.listing.subtitle())
-        self._entitle(self.configs, "Run configurations", f"{problems} to look at: p" if problems else "")
+        self._entitle(self.configs, "Run configurations", f"{problems} to look at: P" if problems else "")
         self.switcher.show(
             self.pane,
             {
@@ -269,8 +281,9 @@ class MainScreen(Screen[None]):
         run = self.current
         watched = [run.id] if run is not None and not run.state.ended else []
         shown = not self.has_class("-zoomed") and self.targets.region.height > 0
-        hosts = {target.host for target in self.app.model.project.targets if not target.problem} if shown else set()
-        look = partial(self.app.link.look_at, watched, hosts)
+        targets = [target for target in self.app.model.project.targets if shown and not target.problem]
+        docker = {target.host for target in targets if target.containers}
+        look = partial(self.app.link.look_at, watched, {target.host for target in targets}, docker)
         self.app.start(look, group="look", description="telling the engine what is on the screen", exclusive=True)
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
@@ -301,6 +314,9 @@ class MainScreen(Screen[None]):
 
     def set_pane(self, pane: str, *, focus: bool = True) -> None:
         """Go to a pane; when there is room for one only, it takes the others' place."""
+        if pane != self.pane:
+            # Other panes may be on the screen then, once they are laid out.
+            self.set_timer(SETTLE, self._look)
         self.pane = pane
         if pane != "run":
             self.remove_class("-zoomed")

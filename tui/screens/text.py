@@ -14,18 +14,19 @@ from tui.plain import plain
 from tui.screens.dialog import Dialog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from tui.app import Said
+    from tui.model import Change
 
 MARKS = {"information": ("  ", ""), "warning": ("! ", "$warning"), "error": ("x ", "$error")}
 
 
 class TextScreen(Dialog[None]):
-    """A text that scrolls, closed by esc, q or enter."""
+    """A text that scrolls, closed by esc, q or enter. One that is given as a function is asked for again with news."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,enter", "close", show=False),
@@ -37,16 +38,31 @@ class TextScreen(Dialog[None]):
     CSS_PATH = "../styles/dialog.tcss"
     AUTO_FOCUS = ""
 
-    def __init__(self, title: str, text: Content) -> None:
+    def __init__(self, title: str, text: Content | Callable[[], Content]) -> None:
         super().__init__()
         self.heading = title
-        self.text = text
+        self.source = text if callable(text) else None
+        self.text = text() if callable(text) else text
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog reading") as box:
             box.border_title = Content(plain(self.heading))
             box.border_subtitle = Content("esc")
             yield Static(self.text)
+
+    def on_mount(self) -> None:
+        if self.source is not None:
+            self.app.model.listeners.append(self._again)
+
+    def on_unmount(self) -> None:
+        if self.source is not None:
+            self.app.model.listeners.remove(self._again)
+
+    def _again(self, _: Change) -> None:
+        text = self.source() if self.source is not None else self.text
+        if text != self.text:
+            self.text = text
+            self.query_one(Static).update(text)
 
     def action_scroll_by(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
@@ -81,12 +97,25 @@ def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
 
 def _pane_keys() -> list[Content]:
     """The keys of a run's tabs, which their widgets answer themselves."""
+    from tui.screens.build import BUILD_KEYS
     from tui.widgets.log_pane import LogPane
     from tui.widgets.metrics_pane import ChartView
     from tui.widgets.run_view import TAB_KEYS
 
+    return keys_text(
+        (
+            ("A run's tabs", TAB_KEYS),
+            ("In the log", LogPane.KEYS),
+            ("In a chart", ChartView.KEYS),
+            ("At a build of an environment", BUILD_KEYS),
+        )
+    )
+
+
+def keys_text(sections: Iterable[tuple[str, Sequence[tuple[str, str, str]]]]) -> list[Content]:
+    """Keys as widgets have them (keys, action, description), by section."""
     parts: list[Content] = []
-    for title, rows in (("A run's tabs", TAB_KEYS), ("In the log", LogPane.KEYS), ("In a chart", ChartView.KEYS)):
+    for title, rows in sections:
         parts.append(Content.assemble(("\n" if parts else "", ""), (title, "bold $primary"), "\n"))
         for keys, _, description in rows:
             shown = " ".join(shown_key(key) for key in keys.split(","))

@@ -33,6 +33,9 @@ COUNTED = (
     (State.CANCEL_REQUESTED, "canceling", "warn"),
 )
 
+# Of the footer's parts (a key and a label each), so many at its end are never left out.
+KEPT = 4
+
 
 def counts(runs: Iterable[Run]) -> list[Part]:
     """How many runs are in each unfinished state, as (text, ink)."""
@@ -141,6 +144,9 @@ class KeysLine(Bar):
                 continue
             parts.append((" " + shown_key(first[0]), "off" if off else "key"))
             parts.append((f" {action.label}", "off" if off else "dim"))
+        # Where there is no room for all, the way to the others stays: the palette and the help, at the end.
+        while len(parts) > KEPT and sum(len(text) for text, _ in parts) > self.size.width:
+            del parts[-KEPT - 2 : -KEPT]
         if sum(len(text) for text, _ in parts) + len(parts) // 2 <= self.size.width:
             parts = [(text + (" " if place % 2 else ""), ink) for place, (text, ink) in enumerate(parts)]
         self.say(parts)

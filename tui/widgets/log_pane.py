@@ -1,4 +1,4 @@
-"""The driver log of a run: follows, holds still when one scrolls up, searches, filters, wraps; any size, any bytes."""
+"""A log on the screen: follows, holds still when one scrolls up, searches, filters, wraps; any size, any bytes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ from tui.widgets.log_lines import LogLines
 from tui.wording import count_of, size
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
+    from pathlib import Path
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.timer import Timer
     from textual.widgets import Input
 
-    from engine.paths import Paths
-    from engine.runs.model import Run
     from tui.app import ConsoleApp
     from tui.glyphs import Glyphs
 
@@ -41,7 +39,7 @@ PAN = 16
 
 
 class LogPane(Vertical):
-    """Keys are in `KEYS`, which the help shows too."""
+    """`open_file` says which log. Keys are in `KEYS`, which the help shows too."""
 
     KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
         ("up,k", "move(-1)", "A line up; stops following"),
@@ -77,12 +75,12 @@ class LogPane(Vertical):
             super().__init__()
             self.text = text
 
-    def __init__(self, paths: Paths, clock: Callable[[], float], glyphs: Glyphs, *, id: str | None = None) -> None:
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.paths = paths
-        self.clock = clock
         self.glyphs = glyphs
-        self.run: Run | None = None
+        # What the log is saved as, and whether nothing more comes.
+        self.save_name = ""
+        self.complete = False
         self.lines = LogLines(glyphs)
         self.prompt = LineInput(id="log-prompt")
         self.view: LogView | None = None
@@ -109,47 +107,40 @@ class LogPane(Vertical):
                 self.view.close()
                 self.view = None
 
-    # What RunView tells
+    # Which log
 
-    def show(self, run: Run | None) -> None:
-        """Another run, or the same with news."""
-        other = (run.id if run else None) != (self.run.id if self.run else None)
-        self.run = run
-        if other:
-            self._quit_prompt()
-            self.lines.pan = 0
-            self.lines.mark = None
-            self._stamp = None
-            self._errors = None
-            path = self.paths.driver_log(run.id) if run is not None else None
-            self.app.start(partial(self._open, path), group="log", description="opening the driver log", exclusive=True)
-        self._tell_empty()
+    def open_file(self, path: Path | None, save_name: str = "") -> None:
+        """Show this log instead, from its end; None: no log. One that is not there yet is empty."""
+        self.save_name = save_name
+        self._quit_prompt()
+        self.lines.pan = 0
+        self.lines.mark = None
+        self._stamp = None
+        self._errors = None
+        self.app.start(
+            partial(self._open, path), group=f"{self.id}-open", description="opening the log", exclusive=True
+        )
 
-    def refresh_from_store(self) -> None:
-        self._tell_empty()
-
-    def _tell_empty(self) -> None:
-        run = self.run
-        if run is None:
-            empty = "no run is chosen"
-        elif run.state.ended:
-            empty = f"the run printed nothing ({plain(run.reason) or run.state})"
-        else:
-            empty = f"nothing printed yet ({plain(run.progress or run.reason) or run.state})"
+    def say_empty(self, empty: str) -> None:
+        """What is shown while there is nothing in the log."""
         if empty != self.lines.empty:
             self.lines.empty = empty
             if not self.lines.page.rows:
                 self.lines.refresh()
 
+    def say_complete(self, complete: bool) -> None:
+        """Whether nothing more comes."""
+        if complete != self.complete:
+            self.complete = complete
+            self._tell(self.lines.page)
+
     # Reading, beside the keys
 
-    async def _open(self, path: os.PathLike[str] | None) -> None:
-        from pathlib import Path
-
+    async def _open(self, path: Path | None) -> None:
         async with self._reading:
             if self.view is not None:
                 self.view.close()
-            self.view = LogView(Path(path)) if path is not None else None
+            self.view = LogView(path) if path is not None else None
             if self.view is None:
                 self.lines.show(Page())
         await self._read()
@@ -162,7 +153,7 @@ class LogPane(Vertical):
     def _look(self) -> None:
         if self.view is None or not self.seen or self._reading.locked():
             return
-        self.app.start(self._look_once, group="log-look", description="following the driver log", exclusive=True)
+        self.app.start(self._look_once, group=f"{self.id}-look", description="following the log", exclusive=True)
 
     async def _look_once(self) -> None:
         view = self.view
@@ -191,7 +182,7 @@ class LogPane(Vertical):
             self.lines.show(page)
             self._tell(page)
         if page.searching:
-            self.app.start(self._search_on, group="log-search", description="searching the log", exclusive=True)
+            self.app.start(self._search_on, group=f"{self.id}-search", description="searching the log", exclusive=True)
         return answer
 
     async def _search_on(self) -> None:
@@ -236,8 +227,7 @@ class LogPane(Vertical):
             going = self.glyphs.ellipsis if page.searching else ""
             parts.append(f"{plain(self.view.search.pattern)!r} {page.match:,}/{page.matches:,}{going}")
         if page.following:
-            ended = self.run is not None and self.run.state.ended
-            parts.append("end" if ended else "following")
+            parts.append("end" if self.complete else "following")
         else:
             parts.append(f"{page.part}%")
             if page.new:
@@ -254,7 +244,7 @@ class LogPane(Vertical):
 
     def _go(self, change: Callable[[LogView], object] | None) -> None:
         # In its order, not exclusive: each key counts.
-        self.app.start(partial(self._read, change), group="log-keys", description="moving in the log")
+        self.app.start(partial(self._read, change), group=f"{self.id}-keys", description="moving in the log")
 
     def action_move(self, rows: int) -> None:
         height = max(1, self.lines.size.height)
@@ -293,7 +283,7 @@ class LogPane(Vertical):
         self.action_move(3)
 
     def action_step(self, way: int) -> None:
-        self.app.start(partial(self._step, way), group="log-keys", description="going to a match")
+        self.app.start(partial(self._step, way), group=f"{self.id}-keys", description="going to a match")
 
     async def _step(self, way: int) -> None:
         if self.view is None or self.view.search is None:
@@ -303,7 +293,7 @@ class LogPane(Vertical):
             self.app.tell(f"No match {end}.")
 
     def action_error(self) -> None:
-        self.app.start(self._next_error, group="log-keys", description="looking for the next error")
+        self.app.start(self._next_error, group=f"{self.id}-keys", description="looking for the next error")
 
     async def _next_error(self) -> None:
         # From the top when one stands at the end, where everything lies above.
@@ -321,21 +311,17 @@ class LogPane(Vertical):
         self.app.copy_text(self.lines.text())
 
     def action_save(self) -> None:
-        run = self.run
-        if run is None:
-            return
-        self.app.start(partial(self._save, run), group="log-save", description="saving the driver log")
+        if self.view is not None and self.save_name:
+            save = partial(self._save, self.view.file.path, self.save_name)
+            self.app.start(save, group=f"{self.id}-save", description="saving the log")
 
-    async def _save(self, run: Run) -> None:
-        from pathlib import Path
-
-        name = f"{run.name}.log"
-
+    async def _save(self, path: Path, name: str) -> None:
         def copy() -> str:
             import shutil
+            from pathlib import Path
 
             target = Path.cwd() / name
-            with self.paths.driver_log(run.id).open("rb") as source, target.open("xb") as out:
+            with path.open("rb") as source, target.open("xb") as out:
                 shutil.copyfileobj(source, out, 1 << 20)
                 return f"saved to {target} ({size(out.tell())})"
 
@@ -379,7 +365,9 @@ class LogPane(Vertical):
         pattern = text[1:] if regex else text
         asked = self._asked
         self._quit_prompt()
-        self.app.start(partial(self._begin, asked, pattern, regex), group="log-keys", description="beginning a search")
+        self.app.start(
+            partial(self._begin, asked, pattern, regex), group=f"{self.id}-keys", description="beginning a search"
+        )
 
     async def _begin(self, asked: str, pattern: str, regex: bool) -> None:
         try:

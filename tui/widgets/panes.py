@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 
 from engine.runs.model import State
@@ -13,29 +15,45 @@ from tui.plain import plain
 from tui.widgets.line_list import LineList, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from engine.runs.model import Run, TargetState
     from tui.reading import ConfigView, TargetView
 
+    # Sign, its ink, the name, and what is said about it: parts, of which as many are shown as there is room for.
+    TargetRow = tuple[str, str, str, tuple[str, ...]]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 class TargetsPane(LineList):
-    """Each target with its state, what is going on, and its host's load."""
+    """Each target with its state, what is going on, its host's load or its Docker Engine."""
 
     DEFAULT_CLASSES = "pane"
 
     def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.glyphs = glyphs
-        self._rows: dict[str, tuple[str, str, str, str]] = {}
+        self._rows: dict[str, TargetRow] = {}
 
-    def show(self, targets: Iterable[TargetView], states: Mapping[str, TargetState], runs: Iterable[Run]) -> None:
-        """Give it what is known now; rows that are the same as before are not drawn again."""
+    def show(
+        self,
+        targets: Iterable[TargetView],
+        states: Mapping[str, TargetState],
+        runs: Iterable[Run],
+        preparing: Mapping[str, str] = NOTHING,
+    ) -> None:
+        """Give it what is known now; rows that are the same as before are not drawn again.
+
+        `preparing`: targets with an environment being prepared, and how far that is.
+        """
         busy: dict[str, int] = {}
         for run in runs:
             if run.state not in (State.QUEUED, State.NOT_STARTED):
                 busy[run.target] = busy.get(run.target, 0) + 1
-        rows = {t.name: self._row(t, states.get(t.host), busy.get(t.name, 0)) for t in targets}
+        rows = {
+            t.name: self._row(t, states.get(t.host), busy.get(t.name, 0), preparing.get(t.name, "")) for t in targets
+        }
         differ = [name for name, row in rows.items() if self._rows.get(name) != row]
         self._rows = rows
         if tuple(rows) != tuple(self.keys):
@@ -43,22 +61,27 @@ class TargetsPane(LineList):
         else:
             self.paint(differ)
 
-    def _row(self, target: TargetView, state: TargetState | None, busy: int) -> tuple[str, str, str, str]:
-        """Sign, its ink, the name's text, what is said about it."""
+    def _row(self, target: TargetView, state: TargetState | None, busy: int, preparing: str) -> TargetRow:
         if target.problem:
-            return self.glyphs.wrong, "bad", target.name, "cannot be read"
-        slots = f"{busy}/{target.slots} " if target.slots and busy else ""
+            return self.glyphs.wrong, "bad", target.name, ("cannot be read",)
+        going = tuple(part for part in (preparing, f"{busy}/{target.slots}" if target.slots and busy else "") if part)
         if state is None:
-            return self.glyphs.idle, "dim", target.name, slots or ("idle" if target.type == "local" else target.type)
-        if state.state == "connected" and target.type != "local" and target.host == "local":
-            return self.glyphs.connected, "good", target.name, slots + target.type
-        if state.state == "connected":
-            return self.glyphs.connected, "good", target.name, slots + load(state.sample)
+            idle = "idle" if target.type == "local" else target.type
+            return self.glyphs.idle, "dim", target.name, going or (idle,)
         if state.state in ("unreachable", "authentication needed", "host key changed"):
-            return self.glyphs.trouble, "bad", target.name, f"{slots}{state.state}"
+            return self.glyphs.trouble, "bad", target.name, (state.state, *going)
+        if target.containers and isinstance(facts := state.sample.get("docker"), dict):
+            if facts.get("error"):
+                return self.glyphs.trouble, "bad", target.name, (str(facts["error"]), *going)
+            return self.glyphs.connected, "good", target.name, (*going, *docker(facts))
+        if state.state == "connected":
+            # This machine's load is said of it once, at its own target.
+            elsewhere = target.type != "local" and target.host == "local"
+            said = (target.type,) if elsewhere else load_parts(state.sample)
+            return self.glyphs.connected, "good", target.name, (*going, *said)
         if state.state == "connecting":
-            return self.glyphs.idle, "warn", target.name, f"{slots}connecting"
-        return self.glyphs.idle, "dim", target.name, slots + (state.state or "idle")
+            return self.glyphs.idle, "warn", target.name, (*going, "connecting")
+        return self.glyphs.idle, "dim", target.name, (*going, state.state or "idle")
 
     def draw_empty(self, width: int) -> list[Segment]:
         return [Segment(cut("   no compute target", width, self.glyphs.ellipsis), self.ink("dim"))]
@@ -72,12 +95,41 @@ class TargetsPane(LineList):
             Segment(here, self.ink("mark")),
             Segment(sign, self.ink(ink)),
             Segment(" " + cut(plain(name), names, dots) + " ", self.ink("")),
-            Segment(cut(plain(said), max(0, width - names - 4), dots), self.ink("bad" if ink == "bad" else "dim")),
+            Segment(
+                cut(fitting(said, width - names - 4), max(0, width - names - 4), dots),
+                self.ink("bad" if ink == "bad" else "dim"),
+            ),
         ]
+
+
+def fitting(parts: Sequence[str], width: int) -> str:
+    """As many of the parts as there is room for; the first in any case."""
+    text = plain(parts[0])
+    for part in map(plain, parts[1:]):
+        if cell_len(text) + 1 + cell_len(part) > width:
+            break
+        text += f" {part}"
+    return text
+
+
+def docker(facts: Mapping[str, object]) -> tuple[str, ...]:
+    """A Docker Engine in a few words, the most wanted first."""
+    counts = (("images", "image"), ("running", "running"), ("environments", "environment"))
+    parts = [
+        f"{count} {word}" if key == "running" else wording.count_of(count, word)
+        for key, word in counts
+        if isinstance(count := facts.get(key), int)
+    ]
+    return (*parts, f"Docker {facts.get('version') or 'Engine'}")
 
 
 def load(sample: Mapping[str, object]) -> str:
     """A host's last sample in a few words: "cpu 12% 3.1G", or its busiest GPU when it has some."""
+    return " ".join(load_parts(sample))
+
+
+def load_parts(sample: Mapping[str, object]) -> tuple[str, ...]:
+    """The same, word by word."""
     parts: list[str] = []
     gpus = sample.get("gpus")
     if isinstance(gpus, list) and gpus:
@@ -88,7 +140,7 @@ def load(sample: Mapping[str, object]) -> str:
         parts.append(f"cpu {cpu:.0%}")
     if isinstance(memory, (int, float)):
         parts.append(wording.size(memory))
-    return " ".join(parts) or "connected"
+    return tuple(parts) or ("connected",)
 
 
 class ConfigsPane(LineList):
@@ -99,10 +151,11 @@ class ConfigsPane(LineList):
     def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.glyphs = glyphs
-        self._rows: dict[str, ConfigView] = {}
+        self._rows: dict[str, tuple[ConfigView, str]] = {}
 
-    def show(self, configs: Iterable[ConfigView]) -> None:
-        rows = {config.name: config for config in configs}
+    def show(self, configs: Iterable[ConfigView], preparing: Mapping[str, str] = NOTHING) -> None:
+        """`preparing`: configurations whose environment is being prepared, and how far that is."""
+        rows = {config.name: (config, preparing.get(config.name, "")) for config in configs}
         differ = [name for name, row in rows.items() if self._rows.get(name) != row]
         self._rows = rows
         if tuple(rows) != tuple(self.keys):
@@ -114,18 +167,18 @@ class ConfigsPane(LineList):
         return [Segment(cut("   no run configuration", width, self.glyphs.ellipsis), self.ink("dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
-        config = self._rows[key]
+        config, preparing = self._rows[key]
         dots = self.glyphs.ellipsis
         names = min(14, max(6, max(len(name) for name in self.keys)))
         rest = max(0, width - names - 4)
         wrong = bool(config.problem)
         here = self.glyphs.cursor if key == self.cursor else " "
-        said = "cannot be read" if wrong else f"{config.framework:<8}{self._where(config)}"
+        said = "cannot be read" if wrong else preparing or f"{config.framework:<8}{self._where(config)}"
         return [
             Segment(here, self.ink("mark")),
             Segment(self.glyphs.wrong if wrong else " ", self.ink("bad")),
             Segment(" " + cut(plain(config.name), names, dots) + " ", self.ink("")),
-            Segment(cut(plain(said), rest, dots), self.ink("bad" if wrong else "dim")),
+            Segment(cut(plain(said), rest, dots), self.ink("bad" if wrong else "warn" if preparing else "dim")),
         ]
 
     def _where(self, config: ConfigView) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Tab, and where its pane is; all but the log are imported when they are first opened.
 TABS: tuple[tuple[str, str, str], ...] = (
-    ("Log", "tui.widgets.log_pane", "LogPane"),
+    ("Log", "tui.widgets.run_log", "RunLog"),
     ("Metrics", "tui.widgets.metrics_pane", "MetricsPane"),
     ("Overview", "tui.widgets.overview_pane", "OverviewPane"),
     ("Outputs", "tui.widgets.outputs_pane", "OutputsPane"),

@@ -1,0 +1,77 @@
+"""What `enter` tells of a run configuration or a target, as things stand now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui import wording
+from tui.screens.text import rows_text
+from tui.widgets.panes import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from textual.content import Content
+
+    from tui.model import ConsoleModel
+
+
+def config_text(model: ConsoleModel, name: str) -> Content:
+    """A run configuration."""
+    config = model.project.config(name)
+    if config is None:
+        return rows_text([("file", "it is gone")])
+    rows = [
+        ("file", config.file),
+        ("problem", config.problem),
+        ("target", config.target),
+        ("framework", config.framework),
+        ("runs", wording.command_line(config.script, config.arguments)),
+    ]
+    builds = model.builds_for(name)
+    if builds:
+        rows.append(("environment", wording.build_state(builds[0].record, model.clock())))
+    return rows_text([row for row in rows if row[1]])
+
+
+def target_text(model: ConsoleModel, name: str) -> Content:
+    """A target: its host's state and load, its Docker Engine, its file, what is going on."""
+    target = model.project.target(name)
+    if target is None:
+        return rows_text([("file", "it is gone")])
+    state = model.targets.get(target.host)
+    rows = [("file", target.file), ("problem", target.problem)]
+    if state is not None:
+        since = wording.span(model.clock() - state.since)
+        rows += [("state", f"{state.state} for {since} {state.reason}".rstrip()), ("load", load(state.sample))]
+        free = state.sample.get("disk_free")
+        rows.append(("disk left", f"{wording.size(free)}B" if isinstance(free, (int, float)) else ""))
+    if target.containers:
+        rows += _docker(state.sample if state is not None else {})
+    rows += list(target.details)
+    preparing = [config for config in model.preparing() if (c := model.project.config(config)) and c.target == name]
+    rows.append(("preparing", ", ".join(preparing)))
+    going = [run.name for run in model.unfinished() if run.target == name]
+    rows.append(("runs now", ", ".join(going)))
+    return rows_text([row for row in rows if row[1]])
+
+
+def _docker(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    facts = sample.get("docker")
+    if not isinstance(facts, dict):
+        yield "Docker Engine", "not asked yet: the engine asks when it runs"
+        return
+    if facts.get("error"):
+        yield "Docker Engine", f"none: {facts['error']}"
+        yield "what to do", str(facts.get("remedy") or "")
+        return
+    api = f", API {facts['api']}" if facts.get("api") else ""
+    yield "Docker Engine", f"{facts.get('version') or 'of unknown version'}{api}"
+    yield "images", _count(facts, "images")
+    of = f" of {facts['containers']}" if "containers" in facts else ""
+    yield "containers", f"{_count(facts, 'running')}{of} running"
+    yield "environments", _count(facts, "environments")
+
+
+def _count(facts: Mapping[str, Any], name: str) -> str:
+    return str(facts[name]) if facts.get(name) is not None else ""
