@@ -119,7 +119,7 @@ def _needs_file(now: Situation) -> Reason:
 def _needs_usable(now: Situation) -> Reason:
     if now.config is None:
         return "there is no run configuration under the cursor"
-    return "its file cannot be read; P shows what is wrong" if now.config.problem else ""
+    return "it cannot be used; P shows what is wrong" if now.config.problem else ""
 
 
 def _needs_preparable(now: Situation) -> Reason:

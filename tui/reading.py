@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.project.compute import ComputeTarget
+    from engine.project.problems import Problem
     from engine.project.runconfig import RunConfiguration
     from engine.runs.model import Run, RunRequest, Series, TargetState
     from tui.environments import BuildView
@@ -43,7 +44,7 @@ class TargetView:
 
 @dataclass(frozen=True)
 class ConfigView:
-    """A run configuration as a row shows it. `problem` is set when its file cannot be used."""
+    """A run configuration as a row shows it. `problem` is set when it cannot be used."""
 
     name: str
     framework: str = ""
@@ -91,6 +92,7 @@ class Reading:
 
 def read_project(path: Path) -> ProjectView:
     """The project folder, never raising: a project that cannot be opened says why in `missing`."""
+    from engine.project.check import missing_target, problems_of
     from engine.project.folder import open_project
 
     try:
@@ -98,7 +100,7 @@ def read_project(path: Path) -> ProjectView:
     except AmlError as error:
         return ProjectView(str(path), path.name, missing=str(error), loaded=True)
     targets = [_target(name, target) for name, target in sorted(project.targets.items())]
-    configs = [_config(name, config) for name, config in sorted(project.configs.items())]
+    configs = [_config(name, config, missing_target(project, config)) for name, config in sorted(project.configs.items())]
     for name, problem in sorted(project.broken.items()):
         stem, _, kind = name.rpartition(".")
         if kind == "compute":
@@ -110,7 +112,7 @@ def read_project(path: Path) -> ProjectView:
         project.name,
         tuple(sorted(targets, key=_local_first)),
         tuple(sorted(configs, key=_local_first)),
-        tuple(str(problem) for problem in project.problems),
+        tuple(str(problem) for problem in problems_of(project)),
         loaded=True,
     )
 
@@ -128,7 +130,7 @@ def _target(name: str, target: ComputeTarget) -> TargetView:
     return TargetView(name, target.type, target.host or name, target.slots, target.file, details=tuple(details))
 
 
-def _config(name: str, config: RunConfiguration) -> ConfigView:
+def _config(name: str, config: RunConfiguration, missing: Problem | None) -> ConfigView:
     return ConfigView(
         name,
         config.framework,
@@ -136,6 +138,7 @@ def _config(name: str, config: RunConfiguration) -> ConfigView:
         "" if config.script == "$file" else config.script,
         config.arguments,
         config.file,
+        str(missing) if missing else "",
     )
 
 

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.project.folder import Project
+    from engine.project.runconfig import RunConfiguration
 
 
 def check(path: Path | str) -> list[Problem]:
     """All problems, in order of file and line. Raises ProjectError when there is no project."""
-    project = open_project(path)
+    return problems_of(open_project(path))
+
+
+def problems_of(project: Project) -> list[Problem]:
+    """The same of a project that is open. Blocking: reads the dependency files."""
     found = list(project.problems)
     found += _references(project)
     conda = {config.conda_file for config in project.configs.values() if config.conda_file}
@@ -34,19 +39,10 @@ def check(path: Path | str) -> list[Problem]:
 
 def _references(project: Project) -> list[Problem]:
     found: list[Problem] = []
-    names = ", ".join(sorted(project.targets)) or "none"
     for config in project.configs.values():
-        line, column = config.target_place
-        if config.target not in project.targets and f"{config.target}.compute" not in project.broken:
-            found.append(
-                Problem(
-                    config.file,
-                    line,
-                    column,
-                    f"there is no compute target {config.target!r}.",
-                    f"The targets here: {names}.",
-                )
-            )
+        target = missing_target(project, config)
+        if target is not None:
+            found.append(target)
         if config.script != "$file" and not (project.path / config.script).is_file():
             line, column = config.script_place
             found.append(
@@ -62,3 +58,14 @@ def _references(project: Project) -> list[Problem]:
             if file and not ((project.path / file).is_file() or (project.config_folder / file).is_file()):
                 found.append(Problem(config.file, 0, 0, f"{key} names {file!r}, which does not exist.", "Correct it."))
     return found
+
+
+def missing_target(project: Project, config: RunConfiguration) -> Problem | None:
+    """What is wrong when a configuration names a target that nobody has."""
+    if config.target in project.targets or f"{config.target}.compute" in project.broken:
+        return None
+    line, column = config.target_place
+    names = ", ".join(sorted(project.targets)) or "none"
+    return Problem(
+        config.file, line, column, f"there is no compute target {config.target!r}.", f"The targets here: {names}."
+    )

@@ -62,9 +62,11 @@ class Driver:
 
 
 @asynccontextmanager
-async def driven(app: ConsoleApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Driver]:
+async def driven(
+    app: ConsoleApp, size: tuple[int, int] = (120, 40), *, notifications: bool = False
+) -> AsyncIterator[Driver]:
     """The console, running, with its history and its project read."""
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         driver = Driver(app, pilot)
         await driver.until(lambda: any(isinstance(screen, MainScreen) for screen in app.screen_stack))
         await driver.until(lambda: app.model.loaded and (app.model.project.loaded or app.model.folder is None))

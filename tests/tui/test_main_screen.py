@@ -218,6 +218,21 @@ async def test_help_palette_messages_problems_projects_open_and_close(console: C
             await d.until(lambda: d.app.screen is d.main, f"{key} closed")
 
 
+async def test_what_configurations_name_and_nobody_has_is_told(
+    console: Console, history: History, project: Path
+) -> None:
+    folder = project / "aml_config"
+    (folder / "ghost.runconfig").write_text("ArgumentVector: [train.py]\nTarget: nowhere\nFramework: Python\n")
+    (folder / "lost.runconfig").write_text("ArgumentVector: [gone.py]\nTarget: local\nFramework: Python\n")
+    async with driven(console()) as d:
+        await d.press("P")
+        await d.until_shown("there is no compute target 'nowhere'")
+        assert "there is no script 'gone.py'" in d.text()
+        await d.press("escape", "2")
+        assert d.app.model.project.config("ghost").problem.startswith("aml_config/ghost.runconfig:2:")  # type: ignore[union-attr]
+        assert not d.app.model.project.config("lost").problem  # type: ignore[union-attr]
+
+
 async def test_palette_does_an_action(console: Console, history: History) -> None:
     busy_history(history)
     async with driven(console()) as d:

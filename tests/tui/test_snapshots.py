@@ -83,6 +83,14 @@ async def test_ascii(console: Callable[..., ConsoleApp], home: Paths, history: H
         assert text.isascii(), {char for char in text if not char.isascii()}
 
 
+async def test_notices_in_ascii(console: Callable[..., ConsoleApp]) -> None:
+    async with driven(console(ascii=True), notifications=True) as d:
+        for severity in ("information", "warning", "error"):
+            d.app.tell(f"told as {severity}", severity)
+            await d.until_shown(f"told as {severity}")
+        assert d.text().isascii(), {char for char in d.text() if not char.isascii()}
+
+
 async def test_first_start(console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path) -> None:
     from pathlib import Path
 

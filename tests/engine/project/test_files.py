@@ -185,7 +185,13 @@ def test_a_plan(project: Path) -> None:
             "local.runconfig:1:9: there is no compute",
         ),
         ("type: lokal\n", "Target: local\n", {"script": "train.py"}, ProjectError, "local.compute:1:7: unknown type"),
-        ("type: docker\n", "Target: local\n", {"script": "train.py"}, Unsupported, "type 'docker'"),
+        (
+            "type: remote\naddress: host\n",
+            "Target: local\n",
+            {"script": "train.py"},
+            Unsupported,
+            "type 'remote'",
+        ),
         (
             "type: local\npythonLocation: /no/py\n",
             "Target: local\nFramework: Python\n",
