@@ -1,0 +1,245 @@
+"""Runs in containers beside the `docker` command: a first line, a prepared environment, twenty at once, a long log.
+
+`python -m bench.containers`. Starts a Docker Engine of its own (root, Debian's docker.io); the image holds Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import machine
+from bench.installation import AML, Installation, same_bytes, wait_for
+from bench.report import median, percentile, progress, seconds, show, verdict
+from tests.services import docker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HELLO = 'print("first line", flush=True)\n'
+FLOOD = """\
+import sys
+line = b"x" * 99 + b"\\n"
+for _ in range(int(sys.argv[1]) // 100):
+    sys.stdout.buffer.write(line)
+"""
+DEPENDENCIES = "dependencies:\n  - python>=3\n  - pip\n"
+# What a first line may take beside `docker run`.
+MOST = 1.3
+
+
+class Beside:
+    """The installation and the `docker` command, on one Docker Engine."""
+
+    def __init__(self, place: Installation, engine: docker.DockerEngine, image: str) -> None:
+        self.place = place
+        self.engine = engine
+        self.image = image
+        # With each call as a person's shell does it: no wrapper in between.
+        self.docker = [shutil.which("docker") or "docker", "-H", engine.url]
+
+    def run_by_hand(self, script: str, *arguments: str) -> list[str]:
+        folder = f"{self.place.project}:/work"
+        options = ["--rm", "--init", "--network", "host", "-v", folder, "-w", "/work"]
+        return [*self.docker, "run", *options, self.image, "python", script, *arguments]
+
+    def submit(self, script: str, *arguments: str) -> list[str]:
+        return [AML, "experiment", "submit", "-c", "docker", script, *arguments]
+
+    def first_line(self, argv: Sequence[str]) -> tuple[float, float]:
+        """Seconds to the first line of standard output, and to the end of the command."""
+        begun = time.monotonic()
+        with self.open(argv) as process:
+            assert process.stdout is not None and process.stderr is not None
+            line = process.stdout.readline()
+            came = time.monotonic() - begun
+            rest = process.stderr.read()
+        if line != b"first line\n" or process.returncode:
+            raise RuntimeError(f"{argv}: {line!r}\n{rest.decode(errors='replace')}")
+        return came, time.monotonic() - begun
+
+    def open(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            argv,
+            cwd=self.place.project,
+            env=self.place.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def took(self, argv: Sequence[str]) -> float:
+        """Seconds that a command takes as a whole. Raises when it fails."""
+        begun = time.monotonic()
+        with self.open(argv) as process:
+            _, said = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"{argv}: exit code {process.returncode}\n{said.decode(errors='replace')}")
+        return time.monotonic() - begun
+
+
+def latency(beside: Beside, times: int) -> None:
+    """From the command to the script's first line."""
+    hand: list[tuple[float, float]] = []
+    ours: list[tuple[float, float]] = []
+    for turn in range(times + 2):
+        progress(f"first line, turn {turn} of {times + 1}")
+        one = beside.first_line(beside.run_by_hand("hello.py"))
+        two = beside.first_line(beside.submit("hello.py"))
+        if turn > 1:  # the first connect the Docker Engine and fill the caches
+            hand.append(one)
+            ours.append(two)
+    rows = []
+    for name, position, limit in (("first line", 0, MOST), ("back at the prompt", 1, None)):
+        alone, through = [pair[position] for pair in hand], [pair[position] for pair in ours]
+        ratio = median(through) / median(alone)
+        rows.append(
+            [
+                name,
+                seconds(median(alone)),
+                seconds(median(through)),
+                seconds(percentile(through, 0.9)),
+                f"{ratio:.2f} times",
+                f"{limit} times" if limit else "",
+                verdict(ratio <= limit) if limit else "",
+            ]
+        )
+    show(
+        "aml experiment submit -c docker, everything warm",
+        ["until", "docker run", "submitted", "submitted, p90", "against it", "allowed", "within"],
+        rows,
+        [f"{times} times each, turn by turn, medians; load {machine.load():.1f}."],
+    )
+
+
+def preparing(beside: Beside, times: int) -> None:
+    """An environment that is there, and a build whose every layer is cached."""
+    config = beside.place.project / "aml_config"
+    (config / "conda_dependencies.yml").write_text(DEPENDENCIES, encoding="utf-8")
+    (config / "built.compute").write_text(f"type: docker\nbaseDockerImage: {beside.image}\n", encoding="utf-8")
+    (config / "built.runconfig").write_text(
+        'ArgumentVector:\n  - "$file"\nTarget: built\nFramework: Python\n', encoding="utf-8"
+    )
+    progress("the first build")
+    prepare = [AML, "experiment", "prepare", "-c", "built"]
+    first = beside.took(prepare)
+    dockerfile = beside.place.folder / "by hand"
+    dockerfile.mkdir()
+    (dockerfile / "Dockerfile").write_text(
+        f'FROM {beside.image}\nUSER root\nRUN ["/usr/bin/python3", "-m", "venv", "/opt/aml-env"]\n', encoding="utf-8"
+    )
+    build = [*beside.docker, "build", "--network", "host", "-q", str(dockerfile)]
+    by_hand = beside.took(build)
+    ours, hand = [], []
+    for turn in range(times):
+        progress(f"prepare, turn {turn + 1} of {times}")
+        ours.append(beside.took(prepare))
+        hand.append(beside.took(build))
+    show(
+        "aml experiment prepare",
+        ["", "docker build", "prepare", "against it"],
+        [
+            ["the first time", seconds(by_hand), seconds(first), f"{first / by_hand:.2f} times"],
+            [
+                "everything cached",
+                seconds(median(hand)),
+                seconds(median(ours)),
+                f"{median(ours) / median(hand):.2f} times",
+            ],
+        ],
+        [f"A venv without packages. Cached: {times} times each, turn by turn, medians; load {machine.load():.1f}."],
+    )
+
+
+def twenty(beside: Beside, count: int, slots: int) -> None:
+    """Many runs on few slots, beside `docker run` under xargs."""
+    progress(f"{count} at once by hand")
+    command = " ".join([f"'{part}'" for part in beside.run_by_hand("hello.py")])
+    by_hand = beside.took(["sh", "-c", f"seq {count} | xargs -P {slots} -I% {command}"])
+    progress(f"{count} at once")
+    begun = time.monotonic()
+    ids = [beside.place.submit("hello.py") for _ in range(count)]
+    runs = beside.place.until_ended(ids, 300)
+    took = time.monotonic() - begun
+    completed = sum(str(run.state) == "Completed" for run in runs.values())
+    equal = sum(beside.place.same_bytes(one) for one in ids)
+    show(
+        f"{count} runs at once on {slots} slots",
+        ["", "docker run, xargs", "submitted", "against it"],
+        [
+            [
+                "from the first command to the end of the last",
+                seconds(by_hand),
+                seconds(took),
+                f"{took / by_hand:.2f} times",
+            ],
+            ["completed, mirrors byte-equal", "", f"{completed}, {equal} of {count}", ""],
+        ],
+        [f"Each submission is a command of its own; load {machine.load():.1f}."],
+    )
+
+
+def throughput(beside: Beside, size: int) -> None:
+    """A script that prints as fast as it can: until every byte is in the mirror, beside `docker logs -f`."""
+    progress("a long log by hand")
+    name = "bench-flood"
+    by_hand = [one if one != "--rm" else "-d" for one in beside.run_by_hand("flood.py", str(size))]
+    by_hand[by_hand.index("-d") + 1 : by_hand.index("-d") + 1] = ["--name", name]
+    begun = time.monotonic()
+    beside.took(by_hand)
+    with (beside.place.folder / "by hand.log").open("wb") as out:
+        subprocess.run([*beside.docker, "logs", "-f", name], stdout=out, check=True)
+    hand = time.monotonic() - begun
+    beside.took([*beside.docker, "rm", "-f", name])
+    rows = [["docker logs -f", f"{size / hand / 1e6:.0f} MB/s", ""]]
+    for shared in (True, False):
+        progress(f"a long log, sharedVolumes {shared}")
+        beside.place.use_docker(beside.engine.url, beside.image, shared=shared)
+        begun = time.monotonic()
+        run_id = beside.place.submit("flood.py", str(size))
+        mirror = beside.place.paths.driver_log(run_id)
+        wait_for(lambda mirror=mirror: mirror.exists() and mirror.stat().st_size >= size, 600, "every byte")  # type: ignore[misc]
+        took = time.monotonic() - begun
+        beside.place.until_ended([run_id], 60)
+        same = same_bytes(mirror, beside.place.paths.host_run(run_id) / "logs" / "driver.log")
+        what = "the mirror of a run" + ("" if shared else ", sharedVolumes: false")
+        rows.append([what, f"{size / took / 1e6:.0f} MB/s", "yes" if same else "NO"])
+    show(
+        f"A log of {size / 1e6:.0f} MB from one container",
+        ["", "from the command to the last byte here", "byte-equal"],
+        rows,
+        [f"Load {machine.load():.1f}."],
+    )
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--times", type=int, default=15, help="first lines and prepares are measured")
+    options.add_argument("--runs", type=int, default=20)
+    options.add_argument("--slots", type=int, default=4)
+    options.add_argument("--bytes", type=int, default=200_000_000, help="of the long log")
+    chosen = options.parse_args()
+    with contextlib.closing(docker.DockerEngine()) as engine, Installation() as place:
+        engine.start()
+        image = docker.python_image(engine)
+        place.use_docker(engine.url, image, slots=chosen.slots)
+        Path(place.project / "hello.py").write_text(HELLO, encoding="utf-8")
+        Path(place.project / "flood.py").write_text(FLOOD, encoding="utf-8")
+        place.run("engine", "start")
+        beside = Beside(place, engine, image)
+        latency(beside, chosen.times)
+        print()
+        preparing(beside, chosen.times)
+        print()
+        twenty(beside, chosen.runs, chosen.slots)
+        print()
+        throughput(beside, chosen.bytes)
+
+
+if __name__ == "__main__":
+    main()
