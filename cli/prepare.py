@@ -84,7 +84,7 @@ def prepare(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace, project: str) -> RunRequest:
-    from engine.project.resolve import shell_environ
+    from engine.project.shell import shell_environ
 
     return RunRequest(
         project=project,
@@ -212,10 +212,12 @@ def _end(record: BuildRecord | None, config: str) -> None:
         return
     if record.state == "canceled":
         raise AmlError(f"the build was canceled after {took}: {record.error or 'somebody asked for it.'}")
+    command = f"aml environment log -n {record.id[:12]}"
     raise AmlError(
         f"the environment of {config} could not be prepared: {record.error}",
         where=record.log,
-        remedy=f"`aml environment log -n {record.id[:12]}` shows the whole log.",
+        # The error of a failed step says so itself.
+        remedy="" if command in record.error else f"`{command}` shows the whole log.",
     )
 
 

@@ -204,7 +204,7 @@ class Environments:
         """Remove environments: {"removed": [fingerprints], "freed": bytes, "refused": {fingerprint: why}}.
 
         Those of `ids`, or without it what no configuration needs any more, with `everything` what nothing uses now.
-        What a container, an unfinished run or a build uses stays in any case.
+        What a container, an unfinished run or a build uses stays in any case. The layers of builds that failed go too.
         """
         removed: list[str] = []
         refused: dict[str, str] = {}
@@ -230,6 +230,8 @@ class Environments:
                         raise
                     except HostError as error:
                         refused[fingerprint] = str(error)
+                # The layers that failed builds left are needed by nobody either.
+                await (await self.builder(name)).tidy(0)
                 freed += max(0, before - await docker.disk())
         for unknown in set(ids or ()) - set(removed) - set(refused):
             refused[unknown] = str(NotFound("there is no such environment."))

@@ -219,12 +219,10 @@ def _prune(options: argparse.Namespace) -> int:
     from engine.client import call
 
     place = Place(options)
-    going = _going(_known(place, options.host), options.name, options.all)
-    if not going:
-        sys.stderr.write("nothing to prune\n")
-        emit(options, {"removed": [], "freed": 0, "refused": {}}, [])
-        return 0
-    if not options.yes:
+    known = _known(place, options.host)
+    going = _going(known, options.name, options.all)
+    hosts = dict.fromkeys(one["host"] for one in (going if options.name else known))
+    if going and not options.yes:
         if not sys.stdin.isatty():
             raise UsageError("pruning asks first, and there is nobody to ask.", remedy="Add --yes.")
         for one in going:
@@ -235,7 +233,8 @@ def _prune(options: argparse.Namespace) -> int:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             return 1
     data: dict[str, Any] = {"removed": [], "freed": 0, "refused": {}}
-    for host in dict.fromkeys(one["host"] for one in going):
+    # What failed builds left is removed as well, also where no environment goes.
+    for host in hosts or {options.host or "local": None}:
         ids = [one["fingerprint"] for one in going if one["host"] == host]
         answer = call("environments", {"op": "prune", "host": host, "ids": ids}, paths=place.paths)
         data["removed"] += [{"fingerprint": one, "host": host} for one in answer["removed"]]
@@ -243,7 +242,8 @@ def _prune(options: argparse.Namespace) -> int:
         data["refused"].update(answer["refused"])
     for fingerprint, why in data["refused"].items():
         sys.stderr.write(f"{fingerprint[:12]}: {plain(why)}\n")
-    sys.stderr.write(f"removed {len(data['removed'])}, freed {size(data['freed'])}\n")
+    done = data["removed"] or data["refused"] or data["freed"]
+    sys.stderr.write(f"removed {len(data['removed'])}, freed {size(data['freed'])}\n" if done else "nothing to prune\n")
     emit(options, data, [{**one, "fingerprint": one["fingerprint"][:12]} for one in data["removed"]])
     return 1 if data["refused"] else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.environments.ready import is_ours
 from engine.hosts.docker.images import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ async def list_environments(docker: DockerApi, uses: Sequence[ImageUse]) -> list
             in_use=tuple(held.get(image.id, ())),
         )
         for image in await docker.images({ENVIRONMENT: ""})
+        if is_ours(image)
     ]

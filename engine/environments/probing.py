@@ -1,4 +1,4 @@
-"""What a base image has: Python, conda, uv, Spark. Asked by starting what it might have, without a shell."""
+"""What a base image has: Python, conda, uv, Spark. Asked by starting what is found in it, without a shell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostLost
 from engine.hosts.docker.trouble import DockerError
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from engine.hosts.docker.api import DockerApi
 
+# Label of the containers that this makes.
+PROBE = "aml-tui.probe"
+# What Docker takes when an image says nothing.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # In the order in which they are taken.
 CONDAS = ("mamba", "micromamba", "conda")
 _FOLDERS = ("/opt/conda/bin", "/opt/miniconda/bin", "/opt/miniconda3/bin", "/opt/micromamba/bin", "/usr/local/bin")
@@ -48,48 +52,104 @@ class Probe:
     spark_submit: str = ""
 
 
-async def probe(docker: DockerApi, image: str, interpreter: str = "") -> Probe:
-    """Look into an image by its id. `interpreter`: the Python that the person names, asked first."""
-    arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(_FOLDERS), json.dumps(_SPARKS)]
-    named = [interpreter] if interpreter else []
-    for python in (*named, "python", "python3", *(f"{folder}/python" for folder in _FOLDERS)):
-        said = await _run(docker, image, [python, *arguments])
-        if said is None:
-            continue
-        try:
-            told = json.loads(said.splitlines()[-1])
-        except (ValueError, IndexError):
-            continue
-        return Probe(told["python"] or python, tuple(told["version"]), told["conda"], told["uv"], told["spark"])
-    for folder in ("", *(f"{folder}/" for folder in _FOLDERS), "/bin/"):
-        for conda in CONDAS:
-            if await _run(docker, image, [folder + conda, "--version"]) is not None:
-                return Probe(conda=folder + conda)
-    return Probe()
+async def probe(docker: DockerApi, image: str, interpreter: str = "", *, mark: str = "") -> Probe:
+    """Look into an image by its id. `interpreter`: the Python that the person names; a path is asked alone.
 
-
-async def _run(docker: DockerApi, image: str, command: Sequence[str]) -> str | None:
-    """What a command in a container of its own says; None when it cannot be started or fails."""
-    name = f"aml-probe-{uuid.uuid4().hex[:12]}"
-    config = {
-        "Image": image,
-        "Entrypoint": [command[0]],
-        "Cmd": list(command[1:]),
-        "User": "0:0",
-        "Labels": {"aml-tui.probe": "1"},
-        "NetworkDisabled": True,
-        "HostConfig": {"NetworkMode": "none"},
-    }
-    await docker.create(name, config)
+    `mark` is the label's value of the containers that this makes, by which those are found that a dead daemon left.
+    """
+    look = _Look(docker, image, mark)
+    await look.begin()
     try:
-        await docker.start(name)
-        if await docker.wait(name) != 0:
-            return None
-        return (await docker.output(name)).decode("utf-8", "replace")
-    except HostLost:
-        raise
-    except DockerError:
-        return None
+        named = [interpreter] if interpreter else []
+        if not interpreter.startswith("/"):
+            named += ["python", "python3", *(f"{folder}/python" for folder in _FOLDERS)]
+        arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(_FOLDERS), json.dumps(_SPARKS)]
+        for python in named:
+            for path in await look.places(python):
+                told = _told(await look.run([path, *arguments]))
+                if told is not None:
+                    version = tuple(told["version"])
+                    return Probe(told["python"] or path, version, told["conda"], told["uv"], told["spark"])
+        for conda in CONDAS:
+            for name in (conda, *(f"{folder}/{conda}" for folder in (*_FOLDERS, "/bin"))):
+                for path in await look.places(name):
+                    if await look.run([path, "--version"]) is not None:
+                        return Probe(conda=path)
+        return Probe()
     finally:
+        await look.end()
+
+
+def _told(said: str | None) -> dict[str, Any] | None:
+    """The answer of a Python; what it printed before (a sitecustomize's words) is passed over."""
+    try:
+        told = json.loads((said or "").splitlines()[-1])
+    except (ValueError, IndexError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+class _Look:
+    """Containers of an image: one that is never started shows which files there are, others run what was found."""
+
+    def __init__(self, docker: DockerApi, image: str, mark: str) -> None:
+        self._docker = docker
+        self._image = image
+        self._mark = mark
+        self._still = ""
+        self._path: list[str] = []
+
+    async def begin(self) -> None:
+        there = await self._docker.image(self._image)
+        self._path = ((there.env.get("PATH") if there else "") or _PATH).split(":")
+        self._still = await self._create(["nothing"])
+
+    async def end(self) -> None:
         with contextlib.suppress(DockerError, HostLost):
-            await docker.remove(name, force=True)
+            await self._docker.remove(self._still, force=True)
+
+    async def places(self, program: str) -> list[str]:
+        """The program's path when it is there: itself, or where PATH has it first."""
+        for path in [program] if "/" in program else [f"{folder}/{program}" for folder in self._path if folder]:
+            try:
+                params = {"path": path}
+                async with self._docker.request(
+                    "HEAD", f"containers/{self._still}/archive", params=params, doing="looking into an image"
+                ):
+                    return [path]
+            except ValueError:
+                # No such file. aiodocker looks for a message in the body, and the answer to HEAD has none.
+                continue
+            except DockerError as error:
+                # The same; 400: a folder on the way is a file.
+                if error.status not in (400, 404):
+                    raise
+        return []
+
+    async def run(self, command: Sequence[str]) -> str | None:
+        """What a command in a container of its own says; None when it cannot be started or fails."""
+        name = await self._create(command)
+        try:
+            await self._docker.start(name)
+            if await self._docker.wait(name) != 0:
+                return None
+            return (await self._docker.output(name)).decode("utf-8", "replace")
+        except DockerError:
+            return None
+        finally:
+            with contextlib.suppress(DockerError, HostLost):
+                await self._docker.remove(name, force=True)
+
+    async def _create(self, command: Sequence[str]) -> str:
+        name = f"aml-probe-{uuid.uuid4().hex[:12]}"
+        config = {
+            "Image": self._image,
+            "Entrypoint": [command[0]],
+            "Cmd": list(command[1:]),
+            "User": "0:0",
+            "Labels": {PROBE: self._mark},
+            "NetworkDisabled": True,
+            "HostConfig": {"NetworkMode": "none"},
+        }
+        await self._docker.create(name, config)
+        return name

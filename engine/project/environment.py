@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound
 from engine.project.dependencies import SparkDependencies, read_conda, read_spark
-from engine.project.requirements import SentFile, read_requirements
+from engine.project.requirements import SentFile, read_requirements, refuse_passwords
 
 if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
@@ -95,6 +95,8 @@ def environment_spec(
     found, problems = read_conda(project.path / conda_file, conda_file)
     if found is None:
         raise _first_error(problems)
+    for address in (*found.channels, *found.specs):
+        refuse_passwords(address, conda_file)
     conda, python, places = _conda(found.specs, found.spec_places)
     needs = read_requirements(project.path, conda_file, tuple(zip(found.pip, found.pip_places, strict=True)))
     return EnvironmentSpec(

@@ -15,6 +15,8 @@ _NAMED = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)\s*
 _VERSIONED = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*(?P<versions>[=<>!~(].*)?$")
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.gz|tgz|tar\.bz2|tar\.xz)(?:\[[^\]]*\])?$", re.IGNORECASE)
 _EXTRAS = re.compile(r"\[[^\]]*\]$")
+# "user:password@host", "token@host" of the web, and conda's "/t/token/"; "git@host" of ssh is no secret.
+_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@|https?://[^/@\s]+@|://[^/\s]+/t/[^/\s]+/")
 _DEEPEST = 10
 
 
@@ -65,6 +67,7 @@ class _Reader:
             self._add(self._requirement(line, place, folder), place)
 
     def _add(self, line: str, place: str) -> None:
+        refuse_passwords(line, place)
         self.lines.append(line)
         self.places.setdefault(line, place)
 
@@ -168,6 +171,16 @@ class _Reader:
             f"there is no file {value!r} on this machine.",
             where=place,
             remedy="Paths are relative to the dependency file or to the project folder.",
+        )
+
+
+def refuse_passwords(text: str, place: str) -> None:
+    """Raise ProjectError for an address with a password or token in it: it would be in images and in the history."""
+    if _PASSWORD.search(text):
+        raise ProjectError(
+            "there is a password or token in this address; it would stay in the image and in the run history.",
+            where=place,
+            remedy="Take it out, and put it into the base image: pip.conf or .netrc for pip, .condarc for conda.",
         )
 
 

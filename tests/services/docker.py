@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.services.rootfs import bare_tar, empty_tar, python_tar
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Where Debian's certificates are, in the images as on this machine.
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -67,6 +73,11 @@ class DockerEngine:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether its daemon was not ended by `kill` or `stop`."""
+        return self._process is not None
+
     def kill(self) -> None:
         """As if the kernel had ended it: containers run on."""
         self._end(signal.SIGKILL)
@@ -97,6 +108,17 @@ class DockerEngine:
     def build(self, tag: str, dockerfile: str) -> str:
         """An image made from one that is here."""
         self.docker("build", "--network", "none", "-t", tag, "-", data=dockerfile.encode())
+        return tag
+
+    def build_from(self, tag: str, files: Mapping[str, bytes]) -> str:
+        """An image made by the `Dockerfile` among these files, which it can copy."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for name, data in files.items():
+                info = tarfile.TarInfo(name)
+                info.size, info.mode = len(data), 0o644
+                tar.addfile(info, io.BytesIO(data))
+        self.docker("build", "--network", "none", "-t", tag, "-", data=buffer.getvalue())
         return tag
 
     def load(self, tag: str, tar: Path, *changes: str) -> str:

@@ -173,6 +173,34 @@ def test_what_cannot_be_sent_is_said_with_its_line(project: Path, line: str, mes
     assert caught.value.where.startswith("loop.txt:1" if "loop" in line else "aml_config/conda_dependencies.yml:5:5")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://anna:s3cret@example.org/simple",
+        "--extra-index-url=https://s3cret@example.org/simple",
+        "tool @ https://anna:s3cret@example.org/tool.whl",
+        "git+https://s3cret@example.org/tool.git",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(project: Path, line: str) -> None:
+    with pytest.raises(ProjectError) as refused:
+        spec_of(project, f"dependencies:\n  - pip:\n    - {line}\n")
+    assert refused.value.where == "aml_config/conda_dependencies.yml:3:7"
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("channel", ["https://anna:s3cret@example.org/chan", "https://example.org/t/s3cret/chan"])
+def test_a_password_in_a_channels_address_is_refused(project: Path, channel: str) -> None:
+    with pytest.raises(ProjectError, match="password or token") as refused:
+        spec_of(project, f"channels:\n  - {channel}\ndependencies:\n  - numpy\n")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_user_of_ssh_is_no_password(project: Path) -> None:
+    line = "git+ssh://git@example.org/tool.git"
+    assert spec_of(project, f"dependencies:\n  - pip:\n    - {line}\n").pip == (line,)
+
+
 def test_a_broken_file_is_said_with_its_line(project: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         spec_of(project, "dependencies:\n- pip: [six]\n- {a: b}\n")

@@ -1,0 +1,238 @@
+"""One build of an environment: the base image had here, looked into, and built upon; told step by step.
+
+Everything it says is in a log of its own, also when it fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import re
+import time
+import uuid
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.environments import recipe as recipes
+from engine.environments.failing import explained
+from engine.environments.leftovers import BUILD, FINISHED
+from engine.environments.log import BuildLog, has_password
+from engine.environments.originals import stand_in
+from engine.environments.ready import INTERPRETER, REPOSITORY, SPARK, Ready
+from engine.environments.times import Times
+from engine.errors import EnvironmentFailed, HostError, HostLost
+from engine.hosts.docker.images import ENVIRONMENT
+from engine.runs.model import BuildRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.environments.builder import Builder
+    from engine.hosts.docker.api import BuildOutput, Image, PullProgress
+    from engine.project.environment import EnvironmentSpec
+
+# How often progress of a pull is recorded, seconds.
+TELL = 0.5
+# Longest words of what a tool says, characters; lines of it that are looked through for what went wrong.
+DETAIL, LAST = 100, 200
+_STEP = re.compile(r"Step (\d+)/(\d+) : ")
+_TOLD_BY_DOCKER = re.compile(r" ---> |Removing intermediate container |Successfully built ")
+_DOCKER_CONFIG = ".docker"
+
+
+class Build:
+    """A build at work: `task` gives what is ready, `waiters` are those who wait, `record` is how it stands."""
+
+    def __init__(self, builder: Builder, spec: EnvironmentSpec, record: Callable[[BuildRecord], None]) -> None:
+        self.waiters = 0
+        self._builder = builder
+        self._docker = builder.docker
+        self._spec = spec
+        self._record = record
+        build = uuid.uuid4().hex[:12]
+        path = builder.folder / f"{build}.log"
+        self._log = BuildLog(path)
+        self._times = Times(builder.folder, builder.host)
+        self._steps: tuple[recipes.Step, ...] = ()
+        # What the step at work says: the last line for those who wait, the last lines for an error.
+        self._detail = ""
+        self._lines: deque[str] = deque(maxlen=LAST)
+        self.record = BuildRecord(
+            build, builder.host, "", "building", time.time(), words="looking for the base image", log=str(path)
+        )
+        record(self.record)
+        self.task = asyncio.create_task(self._run(), name=f"build {build}")
+
+    @property
+    def words(self) -> str:
+        """What is at work, for those who wait: "step 4 of 6: pip packages: 3 lines (Collecting numpy)"."""
+        record = self.record
+        step = f"step {record.step} of {record.steps}: " if record.steps else ""
+        return f"{step}{record.words}" + (f" ({self._detail})" if self._detail else "")
+
+    def _change(self, **fields: object) -> None:
+        self.record = dataclasses.replace(self.record, **fields)  # type: ignore[arg-type]
+        self._record(self.record)
+
+    async def _run(self) -> Ready:
+        try:
+            await self._open_log()
+            estimate = await asyncio.to_thread(self._times.estimate)
+            if estimate is not None:
+                self._change(estimate=estimate)
+            ready = await self._made()
+            image = await self._docker.image(ready.image)
+            size = image.size if image else None
+            if ready.built:
+                await asyncio.to_thread(self._times.remember, time.time() - self.record.started)
+        except BaseException as error:
+            canceled = isinstance(error, asyncio.CancelledError)
+            text = "canceled" if canceled else str(error)
+            self._log.note(text)
+            await self._log.close()
+            self._change(state="canceled" if canceled else "failed", error=text, words="", ended=time.time())
+            raise
+        await self._log.close()
+        self._change(
+            state="ready", image=ready.image, fingerprint=ready.fingerprint, words="", ended=time.time(), size=size
+        )
+        return ready
+
+    async def _open_log(self) -> None:
+        try:
+            await self._log.open()
+        except OSError as error:
+            raise EnvironmentFailed(
+                f"the log of the build cannot be written: {error.strerror}.",
+                where=self.record.log,
+                remedy="Make room there, or correct its permissions.",
+            ) from error
+
+    async def _made(self) -> Ready:
+        base = await self._base()
+        ready = await self._builder.there(self._spec, base)
+        if ready is not None:
+            self._log.note(f"it is there: {ready.image}")
+            return ready
+        await self._builder.tidy(but=self)
+        self._change(words="looking into the base image")
+        spec, docker = self._spec, self._docker
+        found = await self._builder.probed(base.id, "")
+        digest = recipes.fingerprint(spec, base.id, docker.info.platform)
+        arguments, passed = self._arguments()
+        made = recipes.recipe(
+            spec,
+            found,
+            base.id,
+            user=base.user,
+            passed=passed,
+            mark={BUILD: self._builder.mark},
+            labels={
+                ENVIRONMENT: digest,
+                INTERPRETER: f"{recipes.PREFIX}/bin/python",
+                SPARK: found.spark_submit,
+                BUILD: FINISHED,
+            },
+        )
+        self._steps = made.steps
+        self._change(fingerprint=digest, words="sending what is needed")
+        context = self._builder.folder / f"{self.record.id}.tar"
+        try:
+            await asyncio.to_thread(recipes.write_context, spec, made, context)
+            image = await docker.build(
+                context,
+                labels={},
+                build_args=arguments,
+                network="" if docker.info.bridge else "host",
+                on_output=self._hear,
+            )
+        except HostLost:
+            raise
+        except (HostError, OSError) as error:
+            raise self._failure(error) from error
+        finally:
+            await asyncio.to_thread(context.unlink, missing_ok=True)
+        await docker.tag(image, REPOSITORY, digest)
+        return Ready(image, made.interpreter, found.spark_submit, digest, built=True)
+
+    def _failure(self, error: Exception) -> EnvironmentFailed:
+        return explained(
+            error,
+            self._lines,
+            doing=self.record.words,
+            places=self._spec.places,
+            host=self._builder.host,
+            build=self.record.id,
+        )
+
+    async def _base(self) -> Image:
+        """The base image, pulled if it is not here."""
+        spec, docker = self._spec, self._docker
+        image = await self._builder.base(spec)
+        other = stand_in(spec.base_image, spec.spark is not None)
+        reference = other or spec.base_image
+        if other and (image is None or other in image.tags):
+            what = f"{spec.base_image} cannot be had any more" if spec.base_image else "no base image is named"
+            self._log.note(f"{what}: {other} takes its place")
+        if image is not None:
+            self._log.note(f"base image {spec.base_image or reference}, {image.id}")
+            return image
+        self._log.note(f"pulling {reference}")
+        self._change(words=f"pulling {reference}")
+        told = time.monotonic()
+
+        def came(progress: PullProgress) -> None:
+            nonlocal told
+            if time.monotonic() - told < TELL:
+                return
+            told = time.monotonic()
+            part = f", {progress.bytes / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB" if progress.total else ""
+            self._change(words=f"pulling {reference}, layer {progress.done} of {progress.layers}{part}")
+
+        try:
+            await docker.pull(reference, came, Path.home() / _DOCKER_CONFIG)
+        except HostLost:
+            raise
+        except HostError as error:
+            raise EnvironmentFailed(
+                f"the base image {reference!r} is not on this machine and cannot be pulled: {error.message}",
+                where=spec.image_place,
+                remedy=error.remedy or "Correct `baseDockerImage`.",
+            ) from error
+        found = await docker.image(reference)
+        if found is None:
+            raise EnvironmentFailed(
+                f"{reference!r} was pulled and is not there.", where=self._builder.host, remedy="Try again."
+            )
+        self._log.note(f"base image {reference}, {found.id}")
+        return found
+
+    def _arguments(self) -> tuple[Mapping[str, str], list[str]]:
+        """Values of this process's environment for the build, and the names that its Dockerfile must declare."""
+        found: dict[str, str] = {}
+        passed: list[str] = []
+        for name in recipes.PASSED:
+            value = os.environ.get(name, "")
+            if value and has_password(value):
+                self._log.note(f"{name} is not passed on: the password in it would stay in the image's history")
+            elif value:
+                found[name] = value
+                passed.append(name)
+        # The builder keeps proxies out of the history by itself, and needs no declaration of them.
+        found.update({name: os.environ[name] for name in recipes.PROXIES if os.environ.get(name)})
+        return found, passed
+
+    def _hear(self, output: BuildOutput) -> None:
+        for line in self._log.say(output.text):
+            step = _STEP.match(line)
+            # A tool's own "Step 3/5 : ..." is not the builder's.
+            if step and int(step[2]) == len(self._steps) and int(step[1]) == self.record.step + 1:
+                self._detail = ""
+                self._lines.clear()
+                number = int(step[1])
+                self._change(step=number, steps=len(self._steps), words=self._steps[number - 1].words)
+            elif not _TOLD_BY_DOCKER.match(line):
+                self._detail = line.strip()[:DETAIL]
+                self._lines.append(line)

@@ -1,0 +1,67 @@
+"""What is found in images, without a shell, and that nothing is left of the search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.environments.probing import Probe, probe
+
+if TYPE_CHECKING:
+    from tests.engine.environments.conftest import Workshop
+    from tests.services.docker import DockerEngine
+
+STAND_INS = """\
+RUN mkdir -p /opt/conda/bin /opt/spark/bin && cd /opt/conda/bin && printf '#!/bin/sh\\n' > conda \
+ && printf '#!/bin/sh\\n' > mamba && chmod 755 conda mamba && cp conda /opt/spark/bin/spark-submit
+"""
+
+
+async def look(workshop: Workshop, image: str, interpreter: str = "") -> Probe:
+    there = await workshop.docker.image(image)
+    assert there is not None
+    before = workshop.engine.containers()
+    found = await probe(workshop.docker, there.id, interpreter)
+    assert workshop.engine.containers() == before
+    return found
+
+
+async def test_an_image_with_python(workshop: Workshop, python_image: str) -> None:
+    found = await look(workshop, python_image)
+    assert found.python.startswith("/usr/bin/python")
+    assert found.version >= (3, 9)
+    assert (found.conda, found.uv, found.spark_submit) == ("", "", "")
+
+
+async def test_images_without_python_and_without_a_shell(workshop: Workshop, bare_image: str, empty_image: str) -> None:
+    assert await look(workshop, bare_image) == Probe()
+    assert await look(workshop, empty_image) == Probe()
+
+
+async def test_an_image_of_another_user(workshop: Workshop, other_user_image: str) -> None:
+    assert (await look(workshop, other_user_image)).python.startswith("/usr/bin/python")
+
+
+async def test_conda_and_spark_where_they_are_wont_to_be(
+    workshop: Workshop, docker_engine: DockerEngine, python_image: str
+) -> None:
+    image = docker_engine.build("aml-test/stand-ins:1", f"FROM {python_image}\n{STAND_INS}")
+    found = await look(workshop, image)
+    assert (found.conda, found.spark_submit) == ("/opt/conda/bin/mamba", "/opt/spark/bin/spark-submit")
+
+
+@pytest.mark.parametrize("path", ["/opt/conda/bin/conda", "/usr/local/bin/micromamba"])
+async def test_conda_without_python(
+    workshop: Workshop, docker_engine: DockerEngine, bare_image: str, path: str
+) -> None:
+    folder, _, name = path.rpartition("/")
+    made = f"mkdir -p {folder} && printf '#!/bin/sh\\n' > {path} && chmod 755 {path}"
+    image = docker_engine.build(f"aml-test/only-{name}:1", f"FROM {bare_image}\nRUN {made}\n")
+    assert await look(workshop, image) == Probe(conda=path)
+
+
+async def test_the_python_that_a_person_names(workshop: Workshop, python_image: str) -> None:
+    assert (await look(workshop, python_image, "/usr/bin/python3")).python
+    assert (await look(workshop, python_image, "python3")).python
+    assert not (await look(workshop, python_image, "/opt/mine/bin/python")).python
