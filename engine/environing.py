@@ -83,6 +83,7 @@ class Environments:
             if known is not None and known[0] is docker:
                 return known[1]
             builder = Builder(docker, host, self._paths.state / "builds", self._record)
+            await builder.begin()
             self._builders[host] = (docker, builder)
             return builder
 

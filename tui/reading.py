@@ -100,7 +100,9 @@ def read_project(path: Path) -> ProjectView:
     except AmlError as error:
         return ProjectView(str(path), path.name, missing=str(error), loaded=True)
     targets = [_target(name, target) for name, target in sorted(project.targets.items())]
-    configs = [_config(name, config, missing_target(project, config)) for name, config in sorted(project.configs.items())]
+    configs = [
+        _config(name, config, missing_target(project, config)) for name, config in sorted(project.configs.items())
+    ]
     for name, problem in sorted(project.broken.items()):
         stem, _, kind = name.rpartition(".")
         if kind == "compute":

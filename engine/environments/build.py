@@ -155,7 +155,7 @@ class Build:
         finally:
             await asyncio.to_thread(context.unlink, missing_ok=True)
         await docker.tag(image, REPOSITORY, digest)
-        return Ready(image, made.interpreter, found.spark_submit, digest, built=True)
+        return Ready(image, made.interpreter, found.spark_submit, digest, found.passwd, built=True)
 
     def _failure(self, error: Exception) -> EnvironmentFailed:
         return explained(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from engine.environments import leftovers
 from engine.environments.build import Build
 from engine.environments.originals import stand_in
-from engine.environments.probing import Probe, probe
+from engine.environments.probes import Probes
+from engine.environments.probing import PROBE, probe
 from engine.environments.ready import INTERPRETER, REPOSITORY, SPARK, Ready, is_ours
 from engine.environments.recipe import fingerprint
 from engine.errors import EnvironmentFailed
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from engine.environments.probing import Probe
     from engine.hosts.docker.api import DockerApi, Image
     from engine.project.environment import EnvironmentSpec
     from engine.runs.model import BuildRecord
@@ -45,7 +47,7 @@ class Builder:
         self.mark = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
         self._record = record
         self._builds: dict[str, Build] = {}
-        self._probes: dict[tuple[str, str], Probe] = {}
+        self._probes = Probes(folder)
         # Held while containers look into an image: they are no leftovers.
         self._looking = asyncio.Lock()
 
@@ -114,6 +116,10 @@ class Builder:
             async with self._looking:
                 await leftovers.clear(self.docker, self.mark, keep)
 
+    async def begin(self) -> None:
+        """Remove the containers that looked into images for an engine that died meanwhile."""
+        await leftovers.clear_containers(self.docker, PROBE, self.mark)
+
     # What is there
 
     async def base(self, spec: EnvironmentSpec) -> Image | None:
@@ -134,7 +140,7 @@ class Builder:
                     where=spec.image_place,
                     remedy="Name another in `baseDockerImage`, or ask for Python in conda_dependencies.yml.",
                 )
-            return self._checked(spec, Ready(base.id, found.python, found.spark_submit, digest))
+            return self._checked(spec, Ready(base.id, found.python, found.spark_submit, digest, found.passwd))
         images = [one for one in await self.docker.images({ENVIRONMENT: digest}) if is_ours(one)]
         if not images:
             return None
@@ -142,7 +148,8 @@ class Builder:
             # Its build ended with the engine: without a name, `docker image prune` would take it.
             await self.docker.tag(images[0].id, REPOSITORY, digest)
         labels = images[0].labels
-        return self._checked(spec, Ready(images[0].id, labels[INTERPRETER], labels.get(SPARK, ""), digest))
+        passwd = (await self.probed(base.id, "")).passwd
+        return self._checked(spec, Ready(images[0].id, labels[INTERPRETER], labels.get(SPARK, ""), digest, passwd))
 
     def _checked(self, spec: EnvironmentSpec, ready: Ready) -> Ready:
         if spec.spark is not None and not ready.spark_submit:
@@ -155,8 +162,9 @@ class Builder:
 
     async def probed(self, image: str, interpreter: str) -> Probe:
         """What an image has, by its id; looked at once."""
-        key = (image, interpreter)
         async with self._looking:
-            if key not in self._probes:
-                self._probes[key] = await probe(self.docker, image, interpreter, mark=self.mark)
-            return self._probes[key]
+            found = await asyncio.to_thread(self._probes.get, image, interpreter)
+            if found is None:
+                found = await probe(self.docker, image, interpreter, mark=self.mark)
+                await asyncio.to_thread(self._probes.put, image, interpreter, found)
+            return found

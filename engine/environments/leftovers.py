@@ -27,14 +27,19 @@ KEPT = 3
 async def clear(docker: DockerApi, mark: str, keep: int = KEPT) -> None:
     """Remove what no build is at work on, of the engine with this mark; the layers of the newest `keep` stay."""
     for label in (BUILD, PROBE):
-        for container in await docker.containers({label: mark}):
-            with _unless_lost():
-                await docker.remove(container.id, force=True)
+        await clear_containers(docker, label, mark)
     ends = [image for image in await docker.images({BUILD: mark}) if not image.tags]
     ends.sort(key=lambda image: image.created, reverse=True)
     for image in ends[keep:]:
         with _unless_lost():
             await docker.remove_image(image.id)
+
+
+async def clear_containers(docker: DockerApi, label: str, mark: str) -> None:
+    """Remove the containers whose label has this value."""
+    for container in await docker.containers({label: mark}):
+        with _unless_lost():
+            await docker.remove(container.id, force=True)
 
 
 @contextlib.contextmanager

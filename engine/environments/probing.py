@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import uuid
 from dataclasses import dataclass
@@ -43,13 +44,14 @@ print(json.dumps({"python":sys.executable,"version":list(sys.version_info[:3]),"
 
 @dataclass(frozen=True)
 class Probe:
-    """What is in an image; absolute paths, "" for what is not. `version` of its Python."""
+    """What is in an image; absolute paths, "" for what is not. `version` of its Python, `passwd` its /etc/passwd."""
 
     python: str = ""
     version: tuple[int, ...] = ()
     conda: str = ""
     uv: str = ""
     spark_submit: str = ""
+    passwd: str = ""
 
 
 async def probe(docker: DockerApi, image: str, interpreter: str = "", *, mark: str = "") -> Probe:
@@ -60,24 +62,28 @@ async def probe(docker: DockerApi, image: str, interpreter: str = "", *, mark: s
     look = _Look(docker, image, mark)
     await look.begin()
     try:
-        named = [interpreter] if interpreter else []
-        if not interpreter.startswith("/"):
-            named += ["python", "python3", *(f"{folder}/python" for folder in _FOLDERS)]
-        arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(_FOLDERS), json.dumps(_SPARKS)]
-        for python in named:
-            for path in await look.places(python):
-                told = _told(await look.run([path, *arguments]))
-                if told is not None:
-                    version = tuple(told["version"])
-                    return Probe(told["python"] or path, version, told["conda"], told["uv"], told["spark"])
-        for conda in CONDAS:
-            for name in (conda, *(f"{folder}/{conda}" for folder in (*_FOLDERS, "/bin"))):
-                for path in await look.places(name):
-                    if await look.run([path, "--version"]) is not None:
-                        return Probe(conda=path)
-        return Probe()
+        return dataclasses.replace(await _programs(look, interpreter), passwd=await look.passwd())
     finally:
         await look.end()
+
+
+async def _programs(look: _Look, interpreter: str) -> Probe:
+    named = [interpreter] if interpreter else []
+    if not interpreter.startswith("/"):
+        named += ["python", "python3", *(f"{folder}/python" for folder in _FOLDERS)]
+    arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(_FOLDERS), json.dumps(_SPARKS)]
+    for python in named:
+        for path in await look.places(python):
+            told = _told(await look.run([path, *arguments]))
+            if told is not None:
+                version = tuple(told["version"])
+                return Probe(told["python"] or path, version, told["conda"], told["uv"], told["spark"])
+    for conda in CONDAS:
+        for name in (conda, *(f"{folder}/{conda}" for folder in (*_FOLDERS, "/bin"))):
+            for path in await look.places(name):
+                if await look.run([path, "--version"]) is not None:
+                    return Probe(conda=path)
+    return Probe()
 
 
 def _told(said: str | None) -> dict[str, Any] | None:
@@ -125,6 +131,10 @@ class _Look:
                 if error.status not in (400, 404):
                     raise
         return []
+
+    async def passwd(self) -> str:
+        """Its table of users; "" when it has none."""
+        return (await self._docker.read_file(self._still, "/etc/passwd") or b"").decode("utf-8", "replace")
 
     async def run(self, command: Sequence[str]) -> str | None:
         """What a command in a container of its own says; None when it cannot be started or fails."""

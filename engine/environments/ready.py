@@ -15,12 +15,16 @@ REPOSITORY = "aml-tui/environment"
 
 @dataclass(frozen=True)
 class Ready:
-    """An environment that is there: the image's id, its Python, its spark-submit ("" if none). `built`: just now."""
+    """An environment that is there: the image's id, its Python, its spark-submit ("" if none), its users.
+
+    `built`: just now.
+    """
 
     image: str
     interpreter: str
     spark_submit: str
     fingerprint: str
+    passwd: str = ""
     built: bool = False
 
 

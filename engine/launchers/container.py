@@ -53,6 +53,8 @@ class Ready(Protocol):
     def spark_submit(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def passwd(self) -> str: ...
 
 
 class Environments(Protocol):
@@ -152,6 +154,7 @@ class ContainerRun:
             "fingerprint": ready.fingerprint,
             "interpreter": ready.interpreter,
             "spark_submit": self._spark_submit(ready),
+            "passwd": config.passwd_with(ready.passwd, self.host.info, docker.info),
         }
 
     def _spark_submit(self, ready: Ready) -> list[str]:
@@ -202,7 +205,7 @@ class ContainerRun:
         return {**self._prepared, "container_id": there.id if there else ""}
 
     async def _create_and_start(self, docker: DockerApi) -> None:
-        spec = config.spec_of(self.run, self.plan, self._argv())
+        spec = config.spec_of(self.run, self.plan, self._argv(), self._prepared["passwd"])
         if self.shared:
             await self.host.contain(self.run.id, spec)
         await docker.create(self.name, self._config(docker, init=True))
@@ -230,6 +233,7 @@ class ContainerRun:
             image=prepared["image"],
             image_env=prepared["image_env"],
             interpreter=prepared["interpreter"],
+            passwd=bool(prepared["passwd"]),
             init=init,
         )
 
@@ -246,7 +250,9 @@ class ContainerRun:
         assert self.run.snapshot is not None
         paths = self.launcher.paths
         taken = await asyncio.to_thread(snapshots.load, paths.state / "snapshots", self.run.snapshot)
-        file = await asyncio.to_thread(copies.run_archive, owner, taken, paths.blobs, json.dumps(spec).encode("ascii"))
+        passwd = spec.pop("passwd")
+        described = json.dumps(spec).encode("ascii")
+        file = await asyncio.to_thread(copies.run_archive, owner, taken, paths.blobs, described, passwd)
         with contextlib.closing(file):
             await docker.put_archive(self.name, "/", copies.pieces_of(file))
 

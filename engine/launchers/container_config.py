@@ -46,7 +46,19 @@ def argv_in(plan: RunPlan, interpreter: str, spark_submit: tuple[str, ...]) -> t
     return (*(spark_submit or (interpreter,)), *plan.argv)
 
 
-def spec_of(run: Run, plan: RunPlan, argv: tuple[str, ...]) -> dict[str, Any]:
+def passwd_with(text: str, host: HostInfo, docker: DockerInfo) -> str:
+    """An image's table of users with the person in it; "" where that is not needed.
+
+    Programs ask it who they run as, and some end when it does not say (Hadoop's login, and with it Spark).
+    """
+    rows = [line.split(":") for line in text.splitlines()]
+    if not text or docker.rootless or any(row[2:3] == [str(host.uid)] for row in rows):
+        return ""
+    name = host.user if all(row[0] != host.user for row in rows) else f"{host.user}-{host.uid}"
+    return f"{text.rstrip()}\n{name}:x:{host.uid}:{host.gid}::{HOME}:/bin/sh\n"
+
+
+def spec_of(run: Run, plan: RunPlan, argv: tuple[str, ...], passwd: str) -> dict[str, Any]:
     """What the runner in the container reads; see `Host.contain`."""
     return {
         "run_id": run.id,
@@ -56,6 +68,7 @@ def spec_of(run: Run, plan: RunPlan, argv: tuple[str, ...]) -> dict[str, Any]:
         "max_duration": plan.max_duration,
         "grace": list(GRACE),
         "share": plan.native_shared_directory,
+        "passwd": passwd,
     }
 
 
@@ -95,9 +108,10 @@ def container_config(
     image: str,
     image_env: Mapping[str, str],
     interpreter: str,
+    passwd: bool,
     init: bool,
 ) -> dict[str, Any]:
-    """The body of the request that makes the container."""
+    """The body of the request that makes the container. `passwd`: a shared run directory has a table of users."""
     options = plan.options["container"]
     shared = bool(options.get("shared_volumes", True))
     # A rootless daemon's root is the person, who owns what it writes.
@@ -117,7 +131,7 @@ def container_config(
             **_limits(options),
             **_access(options, host, docker),
             "Init": init,
-            "Mounts": _mounts(run, plan, host) if shared else [],
+            "Mounts": _mounts(run, plan, host, passwd) if shared else [],
             "Binds": [_volume(one, plan.project) for one in options.get("volumes", ())],
             "NetworkMode": options.get("network") or ("default" if docker.bridge else "host"),
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
@@ -126,12 +140,15 @@ def container_config(
     }
 
 
-def _mounts(run: Run, plan: RunPlan, host: HostInfo) -> list[dict[str, Any]]:
+def _mounts(run: Run, plan: RunPlan, host: HostInfo, passwd: bool) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [
         {"Type": "bind", "Source": host.run_folder(run.id), "Target": RUN},
         {"Type": "bind", "Source": f"{host.run_folder(run.id)}/home", "Target": HOME},
         {"Type": "bind", "Source": host.runtime, "Target": RUNTIME, "ReadOnly": True},
     ]
+    if passwd:
+        source = f"{host.run_folder(run.id)}/status/passwd"
+        mounts.append({"Type": "bind", "Source": source, "Target": "/etc/passwd", "ReadOnly": True})
     if plan.native_shared_directory:
         mounts.append({"Type": "bind", "Source": plan.native_shared_directory.rstrip("/") or "/", "Target": SHARE})
     return mounts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import tarfile
 import tempfile
@@ -46,8 +45,11 @@ class Owner:
         return self.entry(name, tarfile.DIRTYPE, mode)
 
 
-def run_archive(owner: Owner, snapshot: Snapshot, blobs: Path, spec: bytes) -> IO[bytes]:
-    """A tar file with the run directory, the run-side package and the person's home, to be unpacked at /. Blocking."""
+def run_archive(owner: Owner, snapshot: Snapshot, blobs: Path, spec: bytes, passwd: str) -> IO[bytes]:
+    """A tar file with the run directory, the run-side package and the person's home, to be unpacked at /. Blocking.
+
+    `passwd` takes the place of the image's table of users, unless it is "".
+    """
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller sends it
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as tar:
         for name in (HOME, RUN, *(f"{RUN}/{one}" for one in ("project", "outputs", "logs", "status"))):
@@ -55,6 +57,9 @@ def run_archive(owner: Owner, snapshot: Snapshot, blobs: Path, spec: bytes) -> I
         for name, content in (("status/spec.json", spec), ("logs/driver.log", b""), ("metrics.jsonl", b"")):
             info = owner.entry(f"{RUN}/{name}", tarfile.REGTYPE, 0o600, len(content))
             tar.addfile(info, io.BytesIO(content))
+        if passwd:
+            text = passwd.encode("utf-8")
+            tar.addfile(Owner(0, 0).entry("etc/passwd", tarfile.REGTYPE, 0o644, len(text)), io.BytesIO(text))
         for entry in snapshot.entries:
             if entry.path.partition("/")[0] != OUTPUTS:
                 _add_entry(tar, owner, entry.to_json(), blobs)
@@ -95,21 +100,6 @@ def _add_runtime(tar: tarfile.TarFile, owner: Owner) -> None:
 async def pieces_of(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
     while piece := await asyncio.to_thread(file.read, PIECE):
         yield piece
-
-
-async def read_small(docker: DockerApi, container: str, path: str) -> bytes | None:
-    """One small file of a container; None when it is not there."""
-    async with contextlib.aclosing(docker.get_archive(container, path)) as pieces:
-        data = b"".join([piece async for piece in pieces])
-    return await asyncio.to_thread(_first_file, data)
-
-
-def _first_file(data: bytes) -> bytes | None:
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        for member in tar:
-            content = tar.extractfile(member)
-            return content.read() if content else None
-    return None
 
 
 async def bring_home(docker: DockerApi, container: str, host: Host, run_id: str) -> list[str]:

@@ -41,16 +41,25 @@ async def merged(
         status = await _from_inside(status, there, docker)
     if status.phase == "exited":
         killed = status.exit is not None and status.exit.signal == _KILLED
-        return dataclasses.replace(status, why=_out_of_memory(plan)) if killed and there.oom_killed else status
+        if killed and await _ended_for_memory(there, docker):
+            return dataclasses.replace(status, why=_out_of_memory(plan))
+        return status
     return await _without_record(status, there, docker, plan, shared)
+
+
+async def _ended_for_memory(there: Container, docker: DockerApi) -> bool:
+    """Docker says so once the container has ended, which is a moment after the runner wrote down the script's end."""
+    if there.running:
+        await docker.wait(there.id)
+        ended = await docker.inspect(there.id)
+        return ended is not None and ended.oom_killed
+    return there.oom_killed
 
 
 async def _from_inside(status: RunStatus, there: Container, docker: DockerApi) -> RunStatus:
     """The record of the end that is still in the ended container."""
-    from engine.launchers.container_copies import read_small
-
     try:
-        found = await read_small(docker, there.id, f"{RUN}/status/exit.json")
+        found = await docker.read_file(there.id, f"{RUN}/status/exit.json")
         if found is None:
             return status
         return dataclasses.replace(status, phase="exited", exit=exit_of(json.loads(found)))
@@ -89,10 +98,8 @@ async def _without_record(
 
 
 async def _has(docker: DockerApi, there: Container, path: str) -> bool:
-    from engine.launchers.container_copies import read_small
-
     try:
-        return await read_small(docker, there.id, f"{RUN}/{path}") is not None
+        return await docker.read_file(there.id, f"{RUN}/{path}") is not None
     except HostLost:
         raise
     except HostError:

@@ -185,6 +185,11 @@ def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Opt
         return decode(root.run(run_id))
     share_folder(spec.get("share"))
     os.makedirs(home, mode=0o700, exist_ok=True)
+    passwd = spec.pop("passwd", "")
+    if passwd:
+        with open(os.path.join(folder, b"passwd"), "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(passwd.encode("utf-8"))
     status.write(folder, "spec.json", dict(spec, run_id=run_id, contained=True))
     log = os.path.join(root.run(run_id), b"logs", b"driver.log")
     os.close(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import io
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +219,17 @@ class Containers(Connection):
             async for piece in response.content.iter_chunked(PIECE):
                 yield piece
 
+    async def read_file(self, name: str, path: str) -> bytes | None:
+        """One small file of it as a whole; None when it is not there, or no file."""
+        try:
+            async with contextlib.aclosing(self.get_archive(name, path)) as pieces:
+                data = b"".join([piece async for piece in pieces])
+        except DockerError as error:
+            if error.status == 404:
+                return None
+            raise
+        return await asyncio.to_thread(_only_file, data)
+
     async def execute(self, name: str, argv: Sequence[str]) -> AsyncGenerator[tuple[int, bytes], None]:
         """Run a command in a running container: (1 or 2, bytes) of its standard output and error as they come.
 
@@ -270,6 +284,14 @@ class Containers(Connection):
                 yield str(told.get("Action") or ""), dict((told.get("Actor") or {}).get("Attributes") or {})
         self._answering = False
         raise DockerLost("the connection to the Docker Engine broke (listening to events).", where=self.name)
+
+
+def _only_file(data: bytes) -> bytes | None:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            return content.read() if content else None
+    return None
 
 
 async def _exactly(content: Any, length: int) -> bytes:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.environments.probing import Probe, probe
+from engine.environments.builder import Builder
+from engine.environments.probing import PROBE, Probe, probe
 
 if TYPE_CHECKING:
     from tests.engine.environments.conftest import Workshop
@@ -35,7 +36,8 @@ async def test_an_image_with_python(workshop: Workshop, python_image: str) -> No
 
 
 async def test_images_without_python_and_without_a_shell(workshop: Workshop, bare_image: str, empty_image: str) -> None:
-    assert await look(workshop, bare_image) == Probe()
+    bare = await look(workshop, bare_image)
+    assert (bare.python, bare.conda, bare.passwd.partition(":")[0]) == ("", "", "root")
     assert await look(workshop, empty_image) == Probe()
 
 
@@ -58,10 +60,39 @@ async def test_conda_without_python(
     folder, _, name = path.rpartition("/")
     made = f"mkdir -p {folder} && printf '#!/bin/sh\\n' > {path} && chmod 755 {path}"
     image = docker_engine.build(f"aml-test/only-{name}:1", f"FROM {bare_image}\nRUN {made}\n")
-    assert await look(workshop, image) == Probe(conda=path)
+    found = await look(workshop, image)
+    assert (found.python, found.conda) == ("", path)
 
 
 async def test_the_python_that_a_person_names(workshop: Workshop, python_image: str) -> None:
     assert (await look(workshop, python_image, "/usr/bin/python3")).python
     assert (await look(workshop, python_image, "python3")).python
     assert not (await look(workshop, python_image, "/opt/mine/bin/python")).python
+
+
+async def test_an_image_is_looked_into_once(
+    workshop: Workshop, python_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = await workshop.docker.image(python_image)
+    assert there is not None
+    found = await workshop.builder.probed(there.id, "")
+
+    async def again(*_: object, **__: object) -> Probe:
+        raise AssertionError("looked into again")
+
+    monkeypatch.setattr("engine.environments.builder.probe", again)
+    assert await workshop.builder.probed(there.id, "") == found
+    next_engine = Builder(workshop.docker, "local", workshop.folder, workshop.records.append)
+    assert await next_engine.probed(there.id, "") == found
+
+
+async def test_what_looked_for_an_engine_that_died_is_removed(workshop: Workshop, python_image: str) -> None:
+    config = {"Image": python_image, "Cmd": ["true"]}
+    await workshop.docker.create("looked", {**config, "Labels": {PROBE: workshop.builder.mark}})
+    await workshop.docker.create("anothers", {**config, "Labels": {PROBE: "other"}})
+    try:
+        await workshop.builder.begin()
+        names = workshop.engine.containers()
+        assert ("looked" in names, "anothers" in names) == (False, True)
+    finally:
+        await workshop.docker.remove("anothers", force=True)

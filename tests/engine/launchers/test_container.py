@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,23 @@ async def test_images_that_are_not_made_for_this(
         assert (run.state, "has no Python" in run.reason) == (State.FAILED, True), run.reason
     assert (missing.state, "cannot be pulled" in missing.reason) == (State.FAILED, True), missing.reason
     assert "docker login" in missing.reason or "docker load" in missing.reason
+
+
+async def test_a_person_whom_the_image_does_not_know(bench: ContainerBench) -> None:
+    host = await bench.engine._link_named("local").ready()
+    host._info = dataclasses.replace(host.info, uid=4321, gid=4322, user="ann")  # type: ignore[attr-defined]
+    bench.script(
+        "who.py",
+        """
+        import getpass, os, pwd
+        print(getpass.getuser(), pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid(), os.path.expanduser("~ann"))
+        print(pwd.getpwuid(0).pw_name)
+        open("outputs/mine", "w").close()
+        """,
+    )
+    done = await end(bench, await bench.submit("who.py", config="copied"))
+    assert bench.log(done) == b"ann ann 4321 4322 /azureml-home\nroot\n"
+    assert done.state is State.COMPLETED, done.reason
 
 
 async def test_a_folder_that_runs_share(bench: ContainerBench, tmp_path: Path) -> None:
