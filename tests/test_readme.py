@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.environments.originals import stand_in
 from tui.actions import ACTIONS, shown_key
 from tui.settings import NOTICES, THEMES, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.paths import Paths
+    from tests.services.docker import DockerEngine
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,7 +71,18 @@ def session(listed: list[Command]) -> str:
     return "\n".join(lines)
 
 
+@pytest.fixture
+def docker_host(docker_engine: DockerEngine, python_image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Docker Engine that has the image which the demonstration's stands for; no registry is asked."""
+    image = stand_in("microsoft/mmlspark:plus-0.7.91", spark=False)
+    docker_engine.docker("tag", python_image, image)
+    monkeypatch.setenv("DOCKER_HOST", docker_engine.url)
+    yield
+    docker_engine.docker("rmi", image)
+
+
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("docker_host")
 def test_every_command_works(home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert home.state.is_dir()
     folder = tmp_path / "checkout"

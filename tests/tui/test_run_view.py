@@ -139,3 +139,12 @@ async def test_what_it_looks_like(
         await d.press("enter")
         await d.until_shown("iris-001 loss   200 values")
         check_snapshot(d.app, f"chart-{size[0]}x{size[1]}", tmp_path)
+
+
+async def test_a_console_left_while_its_view_is_made(console: Callable[..., ConsoleApp], history: History) -> None:
+    from tui.widgets.run_view import RunView
+
+    async with driven(console()) as d:
+        view = RunView(d.app.model.paths, d.app.clock, d.app.glyphs)
+        await view._open(0)
+        assert view.pane is None

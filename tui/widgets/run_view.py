@@ -183,6 +183,9 @@ class RunView(Vertical):
         for other, pane in self._panes.items():
             pane.display = other in wanted
         for one in sorted(wanted):
+            if not self.body.is_attached:
+                # The console was left meanwhile.
+                return
             pane_ = await self._made(one)
             pane_.set_class(self._wide and len(wanted) == 2, "-beside")
             cast("Pane", pane_).show(self.run)
