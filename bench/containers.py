@@ -157,7 +157,7 @@ def preparing(beside: Beside, times: int) -> None:
 
 
 def twenty(beside: Beside, count: int, slots: int) -> None:
-    """Many runs on few slots, beside `docker run`; both come from xargs, as many commands at once as there are slots."""
+    """Many runs on few slots, beside `docker run`; both come from xargs, one command a slot at once."""
 
     def together(command: Sequence[str]) -> list[str]:
         quoted = " ".join(f"'{part}'" for part in command)
