@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +69,8 @@ def _output(place: Place, run: Run, name: str) -> None:
     from engine.client import call
 
     path = in_outputs(place, run, name)
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="aml-") as folder:
         call("fetch", {"id": run.id, "path": path, "dest": folder}, paths=place.paths)
         copy(Path(folder, path))

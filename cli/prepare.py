@@ -5,9 +5,9 @@ The build belongs to the engine; whoever follows it only reads its log and the s
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,7 @@ def _request(options: argparse.Namespace, project: str) -> RunRequest:
     return RunRequest(
         project=project,
         config=options.run_configuration,
-        token=uuid.uuid4().hex,
+        token=os.urandom(16).hex(),
         target=options.target,
         conda_file=options.conda_dependencies,
         spark_file=options.spark_dependencies,

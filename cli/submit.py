@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
 from typing import TYPE_CHECKING
 
 from cli.failing import INTERRUPTED
@@ -124,7 +123,7 @@ def _request(options: argparse.Namespace, project: str) -> RunRequest:
     return RunRequest(
         project=project,
         config=options.run_configuration,
-        token=uuid.uuid4().hex,
+        token=os.urandom(16).hex(),
         script=script,
         # None leaves the configuration's own arguments as they are.
         arguments=tuple(arguments) or None,

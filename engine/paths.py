@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def current() -> Paths:
     if runtime.startswith("/") and os.access(runtime, os.W_OK):
         run = Path(runtime) / APP
     else:
-        run = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"
+        run = _temporary() / f"{APP}-{os.getuid()}"
     return Paths(
         _xdg("XDG_STATE_HOME", ".local/state") / APP,
         _xdg("XDG_DATA_HOME", ".local/share") / APP,
@@ -94,4 +93,11 @@ def _short(folder: Path) -> Path:
     import hashlib
 
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{name}"
+    return _temporary() / f"{APP}-{os.getuid()}-{name}"
+
+
+def _temporary() -> Path:
+    # Rarely needed, and half of what importing this costs otherwise.
+    import tempfile
+
+    return Path(tempfile.gettempdir())
