@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bench import machine
 from bench.installation import AML, Installation, same_bytes, wait_for
 from bench.report import median, percentile, progress, seconds, show, verdict
+from bench.submit_latency import first_line
 from tests.services import docker
 
 if TYPE_CHECKING:
@@ -51,35 +52,18 @@ class Beside:
     def submit(self, script: str, *arguments: str) -> list[str]:
         return [AML, "experiment", "submit", "-c", "docker", script, *arguments]
 
-    def first_line(self, argv: Sequence[str]) -> tuple[float, float]:
-        """Seconds to the first line of standard output, and to the end of the command."""
+    def took(self, argv: Sequence[str]) -> float:
+        """Seconds that a command takes as a whole. Raises when it fails."""
         begun = time.monotonic()
-        with self.open(argv) as process:
-            assert process.stdout is not None and process.stderr is not None
-            line = process.stdout.readline()
-            came = time.monotonic() - begun
-            rest = process.stderr.read()
-        if line != b"first line\n" or process.returncode:
-            raise RuntimeError(f"{argv}: {line!r}\n{rest.decode(errors='replace')}")
-        return came, time.monotonic() - begun
-
-    def open(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
+        subprocess.run(
             argv,
             cwd=self.place.project,
             env=self.place.environ,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
         )
-
-    def took(self, argv: Sequence[str]) -> float:
-        """Seconds that a command takes as a whole. Raises when it fails."""
-        begun = time.monotonic()
-        with self.open(argv) as process:
-            _, said = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"{argv}: exit code {process.returncode}\n{said.decode(errors='replace')}")
         return time.monotonic() - begun
 
 
@@ -89,8 +73,8 @@ def latency(beside: Beside, times: int) -> None:
     ours: list[tuple[float, float]] = []
     for turn in range(times + 2):
         progress(f"first line, turn {turn} of {times + 1}")
-        one = beside.first_line(beside.run_by_hand("hello.py"))
-        two = beside.first_line(beside.submit("hello.py"))
+        one = first_line(beside.run_by_hand("hello.py"), beside.place)
+        two = first_line(beside.submit("hello.py"), beside.place)
         if turn > 1:  # the first connect the Docker Engine and fill the caches
             hand.append(one)
             ours.append(two)

@@ -143,7 +143,7 @@ class Build:
             await asyncio.to_thread(recipes.write_context, spec, made, context)
             image = await docker.build(
                 context,
-                labels={},
+                name=f"{REPOSITORY}:{digest}",
                 build_args=arguments,
                 network="" if docker.info.bridge else "host",
                 on_output=self._hear,
@@ -154,7 +154,6 @@ class Build:
             raise self._failure(error) from error
         finally:
             await asyncio.to_thread(context.unlink, missing_ok=True)
-        await docker.tag(image, REPOSITORY, digest)
         return Ready(image, made.interpreter, found.spark_submit, digest, found.passwd, built=True)
 
     def _failure(self, error: Exception) -> EnvironmentFailed:

@@ -141,7 +141,7 @@ async def test_what_it_looks_like(
         check_snapshot(d.app, f"chart-{size[0]}x{size[1]}", tmp_path)
 
 
-async def test_a_console_left_while_its_view_is_made(console: Callable[..., ConsoleApp], history: History) -> None:
+async def test_a_console_left_while_its_view_is_made(console: Callable[..., ConsoleApp], run: Run) -> None:
     from tui.widgets.run_view import RunView
 
     async with driven(console()) as d:

@@ -255,18 +255,6 @@ class Containers(Connection):
                     left -= len(piece)
                     yield head[0], piece
 
-    async def stats(self, name: str) -> AsyncGenerator[dict[str, Any], None]:
-        """What it uses, about once a second, as the Docker Engine tells it; ends with the container."""
-        async with self.request(
-            "GET",
-            f"containers/{name}/stats",
-            params={"stream": True},
-            limit=ENDLESS,
-            doing="measuring a container",
-        ) as response:
-            async for told in self.lines(response):
-                yield told
-
     async def events(self, labels: Mapping[str, str]) -> AsyncGenerator[tuple[str, dict[str, str]], None]:
         """(action, the container's labels) of containers with these labels, from now on; ("", {}) once it is heard.
 

@@ -150,22 +150,20 @@ class Images(Connection):
         self,
         context: Path,
         *,
-        labels: Mapping[str, str],
+        name: str,
         build_args: Mapping[str, str],
         network: str = "",
         on_output: Callable[[BuildOutput], None],
-        pull: bool = False,
     ) -> str:
-        """Build from a tar file with a Dockerfile in it. Returns the image's id.
+        """Build from a tar file with a Dockerfile in it, and name what came of it. Returns the image's id.
 
         Raises DockerError with the builder's words, DockerLost when it broke off.
         """
         params = {
             "rm": True,
             "forcerm": True,
-            "labels": dict(labels),
+            "t": name,
             "buildargs": dict(build_args),
-            "pull": pull,
             "networkmode": network or None,
         }
         image = ""

@@ -33,6 +33,12 @@ COUNT = """
 LINES = 400
 
 
+async def another_engine(bench: ContainerBench) -> None:
+    await bench.engine.stop()
+    bench.engine = Engine(bench.paths)
+    await bench.engine.start()
+
+
 async def ended(bench: ContainerBench, run: Run) -> None:
     """It completed, was started once, and every line is there."""
     done = await bench.end(run, 90)
@@ -50,9 +56,7 @@ async def test_a_new_engine_takes_the_run_up(bench: ContainerBench, config: str)
     bench.script("count.py", COUNT)
     run = await bench.submit("count.py", str(LINES), config=config)
     await bench.printed(run, b"line 20\n")
-    await bench.engine.stop()
-    bench.engine = Engine(bench.paths)
-    await bench.engine.start()
+    await another_engine(bench)
     await ended(bench, run)
 
 
@@ -90,9 +94,7 @@ async def test_both_are_killed(bench: ContainerBench, config: str) -> None:
     run = await bench.submit("count.py", str(LINES), config=config)
     await bench.printed(run, b"line 20\n")
     bench.docker.kill()
-    await bench.engine.stop()
-    bench.engine = Engine(bench.paths)
-    await bench.engine.start()
+    await another_engine(bench)
     bench.docker.start()
     await ended(bench, run)
 
