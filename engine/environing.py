@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,14 @@ class Environments:
         self._host = host
         self._changed = changed
         self._builders: dict[str, tuple[DockerApi, Builder]] = {}
-        self._opening = asyncio.Lock()
+        # One lock a host: a host that does not answer holds up nobody else's.
+        self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Builds that `prepare` began or joined, each with the tasks that wait for it.
         self._waiting: dict[str, set[asyncio.Task[Ready]]] = {}
         self._writes: set[asyncio.Future[None]] = set()
         # Taken for noting a use and for pruning: an image is not taken away from whom it was just promised to.
-        self._noting = asyncio.Lock()
-        self._pruned = 0
+        self._noting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._pruned: dict[str, int] = {}
         self._closing = False
 
     async def start(self) -> None:
@@ -77,7 +79,7 @@ class Environments:
         """The builder of a host, by its name; a new one after contact with its Docker was lost. Raises HostError."""
         from engine.environments.builder import Builder
 
-        async with self._opening:
+        async with self._opening[host]:
             docker = await (await self._host(host)).docker()
             known = self._builders.get(host)
             if known is not None and known[0] is docker:
@@ -110,11 +112,11 @@ class Environments:
                 began(record)
 
         while True:
-            pruned = self._pruned
+            pruned = self._pruned.get(plan.host)
             ready = await (await self.builder(plan.host)).ensure(_spec(plan), say, began=note)
-            async with self._noting:
+            async with self._noting[plan.host]:
                 await self._note_use(plan, ready, run_id)
-                if pruned == self._pruned:
+                if pruned == self._pruned.get(plan.host):
                     return ready
 
     async def prepare(self, plan: RunPlan) -> dict[str, Any]:
@@ -207,12 +209,14 @@ class Environments:
         Those of `ids`, or without it what no configuration needs any more, with `everything` what nothing uses now.
         What a container, an unfinished run or a build uses stays in any case. The layers of builds that failed go too.
         """
+        from engine.environments.ready import name_of
+
         removed: list[str] = []
         refused: dict[str, str] = {}
         freed = 0
         for name in [host] if host else await self._hosts():
-            async with self._noting:
-                self._pruned += 1
+            async with self._noting[name]:
+                self._pruned[name] = self._pruned.get(name, 0) + 1
                 docker = await (await self._host(name)).docker()
                 before = await docker.disk()
                 for one in await self._listed_on(name):
@@ -225,7 +229,7 @@ class Environments:
                             refused[fingerprint] = f"it is in use: {', '.join(one['in_use'])}."
                         continue
                     try:
-                        await docker.remove_image(one["image"])
+                        await docker.remove_image(name_of(fingerprint))
                         removed.append(fingerprint)
                     except HostLost:
                         raise

@@ -6,6 +6,7 @@ comes back as the same class by its `code`.
 
 from __future__ import annotations
 
+import errno
 from typing import Any, ClassVar
 
 
@@ -85,9 +86,15 @@ class EngineUnavailable(AmlError):
 
 
 class HostError(AmlError):
-    """A host, or the agent on it, refused or failed."""
+    """A host, or the agent on it, refused or failed. `errno`: the system's number there, where it had one."""
 
     code = "host"
+    errno: int | None = None
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether it would do what was asked if there were room."""
+        return self.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class HostLost(HostError):

@@ -6,6 +6,7 @@ Everything it says is in a log of its own, also when it fails.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import re
@@ -20,7 +21,7 @@ from engine.environments.failing import explained
 from engine.environments.leftovers import BUILD, FINISHED
 from engine.environments.log import BuildLog, has_password
 from engine.environments.originals import stand_in
-from engine.environments.ready import INTERPRETER, REPOSITORY, SPARK, Ready
+from engine.environments.ready import INTERPRETER, SPARK, Ready, name_of
 from engine.environments.times import Times
 from engine.errors import EnvironmentFailed, HostError, HostLost
 from engine.hosts.docker.images import ENVIRONMENT
@@ -93,6 +94,8 @@ class Build:
             self._log.note(text)
             await self._log.close()
             self._change(state="canceled" if canceled else "failed", error=text, words="", ended=time.time())
+            with contextlib.suppress(HostError):
+                await self._builder.tidy(but=self)
             raise
         await self._log.close()
         self._change(
@@ -143,7 +146,7 @@ class Build:
             await asyncio.to_thread(recipes.write_context, spec, made, context)
             image = await docker.build(
                 context,
-                name=f"{REPOSITORY}:{digest}",
+                name=name_of(digest),
                 build_args=arguments,
                 network="" if docker.info.bridge else "host",
                 on_output=self._hear,

@@ -16,7 +16,7 @@ from engine.environments.build import Build
 from engine.environments.originals import stand_in
 from engine.environments.probes import Probes
 from engine.environments.probing import PROBE, probe
-from engine.environments.ready import INTERPRETER, REPOSITORY, SPARK, Ready, is_ours
+from engine.environments.ready import INTERPRETER, SPARK, Ready, name_of
 from engine.environments.recipe import fingerprint
 from engine.errors import EnvironmentFailed
 from engine.hosts.docker.images import ENVIRONMENT
@@ -48,8 +48,8 @@ class Builder:
         self._record = record
         self._builds: dict[str, Build] = {}
         self._probes = Probes(folder)
-        # Held while containers look into an image: they are no leftovers.
-        self._looking = asyncio.Lock()
+        # Held while containers look into an image, each by what is looked at: they are no leftovers.
+        self._looking: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def find(self, spec: EnvironmentSpec) -> Ready | None:
         """The environment if it is there; nothing is pulled or built."""
@@ -113,12 +113,12 @@ class Builder:
         `but`: the build that begins, which has made nothing yet.
         """
         if all(one is but for one in self._builds.values()):
-            async with self._looking:
-                await leftovers.clear(self.docker, self.mark, keep)
+            await leftovers.clear(self.docker, self.mark, keep)
 
     async def begin(self) -> None:
-        """Remove the containers that looked into images for an engine that died meanwhile."""
-        await leftovers.clear_containers(self.docker, PROBE, self.mark)
+        """Remove the containers that an engine which died meanwhile left: nothing is at work yet."""
+        for label in (PROBE, leftovers.BUILD):
+            await leftovers.clear_containers(self.docker, label, self.mark)
 
     # What is there
 
@@ -141,15 +141,12 @@ class Builder:
                     remedy="Name another in `baseDockerImage`, or ask for Python in conda_dependencies.yml.",
                 )
             return self._checked(spec, Ready(base.id, found.python, found.spark_submit, digest, found.passwd))
-        images = [one for one in await self.docker.images({ENVIRONMENT: digest}) if is_ours(one)]
-        if not images:
+        image = await self.docker.image(name_of(digest))
+        if image is None or image.labels.get(ENVIRONMENT) != digest:
             return None
-        if not any(image.tags for image in images):
-            # Its build ended with the engine: without a name, `docker image prune` would take it.
-            await self.docker.tag(images[0].id, REPOSITORY, digest)
-        labels = images[0].labels
+        labels = image.labels
         passwd = (await self.probed(base.id, "")).passwd
-        return self._checked(spec, Ready(images[0].id, labels[INTERPRETER], labels.get(SPARK, ""), digest, passwd))
+        return self._checked(spec, Ready(image.id, labels[INTERPRETER], labels.get(SPARK, ""), digest, passwd))
 
     def _checked(self, spec: EnvironmentSpec, ready: Ready) -> Ready:
         if spec.spark is not None and not ready.spark_submit:
@@ -162,7 +159,7 @@ class Builder:
 
     async def probed(self, image: str, interpreter: str) -> Probe:
         """What an image has, by its id; looked at once."""
-        async with self._looking:
+        async with self._looking.setdefault((image, interpreter), asyncio.Lock()):
             found = await asyncio.to_thread(self._probes.get, image, interpreter)
             if found is None:
                 found = await probe(self.docker, image, interpreter, mark=self.mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.environments.ready import is_ours
+from engine.environments.ready import name_of
 from engine.hosts.docker.images import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -49,5 +49,5 @@ async def list_environments(docker: DockerApi, uses: Sequence[ImageUse]) -> list
             in_use=tuple(held.get(image.id, ())),
         )
         for image in await docker.images({ENVIRONMENT: ""})
-        if is_ours(image)
+        if name_of(image.labels[ENVIRONMENT]) in image.tags
     ]

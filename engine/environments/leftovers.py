@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from engine.environments.probing import PROBE
 from engine.errors import HostError, HostLost
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ KEPT = 3
 
 async def clear(docker: DockerApi, mark: str, keep: int = KEPT) -> None:
     """Remove what no build is at work on, of the engine with this mark; the layers of the newest `keep` stay."""
-    for label in (BUILD, PROBE):
-        await clear_containers(docker, label, mark)
+    await clear_containers(docker, BUILD, mark)
     ends = [image for image in await docker.images({BUILD: mark}) if not image.tags]
     ends.sort(key=lambda image: image.created, reverse=True)
     for image in ends[keep:]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 # Label of the containers that this makes.
 PROBE = "aml-tui.probe"
+# A program that is asked what it is and has not answered within this hangs, seconds.
+LONGEST = 60.0
+# What the Docker Engine says of a start when the file is there and is no program for this machine.
+_NO_PROGRAM = re.compile(r"no such file|not found|permission denied|exec format|is a directory", re.IGNORECASE)
 # What Docker takes when an image says nothing.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # In the order in which they are taken.
@@ -117,19 +122,8 @@ class _Look:
     async def places(self, program: str) -> list[str]:
         """The program's path when it is there: itself, or where PATH has it first."""
         for path in [program] if "/" in program else [f"{folder}/{program}" for folder in self._path if folder]:
-            try:
-                params = {"path": path}
-                async with self._docker.request(
-                    "HEAD", f"containers/{self._still}/archive", params=params, doing="looking into an image"
-                ):
-                    return [path]
-            except ValueError:
-                # No such file. aiodocker looks for a message in the body, and the answer to HEAD has none.
-                continue
-            except DockerError as error:
-                # The same; 400: a folder on the way is a file.
-                if error.status not in (400, 404):
-                    raise
+            if await self._docker.has(self._still, path):
+                return [path]
         return []
 
     async def passwd(self) -> str:
@@ -137,15 +131,20 @@ class _Look:
         return (await self._docker.read_file(self._still, "/etc/passwd") or b"").decode("utf-8", "replace")
 
     async def run(self, command: Sequence[str]) -> str | None:
-        """What a command in a container of its own says; None when it cannot be started or fails."""
+        """What a command in a container of its own says; None when it is no program, or fails.
+
+        Raises what else goes wrong: that says nothing about the image.
+        """
         name = await self._create(command)
         try:
             await self._docker.start(name)
-            if await self._docker.wait(name) != 0:
+            if await self._docker.wait(name, LONGEST) != 0:
                 return None
             return (await self._docker.output(name)).decode("utf-8", "replace")
-        except DockerError:
-            return None
+        except DockerError as error:
+            if _NO_PROGRAM.search(error.message):
+                return None
+            raise
         finally:
             with contextlib.suppress(DockerError, HostLost):
                 await self._docker.remove(name, force=True)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from engine.hosts.docker.api import Image
 
 # Labels of an environment's image, beside its fingerprint, and its name.
 INTERPRETER, SPARK = "aml-tui.interpreter", "aml-tui.spark-submit"
@@ -28,9 +24,6 @@ class Ready:
     built: bool = False
 
 
-def is_ours(image: Image) -> bool:
-    """Whether an image with an environment's labels is the environment, and not what somebody made from it.
-
-    One without a name lost it, or its build ended before it got it.
-    """
-    return not image.tags or any(tag.startswith(f"{REPOSITORY}:") for tag in image.tags)
+def name_of(fingerprint: str) -> str:
+    """The name of an environment's image: what somebody makes from it has its labels too, and not this."""
+    return f"{REPOSITORY}:{fingerprint}"

@@ -265,7 +265,9 @@ class AgentClient:
         if waiter and not waiter.done():
             trouble = header.get("error")
             if trouble:
-                waiter.set_exception(HostError(trouble["message"], remedy=trouble.get("remedy", ""), where=self.name))
+                refused = HostError(trouble["message"], remedy=trouble.get("remedy", ""), where=self.name)
+                refused.errno = trouble.get("errno")
+                waiter.set_exception(refused)
             else:
                 waiter.set_result((header["ok"], body))
         if stream:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from engine.hosts.docker.api import DockerApi
+    from engine.hosts.docker.finding import Endpoint
     from engine.hosts.following import FollowedFile
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,8 @@ class AgentHost(abc.ABC):
         """Give up what `_open` made, the channel being closed."""
 
     @abc.abstractmethod
-    async def docker(self) -> DockerApi:
-        """The host's Docker Engine."""
+    async def docker(self, at: Endpoint | None = None) -> DockerApi:
+        """The host's Docker Engine: the usual one, or the one at this address."""
 
     @property
     def info(self) -> model.HostInfo:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from engine.errors import HostLost
     from engine.hosts.docker.api import DockerApi
+    from engine.hosts.docker.finding import Endpoint
 
     Sink = Callable[[int, bytes], Awaitable[None]]
     """Takes bytes of a followed file: offset of the first, the bytes. The next come after it returns."""
@@ -188,8 +189,11 @@ class Host(Protocol):
     async def reconnect(self) -> None: ...
     async def close(self) -> None: ...
 
-    async def docker(self) -> DockerApi:
-        """Its Docker Engine, which answers. Raises DockerError when there is none, DockerLost when it is not up."""
+    async def docker(self, at: Endpoint | None = None) -> DockerApi:
+        """Its Docker Engine, which answers; `at`: the one that was used before, whatever is the usual one now.
+
+        Raises DockerError when there is none, DockerLost when it is not up.
+        """
         ...
 
     async def missing_blobs(self, shas: Sequence[str]) -> list[str]: ...

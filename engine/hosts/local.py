@@ -17,6 +17,7 @@ from engine.hosts.agent_source import agent_argv
 
 if TYPE_CHECKING:
     from engine.hosts.docker.api import DockerApi
+    from engine.hosts.docker.finding import Endpoint
     from engine.paths import Paths
 
 log = logging.getLogger(__name__)
@@ -44,25 +45,28 @@ class LocalHost(AgentHost):
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: asyncio.Task[None] | None = None
-        self._docker: DockerApi | None = None
+        self._dockers: dict[Endpoint, DockerApi] = {}
+        self._found: Endpoint | None = None
 
-    async def docker(self) -> DockerApi:
-        """The Docker Engine that the engine's own environment names; looked for anew until it was reached once."""
+    async def docker(self, at: Endpoint | None = None) -> DockerApi:
+        """The one at this address, or that the engine's own environment names; looked for until it was reached once."""
         from engine.hosts.docker.api import DockerApi
         from engine.hosts.docker.finding import find_endpoint
 
-        if self._docker is None or not self._docker.reached:
-            endpoint = await asyncio.to_thread(find_endpoint, os.environ, Path.home())
-            if self._docker is None or self._docker.endpoint != endpoint:
-                self._docker = DockerApi(endpoint, self.name)
-        docker = self._docker
+        if at is None:
+            if self._found is None or not self._dockers[self._found].reached:
+                self._found = await asyncio.to_thread(find_endpoint, os.environ, Path.home())
+            at = self._found
+        docker = self._dockers.get(at)
+        if docker is None:
+            docker = self._dockers[at] = DockerApi(at, self.name)
         await docker.open()
         return docker
 
     async def close(self) -> None:
         await super().close()
-        docker, self._docker = self._docker, None
-        if docker is not None:
+        dockers, self._dockers, self._found = self._dockers, {}, None
+        for docker in dockers.values():
             await docker.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -14,9 +14,10 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.errors import HostError, HostLost, LaunchError
+from engine.errors import AmlError, HostError, HostLost, LaunchError
 from engine.launchers import container_config as config
 from engine.launchers.container_ends import merged
+from engine.launchers.launcher import Home
 from engine.runs.model import Command
 
 if TYPE_CHECKING:
@@ -71,32 +72,26 @@ class ContainerLauncher:
         self.environments = environments
         self.paths = paths
         self.copying = asyncio.Semaphore(COPIES)
-        self._news: dict[int, ContainerNews] = {}
+        self._news: dict[tuple[str, str], ContainerNews] = {}
 
     def place(self, host: Host, run: Run, plan: RunPlan) -> ContainerRun:
         return ContainerRun(self, host, run, plan)
 
-    def news(self, docker: DockerApi) -> ContainerNews:
+    async def news(self, docker: DockerApi) -> ContainerNews:
+        """What this Docker Engine says; a new connection to the same one takes the place of the old."""
         from engine.launchers.container_news import ContainerNews
 
-        return self._news.setdefault(id(docker), ContainerNews(docker))
-
-    async def reach(self, host: Host) -> None:
-        """Return once the host's Docker Engine answers. Raises HostLost when the host itself is gone."""
-        wait = REACH_FIRST
-        while True:
-            try:
-                docker = await host.docker()
-                return await docker.ping()
-            except HostError as error:
-                if not host.connected:
-                    raise HostLost(f"contact with {host.name} was lost.", where=host.name) from error
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, REACH_LONGEST)
+        key = (docker.name, docker.endpoint.url)
+        known = self._news.get(key)
+        if known is None or known.docker is not docker:
+            self._news[key] = ContainerNews(docker)
+            if known is not None:
+                await known.close()
+        return self._news[key]
 
     async def close(self) -> None:
         for news in self._news.values():
-            news.close()
+            await news.close()
         self._news.clear()
 
 
@@ -149,6 +144,7 @@ class ContainerRun:
         image = await docker.image(ready.image)
         return {
             "container": self.name,
+            "docker": docker.endpoint.to_json(),
             "image": ready.image,
             "image_env": image.env if image else {},
             "fingerprint": ready.fingerprint,
@@ -170,6 +166,15 @@ class ContainerRun:
         assert self.run.handle is not None
         return self.run.handle
 
+    async def _docker(self) -> DockerApi:
+        """The Docker Engine that has its container, whichever is the usual one now."""
+        at = (self.run.handle or {}).get("docker")
+        if at is None:
+            return await self.host.docker()
+        from engine.hosts.docker.finding import Endpoint
+
+        return await self.host.docker(Endpoint.from_json(at))
+
     @property
     def _may_have_one(self) -> bool:
         """Whether a container can have been made: before its name is in the store none is."""
@@ -186,7 +191,7 @@ class ContainerRun:
         return Command(time.time(), self.host.name, self._argv(), f"{config.RUN}/project")
 
     async def launch(self) -> dict[str, Any]:
-        docker = await self.host.docker()
+        docker = await self._docker()
         there = await docker.inspect(self.name)
         if there is None:
             status = (await self.host.inspect([self.run.id]))[self.run.id]
@@ -250,9 +255,10 @@ class ContainerRun:
         assert self.run.snapshot is not None
         paths = self.launcher.paths
         taken = await asyncio.to_thread(snapshots.load, paths.state / "snapshots", self.run.snapshot)
-        passwd = spec.pop("passwd")
-        described = json.dumps(spec).encode("ascii")
-        file = await asyncio.to_thread(copies.run_archive, owner, taken, paths.blobs, described, passwd)
+        described = json.dumps({**spec, "passwd": ""}).encode("ascii")
+        file = await asyncio.to_thread(
+            copies.run_archive, owner, taken, paths.blobs, described, self._prepared["passwd"]
+        )
         with contextlib.closing(file):
             await docker.put_archive(self.name, "/", copies.pieces_of(file))
 
@@ -261,9 +267,9 @@ class ContainerRun:
         if status.phase == "absent" or not self._may_have_one:
             return status
         try:
-            docker = await self.host.docker()
+            docker = await self._docker()
             there = await docker.inspect(self.name)
-        except HostLost:
+        except HostError:
             if status.phase == "exited":
                 return status
             raise
@@ -276,21 +282,22 @@ class ContainerRun:
     async def watch(self, nudge: Callable[[], None]) -> None:
         if not self._may_have_one:
             return
-        docker = await self.host.docker()
-        self.launcher.news(docker).listen(self.run.id, nudge)
+        docker = await self._docker()
+        (await self.launcher.news(docker)).listen(self.run.id, nudge)
         if self.shared:
             await self.host.watch_runs([self.run.id])
 
     async def unwatch(self) -> None:
         await self.host.unwatch_runs([self.run.id])
-        with contextlib.suppress(HostError):
-            self.launcher.news(await self.host.docker()).unlisten(self.run.id)
+        if self._may_have_one:
+            with contextlib.suppress(AmlError):
+                (await self.launcher.news(await self._docker())).unlisten(self.run.id)
 
     async def follow(
         self, name: str, offset: int, sink: Sink, interval: float, on_cut: Callable[[int], None]
     ) -> Follow:
         if not self.shared:
-            docker = await self.host.docker()
+            docker = await self._docker()
             there = await docker.inspect(self.name)
             if there is not None and there.running:
                 from engine.launchers.container_follow import ContainerFollow
@@ -301,7 +308,7 @@ class ContainerRun:
 
     async def forbid(self) -> bool:
         if self._may_have_one:
-            docker = await self.host.docker()
+            docker = await self._docker()
             there = await docker.inspect(self.name)
             if there is not None:
                 if there.state != "created":
@@ -310,35 +317,50 @@ class ContainerRun:
         return await self.host.forbid(self.run.id)
 
     async def signal(self, name: str) -> None:
-        docker = await self.host.docker()
+        docker = await self._docker()
         await docker.kill(self.name, f"SIG{name}")
 
     async def processes(self) -> list[Proc]:
         from engine.hosts.host import Proc
 
-        docker = await self.host.docker()
+        docker = await self._docker()
         there = await docker.inspect(self.name)
         if there is None or not there.running:
             return []
         # Between the two questions it may have ended; then there are none.
         return [Proc(one.pid, 0, one.command) for one in await docker.top(self.name)]
 
-    async def bring_home(self) -> bool:
+    async def bring_home(self) -> Home:
         if not self._may_have_one:
-            return False
-        docker = await self.host.docker()
+            return Home()
+        docker = await self._docker()
         there = await docker.inspect(self.name)
-        if there is None:
-            await self.host.contain(self.run.id, None)
-            return not self.shared
-        if there.running:
-            await docker.stop(self.name, STOP)
-        if not self.shared and there.state != "created":
-            from engine.launchers.container_copies import bring_home
+        left: list[str] = []
+        if there is not None:
+            if there.running:
+                await docker.stop(self.name, STOP)
+            if not self.shared and there.state != "created":
+                from engine.launchers.container_copies import bring_home
 
-            async with self.launcher.copying:
-                for one in await bring_home(docker, self.name, self.host, self.run.id):
-                    log.warning("run %s: not brought home: %s", self.run.id, one)
-        await docker.remove(self.name, force=True)
+                async with self.launcher.copying:
+                    left = await bring_home(docker, self.name, self.host, self.run.id)
+            try:
+                await docker.remove(self.name, force=True)
+            except HostLost:
+                raise
+            except HostError as error:
+                # Everything is home: the run is not held by what Docker cannot let go of.
+                left.append(f"the container {self.name} could not be removed: {error.message}")
         await self.host.contain(self.run.id, None)
-        return not self.shared
+        return Home(not self.shared, tuple(left))
+
+    async def reach(self) -> None:
+        wait = REACH_FIRST
+        while True:
+            try:
+                return await (await self._docker()).ping()
+            except HostError as error:
+                if not self.host.connected:
+                    raise HostLost(f"contact with {self.host.name} was lost.", where=self.host.name) from error
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, REACH_LONGEST)

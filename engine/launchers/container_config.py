@@ -96,6 +96,9 @@ def variables_of(
         found.setdefault("PYSPARK_PYTHON", interpreter)
         found.setdefault("PYSPARK_DRIVER_PYTHON", interpreter)
     found["AML_CONTAINED_FOLDER"] = RUN
+    # Docker's own init and what is run beside the script have the container's variables too, and the run id in them:
+    # by this they are known as no part of the run, which is signalled and reported without them.
+    found["AML_TUI_ROLE"] = "runner"
     return found
 
 
@@ -192,6 +195,12 @@ def _access(options: Mapping[str, Any], host: HostInfo, docker: DockerInfo) -> d
     if options.get("read_only"):
         found["Tmpfs"] = {TEMPORARY: "mode=1777", **found["Tmpfs"]}
     found["Devices"] = [_device(one) for one in options.get("devices", ())]
+    if "userns" in docker.security:
+        # The person's files are the person's, not those of a number that stands for the person in containers.
+        found["UsernsMode"] = "host"
+    if "selinux" in docker.security:
+        # What is mounted has no label that a container may read.
+        found["SecurityOpt"] = [*found.get("SecurityOpt", ()), "label=disable"]
     gpus = options.get("gpus") or ("all" if options.get("gpu") else "")
     if gpus:
         version = tuple(int(part) for part in docker.api_version.split("."))

@@ -6,11 +6,13 @@ import asyncio
 import io
 import tarfile
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import HostError
+from engine.errors import HostError, HostLost
 from engine.hosts.agent_source import runtime_package
 from engine.launchers.container_config import HOME, RUN, RUNTIME
+from engine.plain import plain
 from engine.project.snapshot import blob_path
 
 if TYPE_CHECKING:
@@ -34,11 +36,14 @@ class Owner:
     def __init__(self, uid: int, gid: int) -> None:
         self.uid = uid
         self.gid = gid
+        self.made = int(time.time())
 
     def entry(self, name: str, kind: bytes, mode: int, size: int = 0) -> tarfile.TarInfo:
         info = tarfile.TarInfo(name.lstrip("/"))
         info.type, info.mode, info.size = kind, mode, size
         info.uid, info.gid = self.uid, self.gid
+        # Archives of scripts refuse what is older than 1980.
+        info.mtime = self.made
         return info
 
     def folder(self, name: str, mode: int = 0o755) -> tarfile.TarInfo:
@@ -154,17 +159,24 @@ async def _send(
     if not kind:
         left.append(f"{name}: neither file, folder nor link")
         return
-    await host.bring(
-        run_id,
-        name,
-        kind,
-        size=member.size if kind == "file" else 0,
-        mode=member.mode,
-        mtime=member.mtime,
-        # A second name of a file arrives as a link to the first.
-        link="../" * member.name.count("/") + member.linkname if member.islnk() else member.linkname,
-        data=_content(content),
-    )
+    try:
+        await host.bring(
+            run_id,
+            name,
+            kind,
+            size=member.size if kind == "file" else 0,
+            mode=member.mode,
+            mtime=member.mtime,
+            # A second name of a file arrives as a link to the first.
+            link="../" * member.name.count("/") + member.linkname if member.islnk() else member.linkname,
+            data=_content(content),
+        )
+    except HostLost:
+        raise
+    except HostError as error:
+        if error.disk_full:
+            raise
+        left.append(f"{plain(name)}: {error.message}")
 
 
 async def _content(content: IO[bytes] | None) -> AsyncIterator[bytes]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # Of what the runner or the interpreter said when nothing could be started, so much is told.
 _MOST_SAID = 500
 _KILLED = 9
+# A container whose runner has written down the end is over within this, seconds.
+_TO_END = 20.0
+# What Docker gives a container whose end it did not see: the machine went down.
+_UNSEEN = 255
 
 
 async def merged(
@@ -50,7 +54,7 @@ async def merged(
 async def _ended_for_memory(there: Container, docker: DockerApi) -> bool:
     """Docker says so once the container has ended, which is a moment after the runner wrote down the script's end."""
     if there.running:
-        await docker.wait(there.id)
+        await docker.wait(there.id, _TO_END)
         ended = await docker.inspect(there.id)
         return ended is not None and ended.oom_killed
     return there.oom_killed
@@ -73,6 +77,8 @@ async def _without_record(
     status: RunStatus, there: Container, docker: DockerApi, plan: RunPlan, shared: bool
 ) -> RunStatus:
     """The container has ended, its runner wrote nothing down: it was killed, or could not begin."""
+    if status.rebooted or there.exit_code == _UNSEEN:
+        return dataclasses.replace(status, phase="vanished", rebooted=True)
     started = there.started or there.ended or 0.0
     begun = status.started is not None
     if not begun and not shared:

@@ -86,26 +86,36 @@ class ContainerFollow:
 
     async def stop(self) -> None:
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.gather(self._task, return_exceptions=True)
 
     def _begin(self) -> asyncio.Task[None]:
         return asyncio.create_task(self._follow(), name=f"{self._container}: follows {self._command[-1]}")
 
     async def _follow(self) -> None:
-        try:
-            while True:
+        """Until the container has ended; what goes wrong meanwhile is tried again from where one is."""
+        while True:
+            said = ""
+            try:
                 said = await self._run_follower()
                 there = await self._docker.inspect(self._container)
                 if there is None or not there.running:
-                    raise HostError("the container has ended; what is left of the file comes with its outputs")
-                if said:
-                    log.warning("%s cannot be followed, trying again: %s", self._container, said)
-                    await asyncio.sleep(RETRY)
-        except (HostLost, HostError, OSError) as error:
-            async with self._grew:
-                self._trouble = error
-                self._grew.notify_all()
+                    await self._end(
+                        HostError("the container has ended; what is left of the file comes with its outputs")
+                    )
+                    return
+            except (HostLost, HostError, OSError) as error:
+                said = str(error)
+            except Exception as error:
+                await self._end(error)
+                raise
+            if said:
+                log.warning("%s cannot be followed, trying again: %s", self._container, said)
+                await asyncio.sleep(RETRY)
+
+    async def _end(self, trouble: Exception) -> None:
+        async with self._grew:
+            self._trouble = trouble
+            self._grew.notify_all()
 
     async def _run_follower(self) -> str:
         """One life of the command. Returns what was said instead of the file's content."""

@@ -37,13 +37,15 @@ class ContainerNews:
 
     def unlisten(self, run_id: str) -> None:
         self._nudges.pop(run_id, None)
-        if not self._nudges:
-            self.close()
-
-    def close(self) -> None:
-        if self._task is not None:
+        if not self._nudges and self._task is not None:
             self._task.cancel()
             self._task = None
+
+    async def close(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _hear(self) -> None:
         wait = FIRST
@@ -61,6 +63,9 @@ class ContainerNews:
                 self._nudge_all()
             except HostError as error:
                 log.warning("%s", error)
+            except Exception:
+                # A mistake must not make every run of this host unheard.
+                log.exception("%s: listening to events failed", self.docker.name)
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], Awaitable[None]]
     """Takes the step at work, in words."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """What was brought home. `moved`: log and metrics are in another place now, and are to be followed from there.
+
+    `left`: what could not be brought, each with its reason.
+    """
+
+    moved: bool = False
+    left: tuple[str, ...] = ()
 
 
 class PlacedRun(Protocol):
@@ -65,11 +77,12 @@ class PlacedRun(Protocol):
         """What is alive of the run; empty is the proof of its death."""
         ...
 
-    async def bring_home(self) -> bool:
-        """After the end: outputs, log and metrics into the run directory on the host, whatever else it left removed.
+    async def bring_home(self) -> Home:
+        """After the end: outputs, log and metrics into the run directory on the host, whatever else it left removed."""
+        ...
 
-        True when log and metrics are in another place now, so that they are to be followed again from there.
-        """
+    async def reach(self) -> None:
+        """Return once what it needs on the host beside the agent answers, however long that takes."""
         ...
 
 
@@ -78,10 +91,6 @@ class Launcher(Protocol):
 
     def place(self, host: Host, run: Run, plan: RunPlan) -> PlacedRun:
         """The run on this host. `run.handle` holds what `prepare` and `launch` returned earlier."""
-        ...
-
-    async def reach(self, host: Host) -> None:
-        """Return once what this launcher needs on the host beside the agent answers, however long that takes."""
         ...
 
     async def close(self) -> None:

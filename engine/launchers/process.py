@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from engine.launchers.launcher import Home
 from engine.runs.model import Command
 
 if TYPE_CHECKING:
@@ -99,9 +100,12 @@ class ProcessRun:
     async def processes(self) -> list[Proc]:
         return await self.host.processes(self.run.id)
 
-    async def bring_home(self) -> bool:
+    async def bring_home(self) -> Home:
         """Everything is written where it stays."""
-        return False
+        return Home()
+
+    async def reach(self) -> None:
+        """The agent is all it needs, and that is there."""
 
 
 class ProcessLauncher:
@@ -109,9 +113,6 @@ class ProcessLauncher:
 
     def place(self, host: Host, run: Run, plan: RunPlan) -> ProcessRun:
         return ProcessRun(host, run, plan)
-
-    async def reach(self, host: Host) -> None:
-        """The agent is all it needs, and that is there."""
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -121,6 +121,9 @@ def docker_arguments(arguments: list[str], place: str) -> dict[str, Any]:
 
 
 def _value(key: str, value: str, name: str, place: str) -> Any:
+    if key == "memory_swap" and value == "-1":
+        # As Docker has it: no limit.
+        return -1
     if key in _SIZES:
         return size_of(value, name, place)
     if key in ("cpus", "pids_limit"):

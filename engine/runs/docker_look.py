@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.hosts.host import Host
+
+
+log = logging.getLogger(__name__)
 
 
 class DockerLook:
@@ -47,4 +51,6 @@ class DockerLook:
                 remedy = error.remedy if isinstance(error, AmlError) else ""
                 message = error.message if isinstance(error, AmlError) else str(error)
                 self.facts = {"error": message, "remedy": remedy}
+            except Exception:
+                log.exception("%s: asking the Docker Engine what it has failed", self._host)
             await asyncio.sleep(self._seconds)

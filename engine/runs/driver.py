@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import AmlError, HostLost, StoreError
+from engine.errors import AmlError, HostError, HostLost, StoreError
+from engine.launchers.launcher import Home
 from engine.project import snapshot as snapshots
 from engine.runs import endings, lifecycle
 from engine.runs.finishing import finished
@@ -40,6 +41,8 @@ PATIENCE = 2.0
 LOOK_AGAIN = 30.0
 # Between two tries when this machine's own disk refuses, seconds.
 RETRY_FIRST, RETRY_LONGEST = 1.0, 30.0
+# After so many refusals a run ends without what its host does not give.
+REFUSALS = 4
 
 
 class Moved(Exception):
@@ -75,6 +78,7 @@ class Driver:
         self._nudge = asyncio.Event()
         self._step: asyncio.Task[None] | None = None
         self._interrupted: asyncio.Task[None] | None = None
+        self._refused = 0
         self._following = Following(
             run.id, paths.mirror(run.id), ledger, lambda: changed(run.id), keep_metrics=plan.tracked
         )
@@ -189,7 +193,7 @@ class Driver:
         while True:
             host = await self._link.ready()
             try:
-                return await self._launcher.reach(host)
+                return await self._launcher.place(host, self._run, self.plan).reach()
             except HostLost:
                 continue
 
@@ -333,7 +337,8 @@ class Driver:
     async def _finalize(self) -> None:
         """Everything home: outputs, the rest of the log and the metrics; then the end in words."""
         placed = await self._placed()
-        if await placed.bring_home():
+        home = await self._bring_home(placed)
+        if home.moved:
             await self._following.stop()
         status = await placed.inspect()
         if status.phase != "absent":
@@ -341,11 +346,26 @@ class Driver:
                 await self._following.begin(placed)
             await self._following.drain(status.log_size, status.metrics_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
-        if status.exit is not None:
-            properties = {**self._run.properties, **endings.resources(status.exit)}
+        properties = endings.resources(status.exit) if status.exit is not None else {}
+        if home.left:
+            properties["NotBroughtHome"] = "\n".join(home.left)
+        if properties:
             fresh = await self._ledger.do(self._ledger.run, self.run_id)
             await self._ledger.do(
                 lambda: self._ledger.change(self.run_id, properties={**fresh.properties, **properties})
             )
         await placed.unwatch()
         await self._apply(lifecycle.Finalized(reason))
+
+    async def _bring_home(self, placed: PlacedRun) -> Home:
+        """Everything, or after some tries what can be had: a host that refuses for good must not hold the run."""
+        try:
+            return await placed.bring_home()
+        except HostLost:
+            raise
+        except HostError as error:
+            self._refused += 1
+            if error.disk_full or self._refused < REFUSALS:
+                raise
+            log.error("run %s: not everything was brought home: %s", self.run_id, error)
+            return Home(left=(f"everything else: {error}",))

@@ -80,8 +80,10 @@ class OverviewPane(FactsPane):
             yield Fact("used", f"{number(float(run.properties['CpuSeconds']))} s of CPU, {memory} of memory at most")
         if run.properties.get("LeftBehind"):
             yield Fact("left behind", plain(run.properties["LeftBehind"]), "warn")
+        for line in run.properties.get("NotBroughtHome", "").splitlines():
+            yield Fact("not brought", plain(line), "warn")
         yield Fact("run id", run.id)
-        known = ("Snapshot", "CpuSeconds", "PeakMemoryBytes", "LeftBehind")
+        known = ("Snapshot", "CpuSeconds", "PeakMemoryBytes", "LeftBehind", "NotBroughtHome")
         for key, value in sorted(run.properties.items()):
             if not key.startswith(known):
                 yield Fact(plain(key), plain(value))

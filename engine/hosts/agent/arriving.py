@@ -43,6 +43,8 @@ def place_of(root: "Root", run_id: str, path: str) -> bytes:
 def arrive(root: "Root", head: "dict[str, Any]") -> None:
     """A folder or a link. What is there under its name and is something else gives way."""
     full = place_of(root, head["run"], head["path"])
+    if encode(head["path"]) in WHOLE:
+        raise Refused("%s is no file: the script put something else in its place" % head["path"])
     if head["kind"] == "dir":
         if os.path.islink(full) or os.path.isfile(full):
             os.unlink(full)

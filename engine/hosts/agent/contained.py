@@ -15,7 +15,8 @@ if MYPY:
     from typing import Any
 
 # Of the container's variables, those that are for this program and not for the script.
-OWN = "AML_CONTAINED_"
+OWN = ("AML_CONTAINED_", "AML_TUI_ROLE")
+FOLDER = "AML_CONTAINED_FOLDER"
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -49,7 +50,7 @@ def order_of(folder: str) -> "dict[str, Any]":
 
 def main() -> None:
     """See the run of this container through; exit as its script did."""
-    folder = os.environ[OWN + "FOLDER"]
+    folder = os.environ[FOLDER]
     order = order_of(folder)
     # What comes before the first wait stays pending until then.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,) + PASSED_ON)

@@ -5,6 +5,7 @@ costs nothing here. Looking is a stat; a file is opened only when it has grown.
 """
 
 import os
+import stat
 import sys
 import threading
 import time
@@ -155,10 +156,14 @@ class Poller(object):
         now = time.monotonic()
         follow.due = now + (min(follow.interval, EAGER) if now < follow.eager_until else follow.interval)
         try:
-            size = os.stat(follow.path).st_size
+            found = os.lstat(follow.path)
         except OSError:
             # Not there yet.
             return
+        if not stat.S_ISREG(found.st_mode):
+            # A script put something else in its place; a link must not lead to files that are none of the run's.
+            return
+        size = found.st_size
         if size:
             follow.eager_until = 0.0
             follow.due = now + follow.interval
@@ -175,7 +180,7 @@ class Poller(object):
                 if size != told:
                     self.sender.send({"follow": key, "size": size}, bulk=True, wait=False)
                 return
-        with open(follow.path, "rb", 0) as file:
+        with os.fdopen(os.open(follow.path, os.O_RDONLY | os.O_NOFOLLOW), "rb", 0) as file:
             while offset < size:
                 if not self.sender.room():
                     # The channel is slow: look again when some of it may have gone.

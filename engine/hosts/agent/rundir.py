@@ -265,7 +265,8 @@ class Incoming(object):
     def receive(self) -> None:
         """Write the pieces until the size is reached; raises Refused when they do not make the hash."""
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        part = self.path + b".%d.%d" % (os.getpid(), threading.get_ident())
+        # Short: the file's own name may be as long as names can be.
+        part = os.path.join(os.path.dirname(self.path), b".aml-%d-%d" % (os.getpid(), threading.get_ident()))
         digest = hashlib.sha256()
         left = self.size
         try:

@@ -181,7 +181,11 @@ def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Opt
         known = status.read(folder, "spec.json")
         if known and known.get("contained"):
             status.write(folder, "spec.json", dict(known, contained=False))
-        remove_tree(home)
+        try:
+            remove_tree(home)
+        except OSError:
+            # What Docker made there for a volume is root's, and stays.
+            pass
         return decode(root.run(run_id))
     share_folder(spec.get("share"))
     os.makedirs(home, mode=0o700, exist_ok=True)
@@ -256,6 +260,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         # Its processes have other pids here; whoever made the container knows whether it runs.
         told["phase"] = "running"
         told["supervised"] = True
+        told["rebooted"] = process["boot_id"] != processes.boot_id()
     elif supervised or living:
         told["phase"] = "running"
         told["supervised"] = supervised

@@ -28,14 +28,19 @@ if TYPE_CHECKING:
 NEWEST, OLDEST = (1, 47), (1, 25)
 # Limits in seconds: questions; what makes the daemon work on its disk; making a connection.
 QUICK, LONG, CONNECT = 30.0, 300.0, 10.0
-# An open stream of answers (a follow, a build, events) is waited for as long as it takes.
+# An open stream of answers (a follow, events) is waited for as long as it takes.
 ENDLESS = None
+# A build or a pull that says nothing for so long has lost its daemon; so has an archive sooner (s).
+SILENT_BUILD, SILENT_COPY = 3600.0, 300.0
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 
 @dataclass(frozen=True)
 class DockerInfo:
-    """What a Docker Engine says of itself. `memory` in bytes; `bridge`: whether containers get a network by default."""
+    """What a Docker Engine says of itself. `memory` in bytes; `bridge`: whether containers get a network by default.
+
+    `security`: what it does about it, as "rootless", "userns", "selinux", "seccomp".
+    """
 
     version: str
     api_version: str
@@ -43,13 +48,15 @@ class DockerInfo:
     arch: str
     cpus: int
     memory: int
-    rootless: bool
     runtimes: tuple[str, ...]
     driver: str
     root: str
     bridge: bool
-    cdi: bool
-    id: str
+    security: tuple[str, ...]
+
+    @property
+    def rootless(self) -> bool:
+        return "rootless" in self.security
 
     @property
     def platform(self) -> str:
@@ -66,6 +73,7 @@ class Connection:
         self._docker: aiodocker.Docker | None = None
         self._info: DockerInfo | None = None
         self._answering = False
+        self._closed = False
         self._opening = asyncio.Lock()
 
     @property
@@ -84,10 +92,11 @@ class Connection:
         async with self._opening:
             if self._answering and self._docker is not None:
                 return
+            if self._closed:
+                raise DockerLost(f"the connection to the Docker Engine of {self.name} was closed.", where=self.name)
             if self._docker is None:
                 self._docker = self._made()
             docker = self._docker
-            docker.api_version = "auto"
             told = await self.ask("version", versioned=False, doing="asking its version")
             newest = _version(told["ApiVersion"])
             if newest < OLDEST:
@@ -107,22 +116,22 @@ class Connection:
                 arch=str(told["Arch"]),
                 cpus=int(info.get("NCPU") or 0),
                 memory=int(info.get("MemTotal") or 0),
-                rootless=any("rootless" in str(one) for one in info.get("SecurityOptions") or ()),
                 runtimes=tuple(info.get("Runtimes") or ()),
                 driver=str(info.get("Driver") or ""),
                 root=str(info.get("DockerRootDir") or ""),
                 bridge=await self._has_bridge(),
-                cdi=bool(info.get("CDISpecDirs")),
-                id=str(info.get("ID") or ""),
+                security=tuple(_security(str(one)) for one in info.get("SecurityOptions") or ()),
             )
             self._answering = True
 
     async def close(self) -> None:
         docker, self._docker = self._docker, None
         self._answering = False
+        self._closed = True
         if docker is not None:
             with contextlib.suppress(Exception):
                 await docker.close()
+            await docker.connector.close()
 
     async def ping(self) -> None:
         """Return if it answers now."""
@@ -135,13 +144,20 @@ class Connection:
 
     def _made(self) -> aiodocker.Docker:
         import aiodocker
+        import aiohttp
 
-        url, tls = self.endpoint.url, None
-        if url.startswith("tcp://") and self.endpoint.tls is not None:
-            tls = _tls(self.endpoint)
-            url = "https://" + url.removeprefix("tcp://")
+        # Two streams a run are open as long as it lasts: a bound on connections would starve the questions.
+        url = self.endpoint.url
+        connector: aiohttp.UnixConnector | aiohttp.TCPConnector
         with translated(self.name, "making the connection"):
-            return aiodocker.Docker(url, ssl_context=tls, api_version="v1.25")
+            if url.startswith("unix://"):
+                connector = aiohttp.UnixConnector(url.removeprefix("unix://"), limit=0)
+                url = "unix://localhost"
+            else:
+                secure = url.startswith("tcp://") and self.endpoint.tls is not None
+                connector = aiohttp.TCPConnector(ssl=_tls(self.endpoint) if secure else True, limit=0)
+                url = "https://" + url.removeprefix("tcp://") if secure else url
+            return aiodocker.Docker(url, connector=connector, api_version="v1.25")
 
     async def ask(
         self,
@@ -173,16 +189,20 @@ class Connection:
         data: Any = None,
         headers: Mapping[str, str] | None = None,
         limit: float | None = QUICK,
+        silent: float | None = None,
         versioned: bool = True,
         doing: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A request whose answer the caller reads. `limit` (s) is for all of it, None for as long as it takes."""
+        """A request whose answer the caller reads.
+
+        `limit` (s) is for all of it, None for as long as it takes; `silent` for the time without a byte.
+        """
         import aiohttp
 
         docker = self._docker
         if docker is None:
             raise DockerLost(f"the Docker Engine of {self.name} is not connected.", where=self.name)
-        timeout = aiohttp.ClientTimeout(total=limit, sock_connect=CONNECT)
+        timeout = aiohttp.ClientTimeout(total=limit, sock_connect=CONNECT, sock_read=silent)
         try:
             with translated(self.name, doing or path):
                 async with docker._query(
@@ -213,6 +233,11 @@ class Connection:
                     yield json.loads(line)
         if rest.strip():
             yield json.loads(rest)
+
+
+def _security(text: str) -> str:
+    """ "userns" of "name=userns,profile=default"."""
+    return text.partition(",")[0].removeprefix("name=")
 
 
 def _version(text: str) -> tuple[int, int]:

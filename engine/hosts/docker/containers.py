@@ -9,7 +9,7 @@ import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.hosts.docker.connection import ENDLESS, LONG, Connection, epoch_of
+from engine.hosts.docker.connection import ENDLESS, LONG, SILENT_COPY, Connection, epoch_of
 from engine.hosts.docker.trouble import DockerError, DockerLost, translated
 
 if TYPE_CHECKING:
@@ -161,10 +161,10 @@ class Containers(Connection):
                 doing="removing a container",
             )
 
-    async def wait(self, name: str) -> int:
-        """Until it does not run: its exit status."""
+    async def wait(self, name: str, limit: float) -> int:
+        """Until it does not run, for at most `limit` seconds: its exit status. Raises DockerLost after that."""
         async with self.request(
-            "POST", f"containers/{name}/wait", limit=ENDLESS, doing="waiting for a container"
+            "POST", f"containers/{name}/wait", limit=limit, doing="waiting for a container"
         ) as response:
             async for told in self.lines(response):
                 return int(told["StatusCode"])
@@ -203,6 +203,7 @@ class Containers(Connection):
             data=data,
             headers={"Content-Type": "application/x-tar"},
             limit=ENDLESS,
+            silent=SILENT_COPY,
             doing="copying files into a container",
         ) as response:
             await response.read()
@@ -214,6 +215,7 @@ class Containers(Connection):
             f"containers/{name}/archive",
             params={"path": path},
             limit=ENDLESS,
+            silent=SILENT_COPY,
             doing="copying files out of a container",
         ) as response:
             async for piece in response.content.iter_chunked(PIECE):
@@ -229,6 +231,18 @@ class Containers(Connection):
                 return None
             raise
         return await asyncio.to_thread(_only_file, data)
+
+    async def has(self, name: str, path: str) -> bool:
+        """Whether there is such a file or folder in it, running or not."""
+        try:
+            async with contextlib.aclosing(self.get_archive(name, path)) as pieces:
+                await anext(pieces)
+        except DockerError as error:
+            # 400: a folder on the way is a file.
+            if error.status not in (400, 404):
+                raise
+            return False
+        return True
 
     async def execute(self, name: str, argv: Sequence[str]) -> AsyncGenerator[tuple[int, bytes], None]:
         """Run a command in a running container: (1 or 2, bytes) of its standard output and error as they come.

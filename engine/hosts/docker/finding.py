@@ -31,6 +31,13 @@ class Endpoint:
     tls: Path | None = None
     verify: bool = True
 
+    def to_json(self) -> dict[str, Any]:
+        return {"url": self.url, "how": self.how, "tls": str(self.tls) if self.tls else None, "verify": self.verify}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Endpoint:
+        return cls(data["url"], data["how"], Path(data["tls"]) if data["tls"] else None, data["verify"])
+
 
 def find_endpoint(environ: Mapping[str, str], home: Path) -> Endpoint:
     """DOCKER_HOST, DOCKER_CONTEXT, the current context, the standard socket, a rootless one: the first there is.

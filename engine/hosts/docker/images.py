@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from engine.hosts.docker.connection import ENDLESS, LONG, Connection, epoch_of
+from engine.hosts.docker.connection import ENDLESS, LONG, SILENT_BUILD, Connection, epoch_of
 from engine.hosts.docker.trouble import DockerError, DockerLost, refused
 
 if TYPE_CHECKING:
@@ -90,27 +90,20 @@ class Images(Connection):
         return [one for one in found if one is not None]
 
     async def remove_image(self, reference: str) -> None:
-        """Remove an image and its parents that nothing names; fine if there is none. DockerError when it is in use."""
+        """Take a name away, and the image with its last one; by id, an image that has none. Fine if there is none.
+
+        DockerError when a container needs it.
+        """
         try:
             await self.ask(
                 f"images/{quote(reference, safe='/:@')}",
                 "DELETE",
-                params={"force": True},
                 limit=LONG,
                 doing="removing an image",
             )
         except DockerError as error:
             if error.status != 404:
                 raise
-
-    async def tag(self, reference: str, repository: str, tag: str) -> None:
-        """Give an image a name."""
-        await self.ask(
-            f"images/{quote(reference, safe='/:@')}/tag",
-            "POST",
-            params={"repo": repository, "tag": tag},
-            doing="naming an image",
-        )
 
     async def pull(self, reference: str, on_progress: Callable[[PullProgress], None], config: Path) -> None:
         """Have the registry's image here. `config`: the folder of Docker's config.json, for its credentials."""
@@ -123,6 +116,7 @@ class Images(Connection):
             params={"fromImage": name, "tag": tag},
             headers=headers,
             limit=ENDLESS,
+            silent=SILENT_BUILD,
             doing=f"pulling {reference}",
         ) as response:
             async for told in self.lines(response):
@@ -174,6 +168,7 @@ class Images(Connection):
             data=_pieces(context),
             headers={"Content-Type": "application/x-tar"},
             limit=ENDLESS,
+            silent=SILENT_BUILD,
             doing="building an image",
         ) as response:
             async for told in self.lines(response):
