@@ -138,9 +138,12 @@ def test_prune_removes_what_nothing_needs_and_never_what_is_in_use(prepared: Pre
     other = prepared.prepare("other")
     assert prepared.fingerprints() == {old, new, other}
     assert prepared.shell.aml("environment", "prune").code == 2
+    prepared.engine.docker("tag", f"aml-tui/environment:{old}", "mine:keep")
     done = prepared.shell.aml("environment", "prune", "--yes", "-o", "json")
     assert [one["fingerprint"] for one in json.loads(done.out)["removed"]] == [old]
     assert "removed 1, freed " in done.err
+    # What a person named is the person's.
+    prepared.engine.docker("rmi", "mine:keep")
     assert prepared.fingerprints() == {new, other}
     assert "nothing to prune" in prepared.shell.aml("environment", "prune", "--yes").err
 

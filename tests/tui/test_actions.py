@@ -74,7 +74,7 @@ def test_the_help_says_why_not() -> None:
         (
             "prepare",
             Situation(pane="configs", config=ConfigView("docker", problem="line 1")),
-            "its file cannot be read; P shows what is wrong",
+            "it cannot be used; P shows what is wrong",
         ),
         ("build", Situation(), "no environment was built for this project yet"),
         ("build", Situation(builds=1, readonly=True), ""),

@@ -310,7 +310,15 @@ async def test_what_somebody_made_from_an_environment_is_not_ours(
     assert (again.image, again.built) == (ready.image, False)
     assert (await workshop.environments()).count(ready.fingerprint) == 1
 
-    # The other way round: the environment's own name is lost, as when the engine ended before it gave one.
+    # Without a name it is newer than ours, and has every label of it.
+    container = docker_engine.docker("create", name, "true")
+    committed = docker_engine.docker("commit", container)
+    docker_engine.docker("rm", container)
+    assert (await workshop.ensure(asked)).image == ready.image
+    assert (await workshop.environments()).count(ready.fingerprint) == 1
+    docker_engine.docker("rmi", committed)
+
+    # The other way round: the environment's own name is lost.
     docker_engine.docker("rmi", name)
     assert (await workshop.ensure(asked)).image == ready.image
     assert docker_engine.has(name)

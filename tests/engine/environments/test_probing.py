@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.environments.builder import Builder
 from engine.environments.probing import PROBE, Probe, probe
+from engine.hosts.docker.api import DockerApi, DockerError, DockerLost
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.engine.environments.conftest import Workshop
     from tests.services.docker import DockerEngine
 
@@ -96,3 +100,44 @@ async def test_what_looked_for_an_engine_that_died_is_removed(workshop: Workshop
         assert ("looked" in names, "anothers" in names) == (False, True)
     finally:
         await workshop.docker.remove("anothers", force=True)
+
+
+async def test_a_daemon_in_trouble_says_nothing_about_an_image(
+    workshop: Workshop, python_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = Builder(workshop.docker, "local", tmp_path, workshop.records.append)
+    there = await workshop.docker.image(python_image)
+    assert there is not None
+
+    async def full(*_: object) -> None:
+        raise DockerError("Docker: write /layer: no space left on device (starting a container).", status=500)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DockerApi, "start", full)
+        with pytest.raises(DockerError, match="no space left"):
+            await builder.probed(there.id, "")
+    assert (await builder.probed(there.id, "")).python
+
+
+async def test_a_python_that_hangs_holds_up_itself_only(
+    workshop: Workshop,
+    docker_engine: DockerEngine,
+    bare_image: str,
+    python_image: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = "printf '#!/bin/sh\\nsleep 600' > /usr/bin/python && chmod 755 /usr/bin/python"
+    image = docker_engine.build("aml-test/hangs:1", f"FROM {bare_image}\nRUN {made}\n")
+    builder = Builder(workshop.docker, "local", tmp_path, workshop.records.append)
+    hangs, healthy = await workshop.docker.image(image), await workshop.docker.image(python_image)
+    assert hangs is not None and healthy is not None
+    waiting = asyncio.ensure_future(builder.probed(hangs.id, ""))
+    assert (await builder.probed(healthy.id, "")).python
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    monkeypatch.setattr("engine.environments.probing.LONGEST", 1.0)
+    with pytest.raises(DockerLost, match="did not answer in time"):
+        await builder.probed(hangs.id, "")
+    assert not [name for name in workshop.engine.containers() if name.startswith("aml-probe")]
