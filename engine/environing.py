@@ -50,6 +50,8 @@ class Environments:
         self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Builds that `prepare` began or joined, each with the tasks that wait for it.
         self._waiting: dict[str, set[asyncio.Task[Ready]]] = {}
+        # Runs that wait for a build, by the build.
+        self._runs: dict[str, set[str]] = {}
         self._writes: set[asyncio.Future[None]] = set()
         # Taken for noting a use and for pruning: an image is not taken away from whom it was just promised to.
         self._noting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -108,16 +110,21 @@ class Environments:
 
         def note(record: BuildRecord) -> None:
             self._write(self._ledger.note_asker, record.id, plan.project, plan.config)
+            if run_id:
+                self._runs.setdefault(record.id, set()).add(run_id)
             if began is not None:
                 began(record)
 
-        while True:
-            pruned = self._pruned.get(plan.host)
-            ready = await (await self.builder(plan.host)).ensure(_spec(plan), say, began=note)
-            async with self._noting[plan.host]:
-                await self._note_use(plan, ready, run_id)
-                if pruned == self._pruned.get(plan.host):
-                    return ready
+        try:
+            while True:
+                pruned = self._pruned.get(plan.host)
+                ready = await (await self.builder(plan.host)).ensure(_spec(plan), say, began=note)
+                async with self._noting[plan.host]:
+                    await self._note_use(plan, ready, run_id)
+                    if pruned == self._pruned.get(plan.host):
+                        return ready
+        finally:
+            self._runs = {build: runs - {run_id} for build, runs in self._runs.items() if runs - {run_id}}
 
     async def prepare(self, plan: RunPlan) -> dict[str, Any]:
         """Begin to prepare, or see that it is done: {"state", "build", "fingerprint", "image", "notices"}.
@@ -169,6 +176,7 @@ class Environments:
 
     async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]:
         """Let go of builds that `prepare` began. Returns what could not be done: build id -> why."""
+        ids = list(ids)
         refused: dict[str, str] = {}
         ending: set[asyncio.Task[Ready]] = set()
         for build in ids:
@@ -181,6 +189,11 @@ class Environments:
         if ending:
             await asyncio.wait(ending)
             await asyncio.gather(*self._writes)
+        for build in set(ids) - refused.keys():
+            if runs := self._runs.get(build):
+                refused[build] = str(
+                    NotNow(f"it goes on: {', '.join(sorted(runs))} waits for it too.", remedy="Cancel that as well.")
+                )
         return refused
 
     async def listed(self, host: str | None) -> dict[str, Any]:
@@ -248,6 +261,7 @@ class Environments:
 
         docker = await (await self._host(host)).docker()
         uses = await self._ledger.do(self._ledger.image_uses, host)
+        mark = (await self.builder(host)).mark
         runs: dict[str, list[str]] = {}
         for run_id, _fingerprint, image in await self._ledger.do(self._ledger.needed_by_runs, host):
             runs.setdefault(image, []).append(f"run {run_id}")
@@ -262,7 +276,7 @@ class Environments:
                 "configurations": list(one.configurations),
                 "in_use": [*one.in_use, *runs.get(one.id, ())],
             }
-            for one in await list_environments(docker, uses)
+            for one in await list_environments(docker, uses, mark)
         ]
 
     async def _hosts(self) -> list[str]:

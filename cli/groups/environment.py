@@ -176,7 +176,13 @@ def _log(options: argparse.Namespace) -> int:
         try:
             build = store.build(options.name)
         except NotFound:
-            build = store.build(_fingerprint(place, options.name))
+            config = options.name.removesuffix(".runconfig")
+            asked = [
+                one
+                for one in store.builds(place.project or None)
+                if (place.project, config) in store.build_askers(one.id)
+            ]
+            build = asked[0] if asked else store.build(_fingerprint(place, options.name))
     if not build.log or not Path(build.log).exists():
         raise NotFound(f"the log of build {build.id[:12]} is gone.", where=build.log)
     copy(Path(build.log))

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from engine.environments import recipe as recipes
 from engine.environments.failing import explained
-from engine.environments.leftovers import BUILD, FINISHED
+from engine.environments.leftovers import BUILD, FINISHED, OWNER
 from engine.environments.log import BuildLog, has_password
 from engine.environments.originals import stand_in
 from engine.environments.ready import INTERPRETER, SPARK, Ready, name_of
 from engine.environments.times import Times
 from engine.errors import EnvironmentFailed, HostError, HostLost
+from engine.hosts.docker.finding import config_folder
 from engine.hosts.docker.images import ENVIRONMENT
 from engine.runs.model import BuildRecord
 
@@ -40,7 +41,6 @@ TELL = 0.5
 DETAIL, LAST = 100, 200
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")
 _TOLD_BY_DOCKER = re.compile(r" ---> |Removing intermediate container |Successfully built ")
-_DOCKER_CONFIG = ".docker"
 
 
 class Build:
@@ -89,8 +89,9 @@ class Build:
             if ready.built:
                 await asyncio.to_thread(self._times.remember, time.time() - self.record.started)
         except BaseException as error:
-            canceled = isinstance(error, asyncio.CancelledError)
-            text = "canceled" if canceled else str(error)
+            # Cut off with the daemon, it says nothing of the environment: who needs it builds it again.
+            canceled = isinstance(error, asyncio.CancelledError | HostLost)
+            text = "canceled" if isinstance(error, asyncio.CancelledError) else str(error)
             self._log.note(text)
             await self._log.close()
             self._change(state="canceled" if canceled else "failed", error=text, words="", ended=time.time())
@@ -121,7 +122,10 @@ class Build:
             return ready
         await self._builder.tidy(but=self)
         self._change(words="looking into the base image")
-        spec, docker = self._spec, self._docker
+        other = stand_in(self._spec.base_image, self._spec.spark is not None)
+        # What is looked into is what errors are about.
+        spec = dataclasses.replace(self._spec, base_image=other) if other in base.tags else self._spec
+        docker = self._docker
         found = await self._builder.probed(base.id, "")
         digest = recipes.fingerprint(spec, base.id, docker.info.platform)
         arguments, passed = self._arguments()
@@ -137,6 +141,7 @@ class Build:
                 INTERPRETER: f"{recipes.PREFIX}/bin/python",
                 SPARK: found.spark_submit,
                 BUILD: FINISHED,
+                OWNER: self._builder.mark,
             },
         )
         self._steps = made.steps
@@ -179,7 +184,7 @@ class Build:
             what = f"{spec.base_image} cannot be had any more" if spec.base_image else "no base image is named"
             self._log.note(f"{what}: {other} takes its place")
         if image is not None:
-            self._log.note(f"base image {spec.base_image or reference}, {image.id}")
+            self._log.note(f"base image {other if other in image.tags else spec.base_image}, {image.id}")
             return image
         self._log.note(f"pulling {reference}")
         self._change(words=f"pulling {reference}")
@@ -194,7 +199,7 @@ class Build:
             self._change(words=f"pulling {reference}, layer {progress.done} of {progress.layers}{part}")
 
         try:
-            await docker.pull(reference, came, Path.home() / _DOCKER_CONFIG)
+            await docker.pull(reference, came, config_folder(os.environ, Path.home()))
         except HostLost:
             raise
         except HostError as error:

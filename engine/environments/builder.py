@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
 from engine.environments import leftovers
@@ -69,7 +68,7 @@ class Builder:
         ready = await self.find(spec)
         if ready is not None:
             return ready
-        key = hashlib.sha256(json.dumps(spec.to_json(), sort_keys=True).encode()).hexdigest()
+        key = spec.content
         build = self._builds.get(key)
         if build is None:
             build = self._begin(spec, key)

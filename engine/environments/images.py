@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.environments.leftovers import OWNER
 from engine.environments.ready import name_of
 from engine.hosts.docker.images import ENVIRONMENT
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from engine.hosts.docker.api import DockerApi
     from engine.runs.model import ImageUse
+
+
+# Its store knows what needs an environment; ours does not.
+ANOTHERS = "another installation, which built it"
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class EnvironmentImage:
     in_use: tuple[str, ...]
 
 
-async def list_environments(docker: DockerApi, uses: Sequence[ImageUse]) -> list[EnvironmentImage]:
-    """All on this host; `uses` is what the store knows of their use there."""
+async def list_environments(docker: DockerApi, uses: Sequence[ImageUse], mark: str) -> list[EnvironmentImage]:
+    """All on this host; `uses` is what the store knows of their use there, `mark` the label of what is our own."""
     held: dict[str, list[str]] = {}
     for container in await docker.containers({}):
         held.setdefault(container.image, []).append(f"container {container.name}")
@@ -46,7 +51,7 @@ async def list_environments(docker: DockerApi, uses: Sequence[ImageUse]) -> list
             configurations=tuple(
                 sorted(f"{use.project_name}/{use.config}" for use in uses if use.current and use.image == image.id)
             ),
-            in_use=tuple(held.get(image.id, ())),
+            in_use=(*held.get(image.id, ()), *(() if image.labels.get(OWNER, mark) == mark else (ANOTHERS,))),
         )
         for image in await docker.images({ENVIRONMENT: ""})
         if name_of(image.labels[ENVIRONMENT]) in image.tags

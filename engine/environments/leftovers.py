@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Label of layers and of the containers that make them, with the mark of the engine that builds; and its value in
 # finished images, so that what people start from those is not taken for a leftover.
 BUILD, FINISHED = "aml-tui.build", "finished"
+# Label of finished images: the mark of the engine that built them, which alone removes them.
+OWNER = "aml-tui.owner"
 # Unfinished builds whose layers stay.
 KEPT = 3
 

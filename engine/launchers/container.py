@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import AmlError, HostError, HostLost, LaunchError
 from engine.launchers import container_config as config
-from engine.launchers.container_ends import merged
+from engine.launchers.container_ends import forgotten, merged
 from engine.launchers.launcher import Home
 from engine.runs.model import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.hosts.docker.api import DockerApi
+    from engine.hosts.docker.api import Container, DockerApi
     from engine.hosts.host import Follow, Host, Proc, RunStatus, Sink
     from engine.launchers.container_news import ContainerNews
     from engine.launchers.launcher import Say
@@ -193,21 +193,49 @@ class ContainerRun:
     async def launch(self) -> dict[str, Any]:
         docker = await self._docker()
         there = await docker.inspect(self.name)
-        if there is None:
+        if there is None or there.state == "created":
+            if await self._has_begun(docker):
+                # Its container was removed behind our back, or Docker has forgotten that it was started.
+                return {**self._prepared, "container_id": there.id if there else ""}
+            try:
+                await self._make_anew(docker, there)
+            except HostLost:
+                raise
+            except HostError as error:
+                await docker.remove(self.name, force=True)
+                raise LaunchError(error.message, where=error.where, remedy=error.remedy) from error
+            there = await docker.inspect(self.name)
+        return {**self._prepared, "container_id": there.id if there else ""}
+
+    async def _has_begun(self, docker: DockerApi) -> bool:
+        """Whether its script has begun, by the record that lets it begin once."""
+        if self.shared:
             status = (await self.host.inspect([self.run.id]))[self.run.id]
-            if status.phase in ("exited", "vanished", "running"):
-                # It was started, and its container was removed behind our back.
-                return self._prepared
+            return status.phase in ("exited", "vanished", "running")
+        return await docker.has(self.name, f"{config.RUN}/status/process.json")
+
+    async def _make_anew(self, docker: DockerApi, there: Container | None) -> None:
+        """Create and start, in place of one that was not started or whose start was cut off."""
+        if there is not None and not await self._discard(docker):
+            return
         try:
-            if there is None or there.state == "created":
-                await self._create_and_start(docker)
-                there = await docker.inspect(self.name)
+            await self._create_and_start(docker)
         except HostLost:
             raise
         except HostError as error:
-            await docker.remove(self.name, force=True)
-            raise LaunchError(error.message, where=error.where, remedy=error.remedy) from error
-        return {**self._prepared, "container_id": there.id if there else ""}
+            if "already exists" not in error.message:
+                raise
+            # A daemon that died while it started this one knows nothing any more of the task it had begun.
+            if await self._discard(docker):
+                await self._create_and_start(docker)
+
+    async def _discard(self, docker: DockerApi) -> bool:
+        """Remove its container and what may run of it unknown to Docker; False when its script began after all."""
+        await self.host.contain(self.run.id, None)
+        if await self._has_begun(docker):
+            return False
+        await docker.remove(self.name, force=True)
+        return True
 
     async def _create_and_start(self, docker: DockerApi) -> None:
         spec = config.spec_of(self.run, self.plan, self._argv(), self._prepared["passwd"])
@@ -276,6 +304,8 @@ class ContainerRun:
         if there is None and status.phase == "running":
             await self.host.contain(self.run.id, None)
             status = (await self.host.inspect([self.run.id]))[self.run.id]
+        if there is not None and there.state == "created" and await self._has_begun(docker):
+            return await forgotten(status, there, docker, self.host, self.run.id, shared=self.shared)
         launched = "container_id" in (self.run.handle or {})
         return await merged(status, there, docker, self.plan, shared=self.shared, launched=launched)
 
@@ -310,15 +340,14 @@ class ContainerRun:
         if self._may_have_one:
             docker = await self._docker()
             there = await docker.inspect(self.name)
-            if there is not None:
-                if there.state != "created":
-                    return False
-                await docker.remove(self.name, force=True)
+            if there is not None and (there.state != "created" or not await self._discard(docker)):
+                return False
         return await self.host.forbid(self.run.id)
 
     async def signal(self, name: str) -> None:
         docker = await self._docker()
-        await docker.kill(self.name, f"SIG{name}")
+        if not await docker.kill(self.name, f"SIG{name}"):
+            await self.host.signal(self.run.id, name)
 
     async def processes(self) -> list[Proc]:
         from engine.hosts.host import Proc
@@ -326,7 +355,8 @@ class ContainerRun:
         docker = await self._docker()
         there = await docker.inspect(self.name)
         if there is None or not there.running:
-            return []
+            # There is nothing, unless Docker has forgotten what it started.
+            return await self.host.processes(self.run.id)
         # Between the two questions it may have ended; then there are none.
         return [Proc(one.pid, 0, one.command) for one in await docker.top(self.name)]
 
@@ -339,7 +369,7 @@ class ContainerRun:
         if there is not None:
             if there.running:
                 await docker.stop(self.name, STOP)
-            if not self.shared and there.state != "created":
+            if not self.shared and (there.state != "created" or await self._has_begun(docker)):
                 from engine.launchers.container_copies import bring_home
 
                 async with self.launcher.copying:

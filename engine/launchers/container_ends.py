@@ -13,7 +13,7 @@ from engine.plain import plain
 
 if TYPE_CHECKING:
     from engine.hosts.docker.api import Container, DockerApi
-    from engine.hosts.host import RunStatus
+    from engine.hosts.host import Host, RunStatus
     from engine.runs.model import RunPlan
 
 # Of what the runner or the interpreter said when nothing could be started, so much is told.
@@ -49,6 +49,26 @@ async def merged(
             return dataclasses.replace(status, why=_out_of_memory(plan))
         return status
     return await _without_record(status, there, docker, plan, shared)
+
+
+async def forgotten(
+    status: RunStatus, there: Container, docker: DockerApi, host: Host, run_id: str, *, shared: bool
+) -> RunStatus:
+    """How a run stands whose script has begun in a container that Docker says it never started.
+
+    A daemon that is killed at that moment wakes up like this; the script goes on, or has ended meanwhile.
+    """
+    alive = bool(await host.processes(run_id))
+    if not shared:
+        # Looked for after the processes: what ended in between has left its record.
+        status = await _from_inside(status, there, docker)
+    elif not alive:
+        status = (await host.inspect([run_id]))[run_id]
+    if status.phase == "exited":
+        return status
+    if alive:
+        return dataclasses.replace(status, phase="running", supervised=True)
+    return dataclasses.replace(status, phase="vanished", why="its container was lost with the Docker Engine")
 
 
 async def _ended_for_memory(there: Container, docker: DockerApi) -> bool:

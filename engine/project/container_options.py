@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from engine.project.runconfig import RunConfiguration
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_ULIMIT = re.compile(r"[a-z]+=-?\d+(?::-?\d+)?")
+_GPUS = re.compile(r"""["']?(?:all|\d+|device=[\w,\-:]+)["']?""")
+# What Docker takes at least, bytes.
+LEAST_MEMORY = 6 << 20
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 # Our own keys of a .compute file, and the option of `docker run` each stands for.
@@ -114,6 +118,10 @@ def docker_arguments(arguments: list[str], place: str) -> dict[str, Any]:
                 raise ProjectError(f"the `docker run` argument {name} has no value.", where=place, remedy="Give one.")
             value = todo.pop(0)
         if name in _MANY:
+            if _MANY[name] == "ulimits" and _ULIMIT.fullmatch(value) is None:
+                raise ProjectError(
+                    f"{name} must be like nofile=1024:2048, not {value!r}.", where=place, remedy="Correct it."
+                )
             found.setdefault(_MANY[name], []).append(value)
         else:
             found[_ONE[name]] = _value(_ONE[name], value, name, place)
@@ -125,12 +133,21 @@ def _value(key: str, value: str, name: str, place: str) -> Any:
         # As Docker has it: no limit.
         return -1
     if key in _SIZES:
-        return size_of(value, name, place)
+        size = size_of(value, name, place)
+        if key == "memory" and size < LEAST_MEMORY:
+            raise ProjectError(f"{name} must be 6m or more, not {value!r}.", where=place, remedy="Correct it.")
+        return size
+    if key == "gpus" and _GPUS.fullmatch(value) is None:
+        raise ProjectError(
+            f"{name} must be `all`, a number or device=..., not {value!r}.", where=place, remedy="Correct it."
+        )
     if key in ("cpus", "pids_limit"):
         try:
             number = float(value)
         except ValueError:
-            raise ProjectError(f"{name} must be a number, not {value!r}.", where=place, remedy="Correct it.") from None
+            number = 0.0
+        if number <= 0 and not (key == "pids_limit" and number == -1):
+            raise ProjectError(f"{name} must be a number above 0, not {value!r}.", where=place, remedy="Correct it.")
         return number if key == "cpus" else int(number)
     return value
 

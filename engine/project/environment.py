@@ -7,6 +7,7 @@ it does for pip.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,14 @@ class EnvironmentSpec:
     def asks_for_nothing(self) -> bool:
         """Whether the image is right as it is."""
         return not (self.conda or self.python or self.pip)
+
+    @property
+    def content(self) -> str:
+        """The same for all that ask for the same, wherever it is written and wherever the files are that are sent."""
+        asked = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.compare}
+        asked["sent"] = [(one.name, one.sha256) for one in self.sent]
+        asked["spark"] = self.spark is not None
+        return json.dumps(asked, sort_keys=True)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

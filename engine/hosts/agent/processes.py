@@ -5,6 +5,7 @@ Alive means pid, start time (field 22 of /proc/PID/stat) and boot id; a zombie i
 
 import os
 import signal
+import time
 
 MYPY = False
 if MYPY:
@@ -12,6 +13,7 @@ if MYPY:
 
 # A part of aml-tui (engine, agent, runner) carries this variable: started from inside a run, it is not of that run.
 ROLE = b"AML_TUI_ROLE="
+CONTAINED = b"AML_CONTAINED_"
 RUN_ID = b"AZUREML_RUN_ID="
 DEAD = (b"Z", b"X", b"x")
 BOOT = []  # type: list[str]
@@ -151,6 +153,27 @@ def of_run(
         parents.update(more)
         found.update(more)
     return [everyone[pid] for pid in sorted(found)]
+
+
+def end_contained(run_id: bytes) -> None:
+    """Kill what still runs of a container that is no more, whatever its role in it: as far as this host sees it."""
+    mark = RUN_ID + run_id
+    for _ in range(20):
+        found = [process for process in table() if is_contained(process.pid, mark)]
+        if not found:
+            return
+        for process in found:
+            send(process, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def is_contained(pid: int, mark: bytes) -> bool:
+    variables = environ_of(pid)
+    if mark not in variables:
+        return False
+    own = [item for item in variables if item.startswith((ROLE, CONTAINED))]
+    # The runner and what is beside it have both; the script and what it starts have neither.
+    return not own or any(item.startswith(CONTAINED) for item in own)
 
 
 def send(process: Process, number: int) -> bool:

@@ -169,7 +169,8 @@ def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Opt
     """Write down what a container is to run in this run directory; see contained.py. Returns the directory.
 
     Its processes are then not looked for here, whose pids are others. `home/` is made, for the container to have as
-    the person's home. None says that the container is no more: a run without a record of its end has vanished.
+    the person's home. None says that the container is no more: what is left of it is killed, and a run without a
+    record of its end has vanished.
     """
     folder = root.status(run_id)
     home = os.path.join(root.run(run_id), b"home")
@@ -178,6 +179,7 @@ def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Opt
             return None
         raise Refused("run %s is not laid out on this host" % run_id, "Lay it out first.")
     if spec is None:
+        processes.end_contained(encode(run_id))
         known = status.read(folder, "spec.json")
         if known and known.get("contained"):
             status.write(folder, "spec.json", dict(known, contained=False))

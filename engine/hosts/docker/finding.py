@@ -46,21 +46,26 @@ def find_endpoint(environ: Mapping[str, str], home: Path) -> Endpoint:
     """
     named = environ.get("DOCKER_HOST", "")
     if named:
-        folder = Path(environ.get("DOCKER_CERT_PATH") or home / ".docker")
+        folder = Path(environ.get("DOCKER_CERT_PATH") or config_folder(environ, home))
         verify = environ.get("DOCKER_TLS_VERIFY", "") not in ("", "0")
         return _checked(Endpoint(named, "DOCKER_HOST", folder if verify and named.startswith("tcp") else None))
-    config = home / ".docker"
+    config = config_folder(environ, home)
     context = environ.get("DOCKER_CONTEXT", "") or str(_read(config / "config.json").get("currentContext") or "")
     if context and context != "default":
         return _checked(_of_context(config, context))
     sockets = [STANDARD]
     if runtime := environ.get("XDG_RUNTIME_DIR"):
         sockets.append(f"{runtime}/docker.sock")
-    sockets += [f"/run/user/{os.getuid()}/docker.sock", f"{config}/run/docker.sock"]
+    sockets += [f"/run/user/{os.getuid()}/docker.sock", f"{home}/.docker/run/docker.sock"]
     for path in sockets:
         if _is_socket(path):
             return Endpoint(f"unix://{path}", "standard socket" if path == STANDARD else "rootless socket")
     raise DockerError(f"there is no Docker Engine on this machine: nothing at {STANDARD}.", remedy=INSTALL)
+
+
+def config_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """Where the `docker` command keeps its settings and what `docker login` left."""
+    return Path(environ.get("DOCKER_CONFIG") or home / ".docker")
 
 
 def _of_context(config: Path, name: str) -> Endpoint:

@@ -79,7 +79,7 @@ def lost(where: str, doing: str, text: str) -> DockerLost:
             where=where,
             remedy=GROUP,
         )
-    if re.search("refused|no such file", text, re.IGNORECASE):
+    if re.search("refused|no such file|connect call failed", text, re.IGNORECASE):
         return DockerLost("the Docker Engine is not running.", where=where, remedy=START)
     return DockerLost(f"the connection to the Docker Engine broke ({doing}).", where=where)
 

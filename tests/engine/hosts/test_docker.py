@@ -53,6 +53,8 @@ def test_a_context_by_name_and_the_current_one(tmp_path: Path) -> None:
     assert (found.url, found.how, found.verify) == ("tcp://far:2375", "context far", False)
     (tmp_path / ".docker/config.json").write_text('{"currentContext": "far"}')
     assert find_endpoint({}, tmp_path).url == "tcp://far:2375"
+    elsewhere = {"DOCKER_CONFIG": str(tmp_path / ".docker"), "DOCKER_CONTEXT": "far"}
+    assert find_endpoint(elsewhere, tmp_path / "nobody").url == "tcp://far:2375"
     with pytest.raises(DockerError, match="context 'gone' is not known"):
         find_endpoint({"DOCKER_CONTEXT": "gone"}, tmp_path)
     (tmp_path / ".docker/config.json").write_text("{")
@@ -103,6 +105,7 @@ def test_what_no_connection_means() -> None:
     assert isinstance(lost("local", "asking", "[Permission denied]"), DockerDenied)
     assert "group `docker`" in lost("local", "asking", "permission denied").message
     assert "not running" in lost("local", "asking", "Connection refused").message
+    assert "not running" in lost("local", "asking", "[Connect call failed ('127.0.0.1', 1)]").message
     assert "broke (asking)" in lost("local", "asking", "anything else").message
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from engine.errors import ProjectError
 from engine.runs.model import State
+from tests.engine.launchers.conftest import CONFIG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -314,3 +315,30 @@ async def test_twenty_at_once_on_four_slots(bench: ContainerBench, config: str) 
         done = await end(bench, run)
         assert done.state is State.COMPLETED, done.reason
         assert bench.log(run) == b"".join(b"%d %d\n" % (number, line) for line in range(200))
+
+
+async def test_two_configurations_that_need_the_same_build_it_once(bench: ContainerBench) -> None:
+    for name in ("one", "two"):
+        bench.target(name, config=CONFIG + f"CondaDependenciesFile: aml_config/{name}.yml\n")
+        (bench.project / "aml_config" / f"{name}.yml").write_text(f"# of {name}\ndependencies: [python>=3, pip]\n")
+    bench.script("train.py", "import sys; print(sys.prefix)\n")
+    runs = [await bench.submit("train.py", config=name) for name in ("one", "two")]
+    for run in runs:
+        done = await end(bench, run, 90)
+        assert (done.state, bench.log(done)) == (State.COMPLETED, b"/opt/aml-env\n"), done.reason
+    assert len(bench.store.builds()) <= 1
+
+
+async def test_a_build_that_a_run_waits_for_is_not_canceled_under_it(bench: ContainerBench) -> None:
+    (bench.project / "aml_config" / "conda_dependencies.yml").write_text(
+        "dependencies:\n  - python>=3\n  - pip\n  - pip:\n    - --no-index\n    - nobody-has-this\n"
+    )
+    bench.script("train.py", "print('began')\n")
+    run = await bench.submit("train.py")
+    answer = await bench.engine.prepare(bench.request("train.py"))
+    if answer["state"] == "building":
+        refused = await bench.engine.stop_builds([answer["build"]])
+        assert run.id in refused[answer["build"]] or bench.run(run).state.ended
+    done = await end(bench, run, 90)
+    assert done.state is State.FAILED
+    assert "nobody-has-this" in done.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.errors import HostError
-from engine.hosts.docker.api import DockerApi, DockerLost
+from engine.hosts.docker.api import Container, DockerApi, DockerError, DockerLost
 from engine.runs.model import State
 
 if TYPE_CHECKING:
@@ -215,3 +216,66 @@ async def test_a_paused_container_can_be_canceled(bench: ContainerBench) -> None
     bench.docker.docker("pause", *bench.containers(run))
     await bench.engine.cancel([run.id])
     assert (await end(bench, run)).state is State.CANCELED
+
+
+@both
+async def test_a_start_that_the_docker_engine_has_forgotten(
+    bench: ContainerBench, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed between starting the container and writing that down: its container is "created" for good."""
+    start, inspect = DockerApi.start, DockerApi.inspect
+    forgot: list[str] = []
+
+    async def start_and_die(self: DockerApi, name: str) -> None:
+        if name.startswith("aml-probe"):
+            return await start(self, name)
+        assert not forgot, "started twice"
+        await start(self, name)
+        while not await self.has(name, "/azureml-run/status/process.json"):
+            pass
+        forgot.append(name)
+        raise DockerLost("killed", where="local")
+
+    async def inspect_after(self: DockerApi, name: str) -> Container | None:
+        found = await inspect(self, name)
+        return dataclasses.replace(found, state="created") if found and name in forgot else found
+
+    monkeypatch.setattr(DockerApi, "start", start_and_die)
+    monkeypatch.setattr(DockerApi, "inspect", inspect_after)
+    monkeypatch.setattr("engine.runs.driver.LOOK_AGAIN", 0.2)
+    bench.script("count.py", "import time\nfor n in range(100):\n    print(n, flush=True)\n    time.sleep(0.02)\n")
+    run = await bench.submit("count.py", config=config, prepare=False)
+    done = await end(bench, run)
+    assert (done.state, done.exit_code) == (State.COMPLETED, 0), done.reason
+    assert bench.log(done) == b"".join(b"%d\n" % number for number in range(100)) == bench.host_log(done)
+
+
+@both
+async def test_a_start_that_was_cut_off_is_made_again(
+    bench: ContainerBench, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = DockerApi.start
+    cut: list[str] = []
+
+    async def start_later(self: DockerApi, name: str) -> None:
+        if not cut and not name.startswith("aml-probe"):
+            cut.append(name)
+            raise DockerError("Docker: task e0: already exists (starting a container).", status=500)
+        await start(self, name)
+
+    monkeypatch.setattr(DockerApi, "start", start_later)
+    bench.script("train.py", "print('once')\n")
+    done = await end(bench, await bench.submit("train.py", config=config, prepare=False))
+    assert (done.state, bench.log(done)) == (State.COMPLETED, b"once\n"), done.reason
+
+
+async def test_what_runs_on_of_a_container_that_is_no_more_is_ended(bench: ContainerBench) -> None:
+    bench.script("long.py", "import time\nprint('began', flush=True)\ntime.sleep(600)\n")
+    run = await bench.submit("long.py")
+    await bench.printed(run, b"began")
+    host = await bench.engine._link_named("local").ready()
+    assert await host.processes(run.id)
+    await host.contain(run.id, None)
+    done = await end(bench, run)
+    assert done.state is State.FAILED
+    assert await host.processes(run.id) == []
