@@ -146,14 +146,23 @@ class DockerEngine:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _nothing_runs(self) -> bool:
-        """containerd and shims of a daemon that was killed run on: they are ended by their pids."""
+        """containerd and shims of a daemon that was killed run on, and containers cut off at their start wait for it.
+
+        They are ended by their pids.
+        """
         left = False
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and str(self.root).encode() in (entry / "cmdline").read_bytes():
+                if entry.name.isdigit() and self._is_mine(entry):
                     os.kill(int(entry.name), signal.SIGKILL)
                     left = True
         return not left
+
+    def _is_mine(self, entry: Path) -> bool:
+        command = (entry / "cmdline").read_bytes()
+        if command == b"runc\0init\0":
+            return any(str(self.root) in os.readlink(one) for one in (entry / "fd").iterdir())
+        return str(self.root).encode() in command
 
     def _mounts(self) -> list[str]:
         mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
