@@ -94,20 +94,20 @@ class ContainerFollow:
     async def _follow(self) -> None:
         """Until the container has ended; what goes wrong meanwhile is tried again from where one is."""
         while True:
-            said = ""
             try:
                 said = await self._run_follower()
-                there = await self._docker.inspect(self._container)
-                if there is None or not there.running:
-                    await self._end(
-                        HostError("the container has ended; what is left of the file comes with its outputs")
-                    )
-                    return
             except (HostLost, HostError, OSError) as error:
                 said = str(error)
             except Exception as error:
                 await self._end(error)
                 raise
+            try:
+                there = await self._docker.inspect(self._container)
+                if there is None or not there.running:
+                    await self._end(HostError("the container has ended; the rest of the file comes with its outputs"))
+                    return
+            except HostError as error:
+                said = said or str(error)
             if said:
                 log.warning("%s cannot be followed, trying again: %s", self._container, said)
                 await asyncio.sleep(RETRY)

@@ -25,9 +25,12 @@ PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class DockerEngine:
-    """dockerd on a socket and a data folder of its own, which survives being killed and started again."""
+    """dockerd on a socket and a data folder of its own, which survives being killed and started again.
 
-    def __init__(self) -> None:
+    `disk`: the size of a file system for its data alone, as mount has it ("300m").
+    """
+
+    def __init__(self, disk: str = "") -> None:
         # A longer path would not fit into the address of containerd's sockets.
         self.root = Path(tempfile.mkdtemp(prefix="aml-dk", dir="/tmp"))
         self.socket = self.root / "s"
@@ -35,6 +38,10 @@ class DockerEngine:
         self._process: subprocess.Popen[bytes] | None = None
         self._config = self.root / "config"
         self._config.mkdir()
+        if disk:
+            (self.root / "data").mkdir()
+            command = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(self.root / "data")]
+            subprocess.run(command, check=True, capture_output=True)
 
     def start(self) -> None:
         """Start the daemon and wait until it answers."""
