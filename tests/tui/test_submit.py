@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import Key
 from textual.widgets import Static
 
 from engine.client import call
@@ -35,6 +36,16 @@ def newest(d: Driver) -> Run:
 def preview(d: Driver) -> str:
     """What the dialog says below its fields, however it is wrapped."""
     return str(d.app.screen.query_one("#preview", Static).content)
+
+
+async def test_keys_that_come_in_one_piece_reach_their_fields(console: Console, engine_home: Paths) -> None:
+    async with driven(console()) as d:
+        await d.press("s")
+        await d.until_shown("Submit a run")
+        for key in (*"train.py", "tab", *"abc", "tab", *"x"):
+            d.app.post_message(Key(key, key if len(key) == 1 else None))
+        screen = d.app.screen
+        await d.until(lambda: screen.script_input.value == "train.py" and screen.arguments_input.value == "abc")  # type: ignore[attr-defined]
 
 
 async def test_submit_run_cancel_and_rerun(console: Console, engine_home: Paths, project: Path) -> None:
