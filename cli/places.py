@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import paths
 from engine.errors import ProjectError
 from engine.project.finding import find_project
-from engine.runs.store import StoreReader
 
 if TYPE_CHECKING:
     import argparse
 
     from cli.command import Parser
     from engine.runs.model import Run
+    from engine.runs.store import StoreReader
 
 
 class Place:
@@ -22,13 +23,19 @@ class Place:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.paths = paths.current()
-        self.store = StoreReader(self.paths.store)
         start = Path(options.project).expanduser()
         try:
             self.project = str(find_project(start))
         except ProjectError:
             # A folder that is gone keeps its history under its name.
             self.project = "" if options.project == "." or start.is_dir() else str(start.absolute())
+
+    @functools.cached_property
+    def store(self) -> StoreReader:
+        """The history. Read when it is asked for: what only asks the engine need not wait for it."""
+        from engine.runs.store import StoreReader
+
+        return StoreReader(self.paths.store)
 
     def the_project(self) -> str:
         """The project's folder. Raises ProjectError outside of any."""

@@ -20,7 +20,7 @@ from engine.client import ContactLost, open_connection
 from engine.errors import AmlError, UsageError
 from engine.plain import plain
 from engine.runs.builds import CUT_OFF
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     import argparse

@@ -7,12 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from cli.failing import INTERRUPTED
-from cli.follow import Follower, exit_code, outcome, say
-from cli.output import emit
 from cli.places import Place
 from engine.client import ContactLost, open_connection
 from engine.errors import UsageError
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     import argparse
@@ -74,8 +72,13 @@ def submit(options: argparse.Namespace) -> int:
     try:
         line, answer = _ask(place, request)
     except KeyboardInterrupt:
+        from cli.follow import say
+
         say("\ninterrupted before the engine answered: `aml history list` shows whether there is a run")
         return INTERRUPTED
+    # Read while the engine is at work on the run, not before it.
+    from cli.follow import Follower, exit_code, outcome, say
+
     with place.store as store:
         run = store.run(str(answer["run_id"]))
         say(f"{run.name} ({run.id}) submitted to {run.target}")
@@ -83,6 +86,8 @@ def submit(options: argparse.Namespace) -> int:
         if options.no_wait:
             line.close()
             if options.output or options.query:
+                from cli.output import emit
+
                 emit(options, {"run_id": run.id, "run_number": run.number, "name": run.name, "status": run.state.value})
             else:
                 sys.stdout.write(f"{run.id}\n")
@@ -96,6 +101,8 @@ def submit(options: argparse.Namespace) -> int:
 
 
 def detached(name: str) -> int:
+    from cli.follow import say
+
     say(f"\n{name} goes on. Come back: aml experiment logs -f -r {name}   cancel: aml experiment cancel -r {name}")
     return INTERRUPTED
 
@@ -158,6 +165,8 @@ def _user() -> str:
 
 
 def _notices(place: Place, run_id: str, warnings: str) -> None:
+    from cli.follow import say
+
     plan = place.store.plan(run_id)
     for notice in (*(plan.notices if plan else ()), *warnings.splitlines()):
         say(f"notice: {notice}")

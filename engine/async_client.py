@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
-    from engine.runs.model import RunRequest
+    from engine.runs.request import RunRequest
 
 # Waits between attempts to get back to a lost engine, seconds.
 FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0

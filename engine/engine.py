@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from engine.hosts.host import Host, Output
     from engine.launchers.launcher import Launcher
     from engine.paths import Paths
-    from engine.runs.model import Run, RunPlan, RunRequest
+    from engine.runs.model import Run, RunPlan
+    from engine.runs.request import RunRequest
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import __version__
 from engine.errors import AmlError, UsageError
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

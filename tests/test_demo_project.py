@@ -22,7 +22,8 @@ from engine.project.check import check
 from engine.project.folder import open_project
 from engine.project.shell import shell_environ
 from engine.runs.metrics import MetricRecord, parse
-from engine.runs.model import Run, RunRequest, State
+from engine.runs.model import Run, State
+from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
 from tests.waiting import until_async
 

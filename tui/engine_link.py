@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from engine.client import Client
     from engine.paths import Paths
-    from engine.runs.model import RunRequest
+    from engine.runs.request import RunRequest
 
 # An engine that was started by the command line, or came back, is found within this time.
 LOOK_AGAIN = 2.0

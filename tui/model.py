@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
-    from engine.runs.model import Run, RunRequest, Series, TargetState
+    from engine.runs.model import Run, Series, TargetState
+    from engine.runs.request import RunRequest
     from tui.environments import BuildView
     from tui.reading import Reading
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
     from engine.project.problems import Problem
     from engine.project.runconfig import RunConfiguration
-    from engine.runs.model import Run, RunRequest, Series, TargetState
+    from engine.runs.model import Run, Series, TargetState
+    from engine.runs.request import RunRequest
     from tui.environments import BuildView
 
 # Types of targets that run scripts in containers: their Docker Engine is shown.

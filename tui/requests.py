@@ -8,7 +8,7 @@ import shlex
 import uuid
 from typing import TYPE_CHECKING
 
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     from pathlib import Path

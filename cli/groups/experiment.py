@@ -6,10 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from cli import prepare, submit
+from cli import submit
 from cli.command import Command
 from cli.failing import INTERRUPTED
-from cli.output import emit
 from cli.places import Place, one_run, several_runs
 from engine.errors import EngineUnavailable
 
@@ -21,6 +20,18 @@ if TYPE_CHECKING:
 
 # A plain `logs` of a run that goes on shows what has come; a mirror that lags is given this long to catch up (s).
 CATCH_UP, QUIET = 2.0, 0.15
+
+
+def _prepare_options(parser: Parser) -> None:
+    from cli import prepare
+
+    prepare.options(parser)
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from cli import prepare
+
+    return prepare.prepare(options)
 
 
 def _logs_options(parser: Parser) -> None:
@@ -100,6 +111,8 @@ def _status_options(parser: Parser) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from cli.output import emit
+
     place = Place(options)
     with place.store as store:
         if options.run:
@@ -165,8 +178,8 @@ COMMANDS = {
     ),
     "prepare": Command(
         "have the environment of a configuration built, and follow it",
-        prepare.prepare,
-        options=prepare.options,
+        _prepare,
+        options=_prepare_options,
         output="",
         about=(
             "Build what a configuration's scripts run in on a Docker target, unless it is there already.\n"

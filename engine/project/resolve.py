@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
     from engine.project.folder import Project
     from engine.project.runconfig import RunConfiguration
-    from engine.runs.model import RunRequest
+    from engine.runs.request import RunRequest
 
 LAUNCHERS = {"local": "process", "remote": "process", "docker": "container", "remotedocker": "container"}
 

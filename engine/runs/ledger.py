@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import NotFound, StoreError
 from engine.runs import builds, schema
-from engine.runs.model import BuildRecord, Command, ImageUse, Run, RunPlan, RunRequest, State
+from engine.runs.model import BuildRecord, Command, ImageUse, Run, RunPlan, State
+from engine.runs.request import RunRequest
 from engine.runs.store import RUN_COLUMNS, run_of
 
 if TYPE_CHECKING:

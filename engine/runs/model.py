@@ -1,4 +1,4 @@
-"""The words everything else uses: states, a request, a plan, a run as history knows it. All frozen."""
+"""The words everything else uses: states, a plan, a run as history knows it. All frozen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 import enum
 from dataclasses import dataclass, field
 from typing import Any
+
+from engine.runs.request import known_fields
 
 
 class State(str, enum.Enum):
@@ -28,44 +30,6 @@ class State(str, enum.Enum):
 
     def __str__(self) -> str:
         return self.value
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What a person asks for. Everything else is found in the project when it is resolved.
-
-    `token` is made by the face, so that asking again after a lost answer gives the same run.
-    `environ` holds the variables of the asking shell that a local script must see (see `engine.project.resolve`).
-    Times are seconds since the epoch, UTC.
-    """
-
-    project: str
-    config: str
-    token: str
-    script: str | None = None
-    arguments: tuple[str, ...] | None = None
-    target: str | None = None
-    conda_file: str | None = None
-    spark_file: str | None = None
-    tracked: bool | None = None
-    prepare: bool | None = None
-    priority: int = 0
-    tags: dict[str, str] = field(default_factory=dict)
-    description: str = ""
-    rerun_of: str | None = None
-    parent_run_id: str | None = None
-    user_id: str = ""
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> RunRequest:
-        known = _known(cls, data)
-        if known.get("arguments") is not None:
-            known["arguments"] = tuple(str(item) for item in known["arguments"])
-        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -105,7 +69,7 @@ class RunPlan:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunPlan:
-        known = _known(cls, data)
+        known = known_fields(cls, data)
         known["argv"] = tuple(known.get("argv", ()))
         known["notices"] = tuple(known.get("notices", ()))
         return cls(**known)
@@ -255,7 +219,7 @@ class BuildRecord:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> BuildRecord:
-        return cls(**_known(cls, data))
+        return cls(**known_fields(cls, data))
 
 
 @dataclass(frozen=True)
@@ -282,9 +246,4 @@ class ImageUse:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ImageUse:
-        return cls(**_known(cls, data))
-
-
-def _known(cls: Any, data: dict[str, Any]) -> dict[str, Any]:
-    names = {f.name for f in dataclasses.fields(cls)}
-    return {key: value for key, value in data.items() if key in names}
+        return cls(**known_fields(cls, data))

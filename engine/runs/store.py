@@ -14,12 +14,12 @@ from engine.runs.model import (
     ImageUse,
     Run,
     RunPlan,
-    RunRequest,
     Series,
     State,
     TargetState,
     Transition,
 )
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

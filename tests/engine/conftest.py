@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.project.shell import shell_environ
-from engine.runs.model import Run, RunRequest, State
+from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
 from tests.waiting import until_async
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from engine.runs.model import Run, State
 
 LOCAL_COMPUTE = "type: local\n"
 LOCAL_CONFIG = """\

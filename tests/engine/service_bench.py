@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from engine.hosts.host import Output
     from engine.paths import Paths
-    from engine.runs.model import Run, RunRequest
+    from engine.runs.model import Run
+    from engine.runs.request import RunRequest
 
 
 class NotingCore:

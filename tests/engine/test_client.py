@@ -21,7 +21,7 @@ from engine.client import Client, ContactLost, call, open_connection
 from engine.errors import EngineUnavailable, NotFound
 from engine.lock import holder, is_held
 from engine.project.shell import shell_environ
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
 from tests.engine.service_bench import Bench
 from tests.waiting import until, until_async

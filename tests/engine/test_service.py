@@ -15,7 +15,7 @@ import pytest_asyncio
 from engine import faces, service_log
 from engine.errors import EngineUnavailable
 from engine.lock import EngineLock, is_held
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 from engine.service import AnotherEngine, prepare
 from engine.wire import MAX_LINE, VERBS
 from tests.engine.service_bench import Bench

@@ -8,7 +8,8 @@ import math
 from typing import TYPE_CHECKING
 
 from engine.runs import builds, schema
-from engine.runs.model import BuildRecord, ImageUse, Run, RunPlan, RunRequest, Series, State, TargetState
+from engine.runs.model import BuildRecord, ImageUse, Run, RunPlan, Series, State, TargetState
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     import sqlite3

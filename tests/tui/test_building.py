@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.errors import HostError
-from engine.runs.model import BuildRecord, RunRequest, State, TargetState
+from engine.runs.model import BuildRecord, State, TargetState
 from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW, make_build, make_run, make_spec
 from tests.tui.snapshots import check_snapshot
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from engine.runs.request import RunRequest
     from tests.tui.history import History
     from tui.app import ConsoleApp
 

@@ -10,7 +10,8 @@ import pytest
 from engine.runs import points
 from engine.runs.ledger import Ledger
 from engine.runs.metrics import MetricRecord
-from engine.runs.model import Command, Run, RunPlan, RunRequest, State
+from engine.runs.model import Command, Run, RunPlan, State
+from engine.runs.request import RunRequest
 from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW
 from tests.tui.snapshots import check_snapshot

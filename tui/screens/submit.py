@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.timer import Timer
 
-    from engine.runs.model import RunRequest
+    from engine.runs.request import RunRequest
     from tui.reading import ConfigView
 
 # Resolving reads the project's files: not at every key.

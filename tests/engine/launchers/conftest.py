@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
-    from engine.runs.model import Run, RunRequest
+    from engine.runs.model import Run
+    from engine.runs.request import RunRequest
     from tests.services.docker import DockerEngine
 
 CONFIG = """\

@@ -11,7 +11,7 @@ from engine.project.check import check
 from engine.project.create import create_project, create_runconfiguration, duplicate_runconfiguration
 from engine.project.folder import open_project
 from engine.project.resolve import resolve
-from engine.runs.model import RunRequest
+from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ from engine.errors import NotFound
 from engine.runs import schema
 from engine.runs.builds import CUT_OFF
 from engine.runs.ledger import Ledger
-from engine.runs.model import BuildRecord, ImageUse, RunRequest, State
+from engine.runs.model import BuildRecord, ImageUse, State
+from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
 from tests.engine.runs.test_store import PLAN
 

@@ -12,7 +12,8 @@ from engine.errors import NotFound, StoreError
 from engine.runs import points, schema
 from engine.runs.ledger import Ledger
 from engine.runs.metrics import MetricRecord
-from engine.runs.model import Command, Run, RunPlan, RunRequest, State
+from engine.runs.model import Command, Run, RunPlan, State
+from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
 
 if TYPE_CHECKING:
