@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # The log is looked at this often when no event came (s), the store at least this often.
 POLL, STORE_POLL = 0.05, 0.5
+# While nothing of it has come it is looked at this often (s), for so long (s): the first line is waited for.
+EAGER, EAGER_FOR = 0.005, 10.0
 PIECE = 1 << 20
 # Waits between attempts to get an engine back, seconds.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
@@ -55,6 +57,7 @@ class Follower:
         self._line = line
         self._said = ""
         self._retry_at = 0.0
+        self._eager_until = 0.0
         self._wait = FIRST_WAIT
 
     def follow(self) -> Run:
@@ -69,9 +72,12 @@ class Follower:
             except ContactLost:
                 self._lose()
             version, looked = -1, 0.0
+            self._eager_until = time.monotonic() + EAGER_FOR if mirror else 0.0
             while True:
                 moved = mirror.pass_on() if mirror else False
                 now = time.monotonic()
+                if moved:
+                    self._eager_until = 0.0
                 if now - looked >= STORE_POLL or self._store.data_version() != version:
                     # Noted before reading: a write between the two is seen the next time.
                     version, looked = self._store.data_version(), now
@@ -103,7 +109,7 @@ class Follower:
             self._return()
             return
         try:
-            self._line.events(POLL)
+            self._line.events(EAGER if time.monotonic() < self._eager_until else POLL)
         except ContactLost:
             self._lose()
 

@@ -187,7 +187,7 @@ def missing() -> str:
 def python_image(engine: DockerEngine) -> str:
     """Debian's Python with venv and pip, a shell and nothing more; the certificates are this machine's."""
     variables = f"ENV SSL_CERT_FILE={CERTIFICATES} PIP_CERT={CERTIFICATES}"
-    return engine.load("aml-test/python:1", python_tar(), PATH, variables)
+    return engine.load("aml-test/python:2", python_tar(), PATH, variables)
 
 
 def bare_image(engine: DockerEngine) -> str:
