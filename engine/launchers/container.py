@@ -193,7 +193,7 @@ class ContainerRun:
     async def launch(self) -> dict[str, Any]:
         docker = await self._docker()
         there = await docker.inspect(self.name)
-        if there is None or there.state == "created":
+        if there is None or there.state == "created" or there.gone:
             if await self._has_begun(docker):
                 # Its container was removed behind our back, or Docker has forgotten that it was started.
                 return {**self._prepared, "container_id": there.id if there else ""}
@@ -212,6 +212,9 @@ class ContainerRun:
         if self.shared:
             status = (await self.host.inspect([self.run.id]))[self.run.id]
             return status.phase in ("exited", "vanished", "running")
+        there = await docker.inspect(self.name)
+        if there is None or there.gone:
+            return False
         return await docker.has(self.name, f"{config.RUN}/status/process.json")
 
     async def _make_anew(self, docker: DockerApi, there: Container | None) -> None:
@@ -301,6 +304,8 @@ class ContainerRun:
             if status.phase == "exited":
                 return status
             raise
+        if there is not None and there.gone:
+            there = None
         if there is None and status.phase == "running":
             await self.host.contain(self.run.id, None)
             status = (await self.host.inspect([self.run.id]))[self.run.id]
@@ -340,7 +345,7 @@ class ContainerRun:
         if self._may_have_one:
             docker = await self._docker()
             there = await docker.inspect(self.name)
-            if there is not None and (there.state != "created" or not await self._discard(docker)):
+            if there is not None and (not (there.state == "created" or there.gone) or not await self._discard(docker)):
                 return False
         return await self.host.forbid(self.run.id)
 
@@ -369,7 +374,7 @@ class ContainerRun:
         if there is not None:
             if there.running:
                 await docker.stop(self.name, STOP)
-            if not self.shared and (there.state != "created" or await self._has_begun(docker)):
+            if not self.shared and not there.gone and (there.state != "created" or await self._has_begun(docker)):
                 from engine.launchers.container_copies import bring_home
 
                 async with self.launcher.copying:

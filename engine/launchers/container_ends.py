@@ -111,7 +111,12 @@ async def _without_record(
     elif begun or number is not None:
         why = "its container was killed from outside, or ended with the Docker Engine"
     else:
-        said = plain((await docker.output(there.id)).decode("utf-8", "replace")).strip()[-_MOST_SAID:]
+        try:
+            said = plain((await docker.output(there.id)).decode("utf-8", "replace")).strip()[-_MOST_SAID:]
+        except HostLost:
+            raise
+        except HostError:
+            said = ""
         trouble = there.error or said or f"the container ended with exit status {there.exit_code}"
     exit_ = RunExit(
         code=None if number is not None or trouble else code,

@@ -43,6 +43,11 @@ class Container:
     def running(self) -> bool:
         return self.state in ("running", "paused", "restarting")
 
+    @property
+    def gone(self) -> bool:
+        """Whether its removal has begun: what a daemon that died meanwhile did not finish stays like this."""
+        return self.state in ("removing", "dead")
+
 
 @dataclass(frozen=True)
 class Listed:

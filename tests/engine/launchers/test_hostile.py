@@ -279,3 +279,35 @@ async def test_what_runs_on_of_a_container_that_is_no_more_is_ended(bench: Conta
     done = await end(bench, run)
     assert done.state is State.FAILED
     assert await host.processes(run.id) == []
+
+
+@both
+async def test_a_container_whose_removal_was_cut_off(
+    bench: ContainerBench, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed daemon leaves it "dead": it is no container any more, and a run that was not begun gets another."""
+    create, inspect, remove = DockerApi.create, DockerApi.inspect, DockerApi.remove
+    dead: list[str] = []
+
+    async def create_and_lose(self: DockerApi, name: str, config: dict[str, object]) -> str:
+        made = await create(self, name, config)
+        if not dead and not name.startswith("aml-probe"):
+            dead.append(name)
+            raise DockerLost("killed", where="local")
+        return made
+
+    async def inspect_after(self: DockerApi, name: str) -> Container | None:
+        found = await inspect(self, name)
+        return dataclasses.replace(found, state="dead") if found and dead[-1:] == [name] else found
+
+    async def remove_after(self: DockerApi, name: str, force: bool = False) -> None:
+        await remove(self, name, force)
+        if name in dead:
+            dead.append("")
+
+    monkeypatch.setattr(DockerApi, "create", create_and_lose)
+    monkeypatch.setattr(DockerApi, "inspect", inspect_after)
+    monkeypatch.setattr(DockerApi, "remove", remove_after)
+    bench.script("train.py", "print('once')\n")
+    done = await end(bench, await bench.submit("train.py", config=config, prepare=False))
+    assert (done.state, bench.log(done)) == (State.COMPLETED, b"once\n"), done.reason
