@@ -48,8 +48,8 @@ class Beside:
         self.docker = [shutil.which("docker") or "docker", "-H", engine.url]
 
     def run_by_hand(self, script: str, *arguments: str) -> list[str]:
-        folder = f"{self.place.project}:/work"
-        options = ["--rm", "--init", "--network", "host", "-v", folder, "-w", "/work"]
+        folder = f"{self.place.project}:/here"
+        options = ["--rm", "--init", "--network", "host", "-v", folder, "-w", "/here"]
         return [*self.docker, "run", *options, self.image, "python", script, *arguments]
 
     def submit(self, script: str, *arguments: str) -> list[str]:
