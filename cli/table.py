@@ -26,10 +26,15 @@ def draw(headings: Sequence[str], rows: Sequence[Sequence[str]], right: frozense
     wide = not all(cell.isascii() for row in (headings, *rows) for cell in row)
     if wide:
         widths = [max(cells(row[place]) for row in (headings, *rows)) for place in range(len(headings))]
+    whole = widths
     if sys.stdout.isatty():
         widths = fitted(widths, shutil.get_terminal_size().columns)
     last = len(widths) - 1
     lines = [headings, ["-" * width for width in widths], *rows]
+    if not wide and widths == whole:
+        # Nothing is cut and each character is a cell: ten thousand rows are formatted at once.
+        row = GAP.join(f"{{:{'>' if place in right else '<'}{width}}}" for place, width in enumerate(widths))
+        return "".join(f"{row.format(*line).rstrip()}\n" for line in lines)
     return "".join(
         GAP.join(
             _padded(cell, width, place in right, place == last, wide)
