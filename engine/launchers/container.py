@@ -111,18 +111,14 @@ class ContainerRun:
         docker = await self._docker_engine(say)
         await say("looking for the environment")
         environments = self.launcher.environments
-        if self.plan.prepare:
-            ready = await environments.ensure(self.plan, say, self.run.id)
-        else:
-            found = await environments.find(self.plan)
-            if found is None:
-                raise LaunchError(
-                    f"the environment of {self.plan.config!r} has not been prepared, and PrepareEnvironment is false.",
-                    where=self.host.name,
-                    remedy=f"Type `aml experiment prepare -c {self.plan.config}`, press p in the console, or set "
-                    "`PrepareEnvironment: true`.",
-                )
-            ready = await environments.ensure(self.plan, say, self.run.id)
+        if not self.plan.prepare and await environments.find(self.plan) is None:
+            raise LaunchError(
+                f"the environment of {self.plan.config!r} has not been prepared, and PrepareEnvironment is false.",
+                where=self.host.name,
+                remedy=f"Type `aml experiment prepare -c {self.plan.config}`, press p in the console, or set "
+                "`PrepareEnvironment: true`.",
+            )
+        ready = await environments.ensure(self.plan, say, self.run.id)
         return await self._handle(docker, ready)
 
     async def _docker_engine(self, say: Say) -> DockerApi:
