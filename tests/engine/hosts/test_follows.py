@@ -205,6 +205,8 @@ async def test_the_end_of_a_run_is_pushed_at_once(bench: Bench) -> None:
         run_id = f"{R}-{number}"
         await bench.lay(run_id, "print('x', flush=True); input()")
         await bench.host.watch_runs([run_id])
+        # What is pushed first is how the run stood: looked at before it starts, not after.
+        await until_async(lambda run_id=run_id: bench.statuses.get(run_id))
         await bench.host.start(run_id, bench.spec())
         status = await bench.ended(run_id)
         assert status.exit is not None
