@@ -196,7 +196,7 @@ class AgentHost(abc.ABC):
     async def contain(self, run_id: str, spec: Mapping[str, Any] | None) -> str | None:
         """Write down what a container runs in this run directory, and return that directory's path.
 
-        `spec`: argv, cwd, umask, max_duration, grace, share (a folder to make, or None), passwd (a table of users for
+        `spec`: max_duration, grace, share (a folder to make, or None), passwd (a table of users for
         the container, or ""). With None: there is no container any more, and a run that left no record of its end
         counts as vanished.
         """

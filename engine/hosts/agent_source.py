@@ -12,6 +12,9 @@ RUNTIME = Path(__file__).parents[1] / "runtime"
 
 # In the order in which they import each other.
 MODULES = (
+    "whole",
+    "identities",
+    "held",
     "processes",
     "status",
     "runner",
@@ -24,7 +27,7 @@ MODULES = (
     "agent",
 )
 # What a container runs first, and what that needs; placed beside the run-side package.
-CONTAINED = ("processes", "status", "runner", "contained")
+CONTAINED = ("whole", "identities", "held", "contained", "processes", "status", "runner", "contained_rest")
 CONTAINED_PACKAGE = "_aml_tui_runner"
 
 # The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input,

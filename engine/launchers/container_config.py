@@ -58,13 +58,10 @@ def passwd_with(text: str, host: HostInfo, docker: DockerInfo) -> str:
     return f"{text.rstrip()}\n{name}:x:{host.uid}:{host.gid}::{HOME}:/bin/sh\n"
 
 
-def spec_of(run: Run, plan: RunPlan, argv: tuple[str, ...], passwd: str) -> dict[str, Any]:
-    """What the runner in the container reads; see `Host.contain`."""
+def spec_of(run: Run, plan: RunPlan, passwd: str) -> dict[str, Any]:
+    """What the runner in the container reads once the script runs; see `Host.contain`."""
     return {
         "run_id": run.id,
-        "argv": list(argv),
-        "cwd": "project",
-        "umask": UMASK,
         "max_duration": plan.max_duration,
         "grace": list(GRACE),
         "share": plan.native_shared_directory,
@@ -96,6 +93,8 @@ def variables_of(
         found.setdefault("PYSPARK_PYTHON", interpreter)
         found.setdefault("PYSPARK_DRIVER_PYTHON", interpreter)
     found["AML_CONTAINED_FOLDER"] = RUN
+    found["AML_CONTAINED_CWD"] = "project"
+    found["AML_CONTAINED_UMASK"] = f"{UMASK:o}"
     # Docker's own init and what is run beside the script have the container's variables too, and the run id in them:
     # by this they are known as no part of the run, which is signalled and reported without them.
     found["AML_TUI_ROLE"] = "runner"
@@ -111,6 +110,7 @@ def container_config(
     image: str,
     image_env: Mapping[str, str],
     interpreter: str,
+    argv: tuple[str, ...],
     passwd: bool,
     init: bool,
 ) -> dict[str, Any]:
@@ -122,6 +122,7 @@ def container_config(
     return {
         "Image": image,
         "Entrypoint": [interpreter, "-I", "-S", "-c", RUNNER],
+        "Cmd": list(argv),
         "Env": [f"{name}={value}" for name, value in variables_of(run, plan, host, image_env, interpreter).items()],
         "User": user,
         "WorkingDir": "/",

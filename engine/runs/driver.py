@@ -227,15 +227,27 @@ class Driver:
         self._slots.enter(self._link.name, self._run)
         host = await self._link.ready()
         placed = self._launcher.place(host, self._run, self.plan)
+        # Its files go to the host while its environment is looked for or built.
+        shipping = asyncio.ensure_future(self._ship(host, placed))
         try:
             handle = await placed.prepare(self._say_progress)
-            await self._ship(host, placed)
+            await shipping
         except HostLost:
             raise
         except AmlError as error:
+            await self._end(shipping)
+            with contextlib.suppress(HostLost):
+                await host.remove_run(self.run_id)
             await self._apply(lifecycle.StepFailed(str(error)))
             return
+        finally:
+            await self._end(shipping)
         await self._apply(lifecycle.Prepared(handle))
+
+    @staticmethod
+    async def _end(task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def _ship(self, host: Host, placed: PlacedRun) -> None:
         assert self._run.snapshot is not None

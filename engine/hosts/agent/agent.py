@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from . import arriving, channel, follows, processes, rundir, samples, starting, status
+from . import arriving, channel, follows, identities, processes, rundir, samples, starting, whole
 
 MYPY = False
 if MYPY:
@@ -28,7 +28,7 @@ class Agent(object):
         self.incoming = {}  # type: dict[int, rundir.Incoming]
         self.credits = {}  # type: dict[int, int]
         self.credit_change = threading.Condition()
-        self.root = rundir.Root(status.encode(os.path.expanduser(bundle["root"])))
+        self.root = rundir.Root(whole.encode(os.path.expanduser(bundle["root"])))
         self.starter = starting.Starter(self.root, bundle, umask)
         self.poller = follows.Poller(self.root, sender)
         self.sampler = samples.Sampler(self.root.path, lambda sample: sender.send({"sample": sample}))
@@ -121,10 +121,10 @@ class Agent(object):
         return {
             "version": channel.VERSION,
             "python": "%d.%d.%d" % sys.version_info[:3],
-            "boot_id": processes.boot_id(),
+            "boot_id": identities.boot_id(),
             "hostname": socket.gethostname(),
             "home": os.path.expanduser("~"),
-            "root": status.decode(self.root.path),
+            "root": whole.decode(self.root.path),
             "user": user,
             "uid": os.getuid(),
             "gid": os.getgid(),
@@ -201,7 +201,7 @@ class Agent(object):
 
     def runtime(self, head: "dict[str, Any]", body: bytes) -> "dict[str, Any]":
         """Use the run-side package of this name; asks for its files when they are not here."""
-        folder = os.path.join(self.root.path, b"agent", status.encode(head["name"]))
+        folder = os.path.join(self.root.path, b"agent", whole.encode(head["name"]))
         if "files" not in head and not os.path.isdir(folder):
             return {"missing": True}
         self.starter.runtime = self.root.runtime(head["name"], head.get("files", {}))
@@ -209,11 +209,11 @@ class Agent(object):
 
     def signal(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
         script, runner, left = starting.parts_of(self.root.status(head["run"]))
-        return processes.signal_run(status.encode(head["run"]), head["number"], script, runner, left)
+        return processes.signal_run(whole.encode(head["run"]), head["number"], script, runner, left)
 
     def processes(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
         script, runner, left = starting.parts_of(self.root.status(head["run"]))
-        return [item.describe() for item in processes.of_run(status.encode(head["run"]), script, runner, left)]
+        return [processes.describe(item) for item in processes.of_run(whole.encode(head["run"]), script, runner, left)]
 
     def outputs(self, head: "dict[str, Any]", body: bytes) -> None:
         """The list goes in parts, so that a folder of a hundred thousand files delays nobody."""
@@ -246,7 +246,7 @@ class Agent(object):
 
     def send_file(self, number: int, folder: bytes, item: "dict[str, Any]") -> None:
         """One file as it was when it was opened: what a script still appends is not waited for."""
-        path = os.path.join(folder, status.encode(item["path"]))
+        path = os.path.join(folder, whole.encode(item["path"]))
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
@@ -284,7 +284,7 @@ def words_of(error: OSError) -> str:
     """An error of the system for people: what happened, to which file."""
     name = error.filename
     if isinstance(name, bytes):
-        name = status.decode(name)
+        name = whole.decode(name)
     text = os.strerror(error.errno) if error.errno else str(error)
     return "%s: %s" % (name, text) if name else text
 

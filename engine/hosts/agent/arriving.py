@@ -4,7 +4,7 @@ import os
 import stat
 
 from .rundir import Refused
-from .status import encode
+from .whole import encode
 
 MYPY = False
 if MYPY:

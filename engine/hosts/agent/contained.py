@@ -2,63 +2,75 @@
 
 The container's life is the run's: when this ends, whatever the script left behind ends with it. A signal sent to the
 container (`docker stop`, a cancel) reaches every process of the run, not only the script.
+
+The script begins before most of the runner is loaded, so what comes until then imports next to nothing. It is told by
+the container itself: the command's arguments, and the variables AML_CONTAINED_*. The rest stands in spec.json.
 """
 
 import os
-import signal
 import sys
+import time
 
-from . import runner, status
+from .held import HeldScript
+from .identities import identity
+from .whole import encode, put
 
 MYPY = False
 if MYPY:
+    import signal as _signal
     from typing import Any
+else:
+    # Without the enumerations of `signal`, which take longer to load than all the rest.
+    import _signal
 
 # Of the container's variables, those that are for this program and not for the script.
-OWN = ("AML_CONTAINED_", "AML_TUI_ROLE")
-FOLDER = "AML_CONTAINED_FOLDER"
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+OWN = (b"AML_CONTAINED_", b"AML_TUI_ROLE")
+FOLDER, CWD, UMASK = "AML_CONTAINED_FOLDER", "AML_CONTAINED_CWD", "AML_CONTAINED_UMASK"
+SIGNALS = (
+    _signal.SIGCHLD,
+    _signal.SIGINT,
+    _signal.SIGTERM,
+    _signal.SIGHUP,
+    _signal.SIGQUIT,
+    _signal.SIGUSR1,
+    _signal.SIGUSR2,
+)
 
 
-class ContainedRunner(runner.Runner):
-    """A runner that passes signals on."""
-
-    def wait(self, seconds: float) -> None:
-        caught = signal.sigtimedwait((signal.SIGCHLD,) + PASSED_ON, max(seconds, 0.0))
-        if caught is not None and caught.si_signo != signal.SIGCHLD:
-            self.signal(caught.si_signo)
-
-    def begin(self, log: int) -> "Any":
-        record = runner.Runner.begin(self, log)
-        if record is None and not status.read(self.status, "process.json"):
-            sys.stderr.write("the run directory cannot be written\n")
-        return record
-
-
-def order_of(folder: str) -> "dict[str, Any]":
-    """What to run: spec.json beside the run's other status files; the variables are the container's own."""
-    spec = status.read(os.path.join(status.encode(folder), b"status"), "spec.json")
-    if spec is None:
-        sys.stderr.write("%s: there is no run directory here\n" % folder)
-        sys.exit(125)
-    env = dict((status.decode(name), status.decode(value)) for name, value in os.environb.items())
-    spec["env"] = dict((name, value) for name, value in env.items() if not name.startswith(OWN))
-    spec["folder"] = folder
-    spec["cwd"] = os.path.join(folder, spec["cwd"])
-    return spec
+def record_of(script: "dict[str, Any]", runner: "dict[str, Any]") -> bytes:
+    """process.json as the `status` module would write it, which needs `json` for it."""
+    plain = '"boot_id": "%(boot_id)s", "pid": %(pid)d, '
+    start = '"start": %(start)d'
+    began = ', "started": %r}\n' % script["started"]
+    inner = '"runner": {' + plain % runner + start % runner + "}, "
+    return ("{" + plain % script + inner + start % script + began).encode("ascii")
 
 
 def main() -> None:
     """See the run of this container through; exit as its script did."""
     folder = os.environ[FOLDER]
-    order = order_of(folder)
     # What comes before the first wait stays pending until then.
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,) + PASSED_ON)
-    runner.adopt_orphans()
-    contained = ContainedRunner(order, -1)
-    contained.run()
-    ended = status.read(contained.status, "exit.json") or {}
-    if ended.get("start_error"):
-        sys.exit(126)
-    number = ended.get("signal")
-    sys.exit(128 + number if number else ended.get("code") or 0)
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, SIGNALS)
+    status = os.path.join(encode(folder), b"status")
+    try:
+        os.stat(os.path.join(status, b"spec.json"))
+        log = os.open(os.path.join(encode(folder), b"logs/driver.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        sys.stderr.write("%s: there is no run directory here that can be written: %s\n" % (folder, error))
+        sys.exit(125)
+    env = dict((name, value) for name, value in os.environb.items() if not name.startswith(OWN))
+    argv = [os.fsencode(item) for item in sys.argv[1:]]
+    held = HeldScript(argv, os.path.join(folder, os.environ[CWD]), int(os.environ[UMASK], 8), env, log)
+    me = identity(os.getpid())
+    script = dict(held.process, started=time.time())
+    # Another container of this run may be about it as well, with the same pids.
+    part = ".process.json.%s" % os.urandom(6).hex()
+    if not put(status, "process.json", record_of(script, me), part, exclusive=True):
+        held.drop()
+        sys.stderr.write("the script of this run has begun before\n")
+        sys.exit(125)
+    said = held.let_go()
+
+    from . import contained_rest
+
+    sys.exit(contained_rest.see_through(folder, me, script, said))

@@ -1,11 +1,10 @@
-"""Processes as /proc tells them: who is alive, who belongs to a run, and how to signal them.
-
-Alive means pid, start time (field 22 of /proc/PID/stat) and boot id; a zombie is dead.
-"""
+"""Processes as /proc tells them: who belongs to a run, and how to signal them."""
 
 import os
 import signal
 import time
+
+from .identities import DEAD, Process, alive, exists, look
 
 MYPY = False
 if MYPY:
@@ -15,68 +14,11 @@ if MYPY:
 ROLE = b"AML_TUI_ROLE="
 CONTAINED = b"AML_CONTAINED_"
 RUN_ID = b"AZUREML_RUN_ID="
-DEAD = (b"Z", b"X", b"x")
-BOOT = []  # type: list[str]
 
 
-class Process(object):
-    """One line of /proc/PID/stat. `start` is in clock ticks since boot."""
-
-    __slots__ = ("group", "parent", "pid", "session", "start", "state")
-
-    def __init__(self, pid: int, fields: "list[bytes]") -> None:
-        self.pid = pid
-        self.state = fields[0]
-        self.parent = int(fields[1])
-        self.group = int(fields[2])
-        self.session = int(fields[3])
-        self.start = int(fields[19])
-
-    def describe(self) -> "dict[str, Any]":
-        return {"pid": self.pid, "start": self.start, "command": command_of(self.pid)}
-
-
-def boot_id() -> str:
-    """What tells this boot from every other."""
-    if not BOOT:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            BOOT.append(file.read().strip())
-    return BOOT[0]
-
-
-def look(pid: int) -> "Optional[Process]":
-    """The process with this pid, dead or alive, or None."""
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as file:
-            data = file.read()
-        # The command, field 2, may hold spaces and parentheses: what counts comes after the last one.
-        return Process(pid, data[data.rindex(b")") + 2 :].split())
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def identity(pid: int) -> "dict[str, Any]":
-    """What names a process for good: pid, start and boot_id. The process must exist."""
-    process = look(pid)
-    if process is None:
-        raise ProcessLookupError("no process %d" % pid)
-    return {"pid": pid, "start": process.start, "boot_id": boot_id()}
-
-
-def exists(known: "Optional[dict[str, Any]]") -> bool:
-    """The process of this identity is in the table, perhaps as a zombie, so its pid is not reused."""
-    if not known or known.get("boot_id") != boot_id():
-        return False
-    process = look(known["pid"])
-    return process is not None and process.start == known["start"]
-
-
-def alive(known: "Optional[dict[str, Any]]") -> bool:
-    """The process of this identity runs."""
-    if not known or known.get("boot_id") != boot_id():
-        return False
-    process = look(known["pid"])
-    return process is not None and process.start == known["start"] and process.state not in DEAD
+def describe(process: Process) -> "dict[str, Any]":
+    """A process for the wire."""
+    return {"pid": process.pid, "start": process.start, "command": command_of(process.pid)}
 
 
 def command_of(pid: int) -> str:
@@ -222,7 +164,7 @@ def signal_run(
         if not fresh:
             break
         for process in fresh:
-            told[process.pid, process.start] = process.describe()
+            told[process.pid, process.start] = describe(process)
         for process in fresh:
             send(process, number)
             if process.state in (b"T", b"t"):

@@ -9,8 +9,8 @@ import shutil
 import stat
 import threading
 
-from . import processes, status
-from .status import decode, encode
+from . import identities, status
+from .whole import decode, encode
 
 MYPY = False
 if MYPY:
@@ -82,7 +82,7 @@ class Root(object):
             done = status.read(state, "laid.json")
             begun = os.path.exists(os.path.join(state, b"process.json"))
             # Contents are not synced one by one: after a crash of the host a waiting run is laid out again.
-            if begun or (done and done.get("boot_id") == processes.boot_id()):
+            if begun or (done and done.get("boot_id") == identities.boot_id()):
                 return
             part = os.path.join(folder, b".project")
             remove_tree(part)
@@ -91,7 +91,7 @@ class Root(object):
             project = os.path.join(folder, b"project")
             remove_tree(project)
             os.rename(part, project)
-            status.write(state, "laid.json", {"boot_id": processes.boot_id(), "entries": len(entries)})
+            status.write(state, "laid.json", {"boot_id": identities.boot_id(), "entries": len(entries)})
         finally:
             os.close(lock)
 

@@ -5,14 +5,15 @@ The order of things is what makes a second start impossible: the script's proces
 run that can be started again, since a held process leaves without exec when its runner is gone.
 """
 
-import errno
 import json
 import os
 import signal
 import sys
 import time
 
-from . import processes, status
+from . import identities, processes, status
+from .held import HeldScript
+from .whole import encode
 
 MYPY = False
 if MYPY:
@@ -55,20 +56,26 @@ def adopt_orphans() -> None:
         pass
 
 
+def trouble_of(said: bytes) -> "dict[str, Any]":
+    """What kept a script from beginning, as it was told by `HeldScript.let_go`."""
+    return dict(json.loads(said.decode())) if said else {}
+
+
 class Runner(object):
     """One run. `order`: folder, run_id, argv, cwd, env (all of it), umask, max_duration (s or None), grace ([s, s])."""
 
     def __init__(self, order: "dict[str, Any]", report: int) -> None:
         self.order = order
         self.report = report
-        self.folder = status.encode(order["folder"])
+        self.folder = encode(order["folder"])
         self.status = os.path.join(self.folder, b"status")
-        self.me = processes.identity(os.getpid())
+        self.me = identities.identity(os.getpid())
         self.script = {}  # type: dict[str, Any]
         self.timed_out = False
         self.beaten = 0.0
 
     def run(self) -> None:
+        """Start the script and see it through."""
         status.write(self.status, "runner.json", self.me)
         status.reserve(self.status, "exit.json")
         log = os.open(os.path.join(self.folder, b"logs", b"driver.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -77,6 +84,11 @@ class Runner(object):
         if trouble is None:
             self.tell(b"another runner has this run")
             return
+        self.see_through(trouble)
+        os.fsync(log)
+
+    def see_through(self, trouble: "dict[str, Any]") -> None:
+        """Wait until the script has ended and write down how. `trouble`: what kept it from beginning, or empty."""
         self.beat()
         if trouble:
             _, code, usage = os.wait4(self.script["pid"], 0)
@@ -87,7 +99,6 @@ class Runner(object):
         left = self.watch()
         _, code, usage = os.wait4(self.script["pid"], 0)
         self.finish(code, usage, self.clear(left), {})
-        os.fsync(log)
 
     def tell(self, text: bytes) -> None:
         """Let the agent that waits for the start go on; it may be gone."""
@@ -102,65 +113,15 @@ class Runner(object):
 
     def begin(self, log: int) -> "Optional[dict[str, Any]]":
         """Start the script. None: somebody else did; otherwise what went wrong, empty when nothing did."""
-        go_in, go_out = os.pipe()
-        word_in, word_out = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.close(go_out)
-                os.close(word_in)
-                self.become_script(log, go_in, word_out)
-            finally:
-                os._exit(127)
-        os.close(go_in)
-        os.close(word_out)
-        os.read(word_in, 1)
-        self.script = processes.identity(pid)
-        record = dict(self.script, runner=self.me, started=time.time())
-        self.script["started"] = record["started"]
-        if not status.write(self.status, "process.json", record, exclusive=True):
-            os.close(go_out)
-            os.waitpid(pid, 0)
-            return None
-        os.write(go_out, b"g")
-        os.close(go_out)
-        with os.fdopen(word_in, "rb") as words:
-            said = words.read()
-        return dict(json.loads(said.decode())) if said else {}
-
-    def become_script(self, log: int, go: int, word: int) -> None:
-        """In the forked process: wait for the word, then become the script, or say why not."""
-        os.setsid()
-        os.write(word, b"r")
-        if os.read(go, 1) != b"g":
-            return
         order = self.order
-        what = order["cwd"]
-        try:
-            os.chdir(status.encode(order["cwd"]))
-            what = order["argv"][0]
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            os.umask(order["umask"])
-            for number in range(1, signal.NSIG):
-                try:
-                    signal.signal(number, signal.SIG_DFL)
-                except (OSError, ValueError):
-                    # KILL, STOP, and those the C library keeps for itself.
-                    pass
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            variables = dict((status.encode(name), status.encode(value)) for name, value in order["env"].items())
-            os.execvpe(status.encode(order["argv"][0]), [status.encode(item) for item in order["argv"]], variables)
-        except Exception as error:
-            code = getattr(error, "errno", None)
-            said = {
-                "what": what,
-                "errno": code,
-                "name": errno.errorcode.get(code, "") if code else type(error).__name__,
-                "text": os.strerror(code) if code else str(error),
-            }
-            os.write(word, json.dumps(said).encode())
+        argv = [encode(item) for item in order["argv"]]
+        env = dict((encode(name), encode(value)) for name, value in order["env"].items())
+        held = HeldScript(argv, order["cwd"], order["umask"], env, log)
+        self.script = dict(held.process, started=time.time())
+        if not status.write(self.status, "process.json", dict(self.script, runner=self.me), exclusive=True):
+            held.drop()
+            return None
+        return trouble_of(held.let_go())
 
     def beat(self) -> None:
         """The heartbeat is the file's modification time: no write, no fsync."""
@@ -173,7 +134,7 @@ class Runner(object):
             # A full or read-only disk must not end the watch over the script.
             pass
 
-    def watch(self) -> "list[processes.Process]":
+    def watch(self) -> "list[identities.Process]":
         """Wait until the script has ended, the run's limit of time enforced; returns the processes it leaves behind.
 
         The script is still a zombie then, so its session can be told from another's.
@@ -218,7 +179,7 @@ class Runner(object):
                 return True
             os.waitpid(state.si_pid, 0)
 
-    def clear(self, left: "list[processes.Process]") -> "list[processes.Process]":
+    def clear(self, left: "list[identities.Process]") -> "list[identities.Process]":
         """After a timeout, what the script left behind goes the same ladder; otherwise it is only reported."""
         if not self.timed_out or not left:
             return left
@@ -242,14 +203,14 @@ class Runner(object):
         except ChildProcessError:
             pass
 
-    def others(self) -> "list[processes.Process]":
-        run_id = status.encode(self.order["run_id"])
+    def others(self) -> "list[identities.Process]":
+        run_id = encode(self.order["run_id"])
         return [p for p in processes.of_run(run_id, self.script, self.me) if p.pid != self.script["pid"]]
 
     def signal(self, number: int) -> None:
-        processes.signal_run(status.encode(self.order["run_id"]), number, self.script, self.me)
+        processes.signal_run(encode(self.order["run_id"]), number, self.script, self.me)
 
-    def finish(self, code: int, usage: "Any", left: "list[processes.Process]", trouble: "dict[str, Any]") -> None:
+    def finish(self, code: int, usage: "Any", left: "list[identities.Process]", trouble: "dict[str, Any]") -> None:
         """Write exit.json, into space taken at the start; if even that fails, go on trying as long as it takes."""
         record = {
             "code": os.WEXITSTATUS(code) if os.WIFEXITED(code) and not trouble else None,
@@ -260,7 +221,7 @@ class Runner(object):
             "cpu_user": usage.ru_utime,
             "cpu_system": usage.ru_stime,
             "max_rss": usage.ru_maxrss * 1024,
-            "leftover": [dict(process.describe(), boot_id=self.me["boot_id"]) for process in left[:MOST_TOLD]],
+            "leftover": [dict(processes.describe(process), boot_id=self.me["boot_id"]) for process in left[:MOST_TOLD]],
             "start_error": trouble or None,
         }
         while True:

@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 
-from . import processes, status
+from . import identities, processes, status
 from .rundir import Refused, remove_tree
-from .status import decode, encode
+from .whole import decode, encode
 
 MYPY = False
 if MYPY:
@@ -24,6 +24,8 @@ if MYPY:
 
 # How long a start may take in all. A disk that needs this long for six small files is a host in trouble.
 PATIENCE = 60.0
+# The modules that a runner needs.
+RUNNER = ("whole", "identities", "held", "processes", "status", "runner")
 # Of the agent's own environment, what a script must not inherit.
 OWN = (b"AZUREML_", b"AML_METRICS_FILE", b"AML_TUI_ROLE")
 
@@ -36,7 +38,7 @@ class Starter(object):
         self.bundle = bundle
         self.umask = umask
         self.runtime = ""
-        self.me = processes.identity(os.getpid())
+        self.me = identities.identity(os.getpid())
         self.guard = threading.Lock()
         self.locks = {}  # type: dict[str, threading.Lock]
 
@@ -76,7 +78,7 @@ class Starter(object):
         if status.write(folder, "claim", self.me, exclusive=True):
             return True
         holder = status.read(folder, "claim")
-        if holder and holder != self.me and processes.alive(holder):
+        if holder and holder != self.me and identities.alive(holder):
             return False
         status.write(folder, "claim", self.me)
         return True
@@ -102,7 +104,7 @@ class Starter(object):
         # Values of variables may be secrets: they go to the runner through a pipe and stay off the disk.
         seen = dict(order, env=sorted(env), started_by=self.me)
         status.write(state, "spec.json", seen)
-        parts = [item for item in self.bundle["modules"] if item[0] in ("processes", "status", "runner")]
+        parts = [item for item in self.bundle["modules"] if item[0] in RUNNER]
         bundle = json.dumps({"modules": parts, "main": "runner", "order": order}).encode("ascii")
         clean = dict((name, value) for name, value in os.environb.items() if not name.startswith(OWN))
         clean[b"AML_TUI_ROLE"] = b"runner"
@@ -161,7 +163,7 @@ def forbid(root: "Root", run_id: str) -> bool:
     folder = root.status(run_id)
     if not os.path.isdir(folder):
         return True
-    nobody = {"pid": 0, "start": 0, "boot_id": processes.boot_id()}
+    nobody = {"pid": 0, "start": 0, "boot_id": identities.boot_id()}
     return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
 
 
@@ -237,7 +239,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
     process = status.read(folder, "process.json")
     if process is None:
         claim = status.read(folder, "claim")
-        if claim and (processes.alive(claim) or processes.alive(status.read(folder, "runner.json"))):
+        if claim and (identities.alive(claim) or identities.alive(status.read(folder, "runner.json"))):
             told["phase"] = "starting"
         elif status.read(folder, "laid.json"):
             told["phase"] = "laid"
@@ -251,8 +253,8 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         told["heartbeat"] = os.stat(os.path.join(folder, b"heartbeat")).st_mtime
     except FileNotFoundError:
         pass
-    supervised = processes.alive(process["runner"])
-    living = processes.alive(process)
+    supervised = identities.alive(process["runner"])
+    living = identities.alive(process)
     # Read last: what was alive above and is gone now has left its record by now.
     ended = status.read(folder, "exit.json")
     if ended:
@@ -262,13 +264,13 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         # Its processes have other pids here; whoever made the container knows whether it runs.
         told["phase"] = "running"
         told["supervised"] = True
-        told["rebooted"] = process["boot_id"] != processes.boot_id()
+        told["rebooted"] = process["boot_id"] != identities.boot_id()
     elif supervised or living:
         told["phase"] = "running"
         told["supervised"] = supervised
     else:
         told["phase"] = "vanished"
-        told["rebooted"] = process["boot_id"] != processes.boot_id()
+        told["rebooted"] = process["boot_id"] != identities.boot_id()
     told["log_size"] = size_of(root.followed(run_id, "driver.log"))
     told["metrics_size"] = size_of(root.followed(run_id, "metrics.jsonl"))
     return told

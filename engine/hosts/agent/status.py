@@ -1,4 +1,4 @@
-"""Status files of a run: whole or not there. Written by temporary file, fsync, rename (or link), fsync of the folder.
+"""Status files of a run: whole or not there.
 
 In `<run>/status/`: `laid.json`, `spec.json`, `claim` (the agent that is starting the run), `runner.json`,
 `process.json` (made once and never replaced: only its maker may let the script begin), `heartbeat` (its modification
@@ -9,6 +9,8 @@ import json
 import os
 import threading
 
+from .whole import put, sync_folder
+
 MYPY = False
 if MYPY:
     from typing import Any, Optional
@@ -18,49 +20,10 @@ if MYPY:
 RESERVED = 8192
 
 
-def encode(text: str) -> bytes:
-    """A name from the wire as this host's bytes."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def decode(name: bytes) -> str:
-    """A name of this host for the wire."""
-    return name.decode("utf-8", "surrogateescape")
-
-
-def sync_folder(folder: bytes) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write(folder: bytes, name: str, content: "Any", exclusive: bool = False) -> bool:
     """Write one status file. With `exclusive`, False when it is there already, and then it stays as it is."""
-    target = os.path.join(folder, name.encode())
-    part = os.path.join(folder, (".%s.%d.%d" % (name, os.getpid(), threading.get_ident())).encode())
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(content, sort_keys=True).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if exclusive:
-            # link() refuses an existing name in one step, and the name never shows half of the content.
-            try:
-                os.link(part, target)
-            except FileExistsError:
-                return False
-        else:
-            os.rename(part, target)
-    finally:
-        try:
-            os.unlink(part)
-        except FileNotFoundError:
-            pass
-    sync_folder(folder)
-    return True
+    part = ".%s.%d.%d" % (name, os.getpid(), threading.get_ident())
+    return put(folder, name, json.dumps(content, sort_keys=True).encode() + b"\n", part, exclusive)
 
 
 def reserve(folder: bytes, name: str) -> None:

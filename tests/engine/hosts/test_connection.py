@@ -19,7 +19,7 @@ import pytest
 
 from engine.errors import HostError, HostLost
 from engine.hosts import agent_client
-from engine.hosts.agent import processes
+from engine.hosts.agent import identities
 from engine.hosts.agent_client import AgentClient
 from engine.hosts.agent_source import BOOTSTRAP, CONTAINED, MODULES, agent_argv, agent_bundle
 from engine.hosts.local import LocalHost
@@ -132,7 +132,7 @@ async def test_waiters_are_told_when_the_agent_dies(bench: Bench) -> None:
     lost: list[HostLost] = []
     bench.host.on_lost = lost.append
     await bench.lay(R, "")
-    (bench.folder(R) / "status" / "claim").write_text(json.dumps(processes.identity(os.getpid())))
+    (bench.folder(R) / "status" / "claim").write_text(json.dumps(identities.identity(os.getpid())))
     start = asyncio.create_task(bench.host.start(R, bench.spec()))
     pings = [asyncio.create_task(bench.host.inspect([R])) for _ in range(20)]
     await asyncio.gather(*pings)

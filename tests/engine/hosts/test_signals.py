@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.hosts.agent import processes
+from engine.hosts.agent import identities, processes
 from tests.engine.hosts.bench import R, S, alive, sleeper
 from tests.waiting import until_async
 
@@ -112,7 +112,7 @@ async def test_a_stopped_script_can_be_terminated(bench: Bench) -> None:
     handle = await bench.run(R, "import os, signal; print('x', flush=True); os.kill(os.getpid(), signal.SIGSTOP)")
     await bench.said(R, b"x")
     pid = handle["process"]["pid"]
-    await until_async(lambda: [process for process in [processes.look(pid)] if process and process.state == b"T"])
+    await until_async(lambda: [process for process in [identities.look(pid)] if process and process.state == b"T"])
     await bench.host.signal(R, "TERM")
     status = await bench.ended(R)
     assert status.exit is not None and status.exit.signal == signal.SIGTERM
@@ -193,17 +193,17 @@ async def test_a_reused_pid_is_left_alone(bench: Bench) -> None:
 
 def test_a_zombie_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    known = processes.identity(child.pid)
+    known = identities.identity(child.pid)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert processes.exists(known) and not processes.alive(known)
+    assert identities.exists(known) and not identities.alive(known)
     child.wait()
-    assert not processes.exists(known)
+    assert not identities.exists(known)
 
 
 def test_a_signal_never_reaches_the_next_owner_of_a_pid() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        process = processes.look(child.pid)
+        process = identities.look(child.pid)
         assert process is not None
         process.start -= 1
         assert not processes.send(process, signal.SIGKILL)
@@ -222,7 +222,7 @@ def test_a_command_with_spaces_and_parentheses_is_read_right() -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        process = processes.look(child.pid)
+        process = identities.look(child.pid)
         assert process is not None
         assert (process.pid, process.parent) == (child.pid, os.getpid())
         child.kill()

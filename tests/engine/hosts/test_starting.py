@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import HostError, HostLost
+from engine.hosts.agent.starting import RUNNER
 from engine.hosts.agent_source import agent_argv, agent_bundle
 from tests.engine.hosts.bench import Collector, R, S, alive, sleeper
 from tests.waiting import until_async
@@ -116,7 +117,7 @@ def runner_bundle(bench: Bench, run_id: str, change: tuple[str, str] = ("", ""))
     """What an agent sends a runner, with one change to the source."""
     folder = str(bench.folder(run_id))
     agent = json.loads(agent_bundle("").partition(b"\n")[2])
-    wanted = ("processes", "status", "runner")
+    wanted = RUNNER
     modules = [[name, source.replace(*change)] for name, source in agent["modules"] if name in wanted]
     order = {
         "folder": folder,

@@ -1,0 +1,92 @@
+"""A script that is forked and held before exec, until somebody lets it go; it leaves when its runner is gone.
+
+Imports next to nothing: in a container the script waits for it.
+"""
+
+import os
+
+from . import identities
+from .whole import encode
+
+MYPY = False
+if MYPY:
+    import signal as _signal
+else:
+    # Without the enumerations of `signal`, which take longer to load than all the rest.
+    import _signal
+
+
+class HeldScript(object):
+    """The process in which a script will be. `process` is its identity; it is the first of a session of its own."""
+
+    def __init__(self, argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]", log: int) -> None:
+        """Fork. `log`: the file that takes its output and errors."""
+        go_in, self.go = os.pipe()
+        self.words, word_out = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(self.go)
+                os.close(self.words)
+                become(argv, cwd, umask, env, log, go_in, word_out)
+            finally:
+                os._exit(127)
+        os.close(go_in)
+        os.close(word_out)
+        os.read(self.words, 1)
+        self.process = identities.identity(pid)
+
+    def let_go(self) -> bytes:
+        """Let it become the script; "" when it did, otherwise what went wrong, as JSON."""
+        os.write(self.go, b"g")
+        os.close(self.go)
+        said = []
+        while True:
+            data = os.read(self.words, 4096)
+            if not data:
+                break
+            said.append(data)
+        os.close(self.words)
+        return b"".join(said)
+
+    def drop(self) -> None:
+        """It leaves without having begun."""
+        os.close(self.go)
+        os.close(self.words)
+        os.waitpid(self.process["pid"], 0)
+
+
+def become(argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]", log: int, go: int, word: int) -> None:
+    """In the forked process: wait for the word, then become the script, or say why not."""
+    os.setsid()
+    os.write(word, b"r")
+    if os.read(go, 1) != b"g":
+        return
+    what = cwd
+    try:
+        os.chdir(encode(cwd))
+        what = argv[0].decode("utf-8", "surrogateescape")
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.umask(umask)
+        for number in range(1, _signal.NSIG):
+            try:
+                _signal.signal(number, _signal.SIG_DFL)
+            except (OSError, ValueError):
+                # KILL, STOP, and those the C library keeps for itself.
+                pass
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
+        os.execvpe(argv[0], argv, env)
+    except Exception as error:
+        import errno
+        import json
+
+        code = getattr(error, "errno", None)
+        said = {
+            "what": what,
+            "errno": code,
+            "name": errno.errorcode.get(code, "") if code else type(error).__name__,
+            "text": os.strerror(code) if code else str(error),
+        }
+        os.write(word, json.dumps(said).encode())
