@@ -19,13 +19,11 @@ def draw(headings: Sequence[str], rows: Sequence[Sequence[str]], right: frozense
     """The table as text; `right` are the columns set to the right. Texts must be drawable (`engine.plain`)."""
     if not rows:
         return ""
-    widths = [
-        max(len(heading), max(map(len, column)))
-        for heading, column in zip(headings, zip(*rows, strict=True), strict=True)
-    ]
-    wide = not all(cell.isascii() for row in (headings, *rows) for cell in row)
+    columns = [(heading, *column) for heading, column in zip(headings, zip(*rows, strict=True), strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    wide = not all("".join(column).isascii() for column in columns)
     if wide:
-        widths = [max(cells(row[place]) for row in (headings, *rows)) for place in range(len(headings))]
+        widths = [max(map(cells, column)) for column in columns]
     whole = widths
     if sys.stdout.isatty():
         widths = fitted(widths, shutil.get_terminal_size().columns)

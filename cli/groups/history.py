@@ -28,19 +28,21 @@ def _list(options: argparse.Namespace) -> int:
         raise UsageError("--top must be at least 1.")
     place = Place(options)
     project = None if options.all_projects else place.the_project()
+    if options.output == "table" and not options.query:
+        from cli.listing import history_table
+        from engine.runs.history import History
+
+        with History(place.paths.store) as history:
+            table, note = history_table(history, project, options.top)
+        sys.stdout.write(table)
+        sys.stdout.flush()
+        if not table:
+            note = "no runs yet; `aml experiment submit -c local train.py` makes one"
+        sys.stderr.write(f"{note}\n" if note else "")
+        return 0
+    from cli.records import records
+
     with place.store as store:
-        if options.output == "table" and not options.query:
-            from cli.listing import history_table
-
-            table, note = history_table(store, project, options.top)
-            sys.stdout.write(table)
-            sys.stdout.flush()
-            if not table:
-                note = "no runs yet; `aml experiment submit -c local train.py` makes one"
-            sys.stderr.write(f"{note}\n" if note else "")
-            return 0
-        from cli.records import records
-
         emit(options, records(store, store.runs(project, limit=options.top)))
     return 0
 

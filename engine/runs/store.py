@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import NotFound, StoreError
-from engine.runs import builds, schema
+from engine.errors import NotFound
+from engine.runs import builds
+from engine.runs.history import History
 from engine.runs.model import (
     BuildRecord,
     Command,
@@ -22,8 +22,8 @@ from engine.runs.model import (
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 RUN_COLUMNS = (
     "id, number, project, project_name, config, target, target_type, framework, script, arguments, state, state_since,"
@@ -74,62 +74,8 @@ def _real(value: float | str | None) -> float | None:
     return None if value is None else float(value)
 
 
-class StoreReader:
-    """Questions to the run history. Safe beside a writing engine, from several threads one at a time.
-
-    A store that does not exist yet is an empty history. Raises StoreError for a damaged one or a newer release's.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def __enter__(self) -> StoreReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        if self._connection is None:
-            if not self.path.exists():
-                return []
-            try:
-                self._connection = schema.connect(str(self.path), read_only=True)
-                version = schema.stored_version(self._connection)
-            except sqlite3.Error as error:
-                self.close()
-                raise self._unreadable(error) from error
-            try:
-                schema.refuse_newer(version)
-            except StoreError:
-                self.close()
-                raise
-            if version == 0:
-                self.close()
-                return []
-        try:
-            return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            self.close()
-            raise self._unreadable(error) from error
-
-    def _unreadable(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(
-            f"the run history cannot be read: {error}.",
-            where=str(self.path),
-            remedy="Check the disk and the file's permissions; a copy of the file keeps what can be saved.",
-        )
-
-    def data_version(self) -> int:
-        """Changes whenever another process has committed to the store; compare with the last answer."""
-        rows = self._ask("PRAGMA data_version")
-        return int(rows[0][0]) if rows else 0
+class StoreReader(History):
+    """Every question to the run history: `History` with all there is to know of a run."""
 
     def runs(
         self,
@@ -258,24 +204,6 @@ class StoreReader:
                 found.setdefault(row["run_id"], []).append(series_of(row))
         return found
 
-    def last_values(self, project: str | None = None) -> dict[str, dict[str, float | str]]:
-        """The last number or text of each metric of all runs of a project, or of all: run id -> name -> value.
-
-        One query and no objects in between: a history of 10,000 runs is listed within a blink.
-        """
-        of_project = "" if project is None else " JOIN runs r ON r.id = s.run_id WHERE r.project = ?"
-        rows = self._ask(
-            f"SELECT s.run_id, s.name, s.kind, coalesce(s.last, s.value) FROM series s{of_project} ORDER BY s.id",  # noqa: S608
-            () if project is None else (project,),
-        )
-        found: dict[str, dict[str, float | str]] = {}
-        for run_id, name, kind, value in rows:
-            if kind == "scalar" and value is not None:
-                found.setdefault(run_id, {})[name] = float(value)
-            elif kind == "text" and value is not None:
-                found.setdefault(run_id, {})[name] = json.loads(value)
-        return found
-
     def logged(self, ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
         """Everything logged by these runs, in order: run id -> name -> values. Scalars as floats."""
         found: dict[str, dict[str, list[Any]]] = {}
@@ -291,19 +219,6 @@ class StoreReader:
                 one = number if number is not None else float(value) if kind == "scalar" else json.loads(value)
                 found.setdefault(run_id, {}).setdefault(name, []).append(one)
         return found
-
-    def listed(
-        self, project: str | None = None, limit: int | None = None
-    ) -> list[tuple[str, str, float, float | None, float | None, str]]:
-        """What a list of the history shows, newest first: id, script, created, started, ended, state."""
-        where = "" if project is None else " AND project = ?"
-        values: tuple[Any, ...] = () if project is None else (project,)
-        rows = self._ask(
-            f"SELECT id, script, created, started, ended, state FROM runs WHERE hidden = 0{where}"  # noqa: S608
-            " ORDER BY created DESC, rowid DESC LIMIT ?",
-            (*values, -1 if limit is None else limit),
-        )
-        return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
 
     def points(
         self, run_id: str, name: str, start: int = 0, limit: int | None = None
