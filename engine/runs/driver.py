@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError, HostError, HostLost, StoreError
 from engine.launchers.launcher import Home
@@ -227,27 +227,27 @@ class Driver:
         self._slots.enter(self._link.name, self._run)
         host = await self._link.ready()
         placed = self._launcher.place(host, self._run, self.plan)
-        # Its files go to the host while its environment is looked for or built.
+        try:
+            handle = await self._ready(host, placed)
+        except HostLost:
+            raise
+        except AmlError as error:
+            with contextlib.suppress(HostError):
+                await host.remove_run(self.run_id)
+            await self._apply(lifecycle.StepFailed(str(error)))
+            return
+        await self._apply(lifecycle.Prepared(handle))
+
+    async def _ready(self, host: Host, placed: PlacedRun) -> dict[str, Any]:
+        """What the launcher needs. The files go to the host while the environment is looked for or built."""
         shipping = asyncio.ensure_future(self._ship(host, placed))
         try:
             handle = await placed.prepare(self._say_progress)
             await shipping
-        except HostLost:
-            raise
-        except AmlError as error:
-            await self._end(shipping)
-            with contextlib.suppress(HostLost):
-                await host.remove_run(self.run_id)
-            await self._apply(lifecycle.StepFailed(str(error)))
-            return
+            return handle
         finally:
-            await self._end(shipping)
-        await self._apply(lifecycle.Prepared(handle))
-
-    @staticmethod
-    async def _end(task: asyncio.Task[None]) -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            shipping.cancel()
+            await asyncio.gather(shipping, return_exceptions=True)
 
     async def _ship(self, host: Host, placed: PlacedRun) -> None:
         assert self._run.snapshot is not None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.engine import Engine
-from engine.errors import AmlError, NotFound
+from engine.errors import AmlError, HostError, LaunchError, NotFound
+from engine.hosts.local import LocalHost
+from engine.launchers.process import ProcessRun
 from engine.runs.model import State
 from tests.waiting import until_async
 
@@ -375,3 +377,31 @@ async def test_a_shared_folder_that_cannot_be_made_is_told(bench: Bench) -> None
     done = await bench.end(await bench.submit("train.py"))
     assert done.state is State.FAILED
     assert "nativeSharedDirectory" in done.reason
+
+
+async def test_what_a_run_that_was_not_prepared_leaves_does_not_hold_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files were shipped meanwhile: they are removed, and it has failed whether or not the host lets them go."""
+    refusing: list[str] = []
+    remove = LocalHost.remove_run
+
+    async def prepare(self: ProcessRun, say: object) -> dict[str, object]:
+        folder = bench.paths.host_run(self.run.id)
+        await until_async(lambda: (folder / "status" / "laid.json").exists(), what="the run directory")
+        raise LaunchError("there is no such environment.")
+
+    async def remove_run(self: LocalHost, run_id: str) -> None:
+        if refusing:
+            raise HostError("not permitted.", where="local")
+        await remove(self, run_id)
+
+    monkeypatch.setattr(ProcessRun, "prepare", prepare)
+    monkeypatch.setattr(LocalHost, "remove_run", remove_run)
+    bench.script("train.py", "print('never')\n")
+    done = await bench.end(await bench.submit("train.py"))
+    assert (done.state, done.reason) == (State.FAILED, "there is no such environment.")
+    assert not bench.paths.host_run(done.id).exists()
+    refusing.append("from now on")
+    done = await bench.end(await bench.submit("train.py"))
+    assert (done.state, done.reason) == (State.FAILED, "there is no such environment.")

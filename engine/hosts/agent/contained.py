@@ -73,4 +73,4 @@ def main() -> None:
 
     from . import contained_rest
 
-    sys.exit(contained_rest.see_through(folder, me, script, said))
+    sys.exit(contained_rest.see_through(folder, me, script, said, log))

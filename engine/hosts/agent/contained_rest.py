@@ -5,28 +5,27 @@ import signal
 import sys
 
 from . import runner, status
+from .contained import SIGNALS
 from .whole import encode
 
 MYPY = False
 if MYPY:
     from typing import Any
 
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-
 
 class ContainedRunner(runner.Runner):
     """A runner that passes signals on."""
 
     def wait(self, seconds: float) -> None:
-        caught = signal.sigtimedwait((signal.SIGCHLD,) + PASSED_ON, max(seconds, 0.0))
+        caught = signal.sigtimedwait(SIGNALS, max(seconds, 0.0))
         if caught is not None and caught.si_signo != signal.SIGCHLD:
             self.signal(caught.si_signo)
 
 
-def see_through(folder: str, me: "dict[str, Any]", script: "dict[str, Any]", said: bytes) -> int:
+def see_through(folder: str, me: "dict[str, Any]", script: "dict[str, Any]", said: bytes, log: int) -> int:
     """Wait for the script and write down how it ended; the exit code of the container.
 
-    `me`, `script`: identities; `said`: what `HeldScript.let_go` returned.
+    `me`, `script`: identities; `said`: what `HeldScript.let_go` returned; `log`: its open driver log.
     """
     runner.adopt_orphans()
     order = status.read(os.path.join(encode(folder), b"status"), "spec.json")
@@ -38,7 +37,7 @@ def see_through(folder: str, me: "dict[str, Any]", script: "dict[str, Any]", sai
     except OSError as error:
         # The script has begun; a disk that is full now may have room at its end.
         sys.stderr.write("%s\n" % error)
-    contained.see_through(runner.trouble_of(said))
+    contained.see_through(runner.trouble_of(said), log)
     ended = status.read(contained.status, "exit.json") or {}
     if ended.get("start_error"):
         return 126

@@ -6,7 +6,7 @@ Imports next to nothing: in a container the script waits for it.
 import os
 
 from . import identities
-from .whole import encode
+from .whole import decode, encode
 
 MYPY = False
 if MYPY:
@@ -65,7 +65,7 @@ def become(argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]",
     what = cwd
     try:
         os.chdir(encode(cwd))
-        what = argv[0].decode("utf-8", "surrogateescape")
+        what = decode(argv[0])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)

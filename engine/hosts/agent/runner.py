@@ -84,10 +84,9 @@ class Runner(object):
         if trouble is None:
             self.tell(b"another runner has this run")
             return
-        self.see_through(trouble)
-        os.fsync(log)
+        self.see_through(trouble, log)
 
-    def see_through(self, trouble: "dict[str, Any]") -> None:
+    def see_through(self, trouble: "dict[str, Any]", log: int) -> None:
         """Wait until the script has ended and write down how. `trouble`: what kept it from beginning, or empty."""
         self.beat()
         if trouble:
@@ -99,6 +98,7 @@ class Runner(object):
         left = self.watch()
         _, code, usage = os.wait4(self.script["pid"], 0)
         self.finish(code, usage, self.clear(left), {})
+        os.fsync(log)
 
     def tell(self, text: bytes) -> None:
         """Let the agent that waits for the start go on; it may be gone."""

@@ -12,6 +12,15 @@ from engine.hosts.agent import contained, identities
 from engine.hosts.agent_source import CONTAINED_PACKAGE, runtime_package
 
 PROGRAM = f"import sys; sys.path.insert(0, sys.argv.pop(1)); from {CONTAINED_PACKAGE}.contained import main; main()"
+# Says on standard error what is written through to the disk.
+TELLING = """\
+import os
+fsync = os.fsync
+def telling(number):
+    os.write(2, os.fsencode(os.readlink("/proc/self/fd/%d" % number)) + b"\\n")
+    fsync(number)
+os.fsync = telling
+"""
 
 
 @pytest.fixture
@@ -31,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
     return run
 
 
-def first_program(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+def first_program(folder: Path, *argv: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:
     variables = {
         "AML_CONTAINED_FOLDER": str(folder),
         "AML_CONTAINED_CWD": "project",
@@ -39,7 +48,7 @@ def first_program(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
         "AML_TUI_ROLE": "runner",
         "KEPT": "1",
     }
-    command = [sys.executable, "-I", "-S", "-c", PROGRAM, str(folder.parent / "runtime"), *argv]
+    command = [sys.executable, "-I", "-S", "-c", program, str(folder.parent / "runtime"), *argv]
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -77,6 +86,12 @@ def test_a_script_that_cannot_begin_is_told(folder: Path) -> None:
     assert told.returncode == 126
     ended = json.loads((folder / "status" / "exit.json").read_text())
     assert ended["start_error"]["name"] == "ENOENT" and ended["start_error"]["what"] == "/nowhere/python"
+
+
+def test_the_log_is_on_the_disk_before_the_container_ends(folder: Path) -> None:
+    told = first_program(folder, sys.executable, "script.py", program=TELLING + PROGRAM)
+    assert told.returncode == 3
+    assert told.stderr.splitlines()[-1] == str(folder / "logs" / "driver.log")
 
 
 def test_the_record_is_as_any_other_runner_writes_it() -> None:
