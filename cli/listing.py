@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import sys
 import time
@@ -24,8 +23,6 @@ MOST_METRICS = 40
 
 def history_table(store: History, project: str | None, limit: int | None) -> tuple[str, str]:
     """Every run a line, newest first; and what to say of metrics that do not fit on the terminal."""
-    # Hundreds of thousands of values are made here and none in a circle: looking for circles takes a tenth of the time.
-    gc.disable()
     found = store.listed(project, limit)
     metrics = store.last_values(project)
     names = list(dict.fromkeys(name for run in found for name in metrics.get(run[0], ())))

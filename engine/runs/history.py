@@ -95,17 +95,13 @@ class History:
 
         May have those of other projects' runs as well. One query and no objects in between.
         """
-        of_project = " JOIN runs r ON r.id = s.run_id WHERE r.project = ?"
-        if project is not None:
-            shares = self._ask("SELECT sum(project = ?), count(*) FROM runs", (project,))
-            if shares and 2 * (shares[0][0] or 0) > shares[0][1]:
-                # To read those of a few other runs too is quicker than to ask of each whose it is.
-                project = None
-        if project is None:
-            of_project = ""
+        of_project = ""
+        values: tuple[str, ...] = ()
+        if project is not None and not self._mostly_of(project):
+            of_project, values = " JOIN runs r ON r.id = s.run_id WHERE r.project = ?", (project,)
         rows = self._ask(
             f"SELECT s.run_id, s.name, s.kind, coalesce(s.last, s.value) FROM series s{of_project} ORDER BY s.id",  # noqa: S608
-            () if project is None else (project,),
+            values,
         )
         found: dict[str, dict[str, float | str]] = {}
         for run_id, name, kind, value in rows:
@@ -114,3 +110,8 @@ class History:
             elif kind == "text" and value is not None:
                 found.setdefault(run_id, {})[name] = json.loads(value)
         return found
+
+    def _mostly_of(self, project: str) -> bool:
+        """Whether to read what a few other runs have logged too is quicker than to ask of each whose it is."""
+        rows = self._ask("SELECT coalesce(sum(project = ?), 0), count(*) FROM runs", (project,))
+        return bool(rows) and 2 * int(rows[0][0]) > int(rows[0][1])
