@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytest_plugins = ["tests.services.ssh_fixtures"]
+
 
 @pytest.fixture(scope="session")
 def blocking_watch() -> Iterator[Watch]:
@@ -55,11 +57,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> paths.Paths:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> Iterator[docker.DockerEngine]:
-    """A real Docker Engine of the tests' own; where there can be none, that is said, and in CI it is a failure."""
+def docker_needed() -> None:
+    """Where there can be no Docker Engine, that is said, and in CI it is a failure."""
     why = docker.missing()
     if why:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"NO DOCKER ENGINE: {why}")
+
+
+@pytest.fixture(scope="session")
+def docker_engine(docker_needed: None) -> Iterator[docker.DockerEngine]:
+    """A real Docker Engine of the tests' own."""
     engine = docker.DockerEngine()
     try:
         engine.start()

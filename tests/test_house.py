@@ -17,9 +17,14 @@ LONGEST = 420
 # Where waiting for a state, or for what is on its way out, is done once for all tests.
 MAY_SLEEP = {"waiting.py", "leaks.py"}
 # Skip one test each where the person is not root: mounting, giving a folder away.
-# What needs root, and the one place that says there is no Docker Engine (which fails in CI).
-MAY_SKIP = {"tests/engine/hosts/test_runner.py", "tests/engine/test_service.py", "tests/conftest.py"}
-HEAVY = ("textual", "rich", "plotext", "asyncssh", "aiodocker", "tui")
+# What needs root, and the places that say there is no Docker Engine or no SSH server (which fails in CI).
+MAY_SKIP = {
+    "tests/engine/hosts/test_runner.py",
+    "tests/engine/test_service.py",
+    "tests/conftest.py",
+    "tests/services/ssh_fixtures.py",
+}
+HEAVY = ("textual", "rich", "plotext", "asyncssh", "aiodocker", "keyring", "cryptography", "tui")
 
 
 def tracked() -> list[Path]:

@@ -19,6 +19,8 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.services.network import FarMachine
+
 # Where Debian's certificates are, in the images as on this machine.
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -27,14 +29,20 @@ PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class DockerEngine:
     """dockerd on a socket and a data folder of its own, which survives being killed and started again.
 
-    `disk`: the size of a file system for its data alone, as mount has it ("300m").
+    `disk`: the size of a file system for its data alone, as mount has it ("300m"). `machine`: where it runs, if not on
+    this one. `group`: who may use its socket beside root; a Person's own group has the person's name.
     """
 
-    def __init__(self, disk: str = "") -> None:
+    def __init__(self, disk: str = "", machine: FarMachine | None = None, group: str = "") -> None:
         # A longer path would not fit into the address of containerd's sockets.
         self.root = Path(tempfile.mkdtemp(prefix="aml-dk", dir="/tmp"))
         self.socket = self.root / "s"
         self.url = f"unix://{self.socket}"
+        self._machine = machine
+        self._group = group
+        if group:
+            # To the socket, and no look around.
+            self.root.chmod(0o711)
         self._process: subprocess.Popen[bytes] | None = None
         self._config = self.root / "config"
         self._config.mkdir()
@@ -49,6 +57,8 @@ class DockerEngine:
         command = ["dockerd", "--live-restore", "--bridge=none", "--iptables=false"]
         for name, value in flags.items():
             command += [f"--{name}", value if "://" in value else str(self.root / value)]
+        command += ["--group", self._group] if self._group else []
+        command = self._machine.command(*command) if self._machine else command
         (self.root / "pid").unlink(missing_ok=True)
         until(self._containerd_is_clear, 30)
         with (self.root / "log").open("ab") as log:
@@ -148,8 +158,7 @@ class DockerEngine:
                     self.docker("rm", "-f", *names)
         self.stop()
         until(self._nothing_runs, 30)
-        for mount in self._mounts():
-            subprocess.run(["umount", mount], capture_output=True)
+        until(self._nothing_is_mounted, 30)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _nothing_runs(self) -> bool:
@@ -164,6 +173,12 @@ class DockerEngine:
                     os.kill(int(entry.name), signal.SIGKILL)
                     left = True
         return not left
+
+    def _nothing_is_mounted(self) -> bool:
+        """What was killed may hold a mount for a moment longer than it can be seen."""
+        for mount in self._mounts():
+            subprocess.run(["umount", mount], capture_output=True)
+        return not self._mounts()
 
     def _is_mine(self, entry: Path) -> bool:
         command = (entry / "cmdline").read_bytes()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.services.docker import DockerEngine, wait_for_state
+from tests.services.docker import bare_image as load_bare_image
+
+if TYPE_CHECKING:
+    from tests.services.ssh_fixtures import MakeDockerEngine, MakeMachine, MakePerson
 
 
 def test_python_of_the_image_makes_environments(docker_engine: DockerEngine, python_image: str) -> None:
@@ -48,3 +54,16 @@ def test_nothing_is_left_of_a_closed_engine() -> None:
     engine.close()
     assert not engine.root.exists()
     assert str(engine.root) not in Path("/proc/self/mounts").read_text()
+
+
+def test_an_engine_of_another_machine_for_who_is_in_a_group(
+    make_docker_engine: MakeDockerEngine, make_machine: MakeMachine, make_person: MakePerson
+) -> None:
+    machine, member, other = make_machine("gpu-a"), make_person("member"), make_person("other")
+    engine = make_docker_engine(machine, member.name)
+    assert member.run("docker", "-H", engine.url, "info", "--format", "{{.Name}}") == "gpu-a"
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        other.run("docker", "-H", engine.url, "info")
+    assert b"permission denied" in refused.value.stderr
+    said = engine.docker("run", "--rm", "--network", "host", load_bare_image(engine), "ip", "addr")
+    assert machine.address in said
