@@ -51,6 +51,8 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> paths.Paths:
     """An installation of its own: store, blobs, socket and settings under the test's folder."""
     monkeypatch.setenv("AML_TUI_HOME", str(tmp_path / "home"))
+    # Never the keyring of whoever runs the tests.
+    monkeypatch.setenv("AML_TUI_KEYRING", "off")
     where = paths.current()
     where.make()
     return where

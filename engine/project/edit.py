@@ -17,6 +17,7 @@ import yaml
 
 from engine.errors import NotFound, ProjectError
 from engine.project.fields import without_tabs
+from engine.project.yaml_errors import not_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,10 @@ def set_keys(path: Path, changes: Mapping[str, Any]) -> bool:
     """Set keys of a YAML file, a nested one as "environment.python.interpreterPath"; None removes a key.
 
     Values are texts, numbers, flags, lists of texts, or mappings of texts. Returns whether the file changed.
-    Raises ProjectError when the file is not YAML or cannot be written; it is then as it was.
+    Raises ProjectError when the file cannot be read, is not YAML or cannot be written; it is then as it was. No error
+    shows a line of the file: it can hold a password.
     """
-    raw = path.read_bytes().decode("utf-8")
+    raw = _read(path)
     bom = _BOM if raw.startswith(_BOM) else ""
     text = raw.removeprefix(_BOM)
     for key, value in changes.items():
@@ -40,6 +42,19 @@ def set_keys(path: Path, changes: Mapping[str, Any]) -> bool:
         return False
     write_text(path, bom + text)
     return True
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ProjectError(
+            f"the file cannot be read: {error.strerror}.", where=str(path), remedy="Check its permissions."
+        ) from error
+    # The decoder's error would carry the whole file: it ends before ours is raised.
+    with contextlib.suppress(UnicodeDecodeError):
+        return data.decode("utf-8")
+    raise ProjectError("the file is not UTF-8 text.", where=str(path), remedy="Save it as UTF-8.")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -125,11 +140,14 @@ def _nested(keys: list[str], value: Any) -> Any:
 
 
 def _compose(text: str, where: str) -> yaml.MappingNode | None:
+    node, broken = None, None
     try:
         # The loader in Python: its marks count characters of the text as it is here.
         node = yaml.compose(without_tabs(text), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ProjectError(f"this is not YAML: {error}.", where=where, remedy="Correct the file by hand.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        broken = not_yaml(error, where)
+    if broken is not None:
+        raise broken
     if node is not None and not isinstance(node, yaml.MappingNode):
         raise ProjectError("the file must hold `key: value` lines.", where=where)
     return node

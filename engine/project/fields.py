@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from engine.project.problems import Problem
+from engine.project.yaml_errors import kind_of_trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,12 +199,12 @@ def read_document(path: Path, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        remedy = "Indent with spaces, not tabs." if "\\t" in what or "'\t'" in what else "Correct the YAML here."
-        problems.append(Problem(file, line, column, f"this is not YAML: {what}.", remedy))
+        tab = any(sign in str(error.problem) for sign in ("\\t", "'\t'"))
+        remedy = "Indent with spaces, not tabs." if tab else "Correct the YAML here."
+        problems.append(Problem(file, line, column, f"this is not YAML: {kind_of_trouble(error)}.", remedy))
         return Document(file, None, problems)
     except (yaml.YAMLError, RecursionError) as error:
-        problems.append(Problem(file, 0, 0, f"this is not YAML: {error}.", "Correct the file."))
+        problems.append(Problem(file, 0, 0, f"this is not YAML: {kind_of_trouble(error)}.", "Correct the file."))
         return Document(file, None, problems)
     if node is None:
         node = yaml.MappingNode("tag:yaml.org,2002:map", [], _start(), _start())

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.project.ignore import SECRET_FOLDERS, SECRET_NAMES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 _PATIENCE = 10.0
 # A larger diff is of data, not of code; the snapshot has the files anyway. Bytes.
 LARGEST_DIFF = 8 << 20
+# What no snapshot takes, no diff shows. `glob`: a `*` stays within one name.
+_SHOWN = (
+    ".",
+    *(f":(exclude,glob)**/{name}" for name in ("*.compute", *SECRET_NAMES)),
+    *(f":(exclude,glob)**/{name}/**" for name in sorted(SECRET_FOLDERS)),
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ def read(project: Path) -> tuple[GitState, bytes] | None:
     dirty = bool(changed)
     diff = b""
     if dirty:
-        diff = _git(project, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--", ".", ":(exclude)*.compute") or b""
+        diff = _git(project, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--", *_SHOWN) or b""
     return (
         GitState(
             commit.decode().strip(),
@@ -54,7 +62,9 @@ def read(project: Path) -> tuple[GitState, bytes] | None:
 def _git(project: Path, *arguments: str) -> bytes | None:
     # Hooks and monitors that a repository's own configuration names are not run: looking must not execute.
     safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    # Paths are read as they are written here, whatever a person has set for their own commands.
+    paths = dict.fromkeys(("GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_GLOB_PATHSPECS"), "0")
+    environment = {**os.environ, **paths, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             ["git", *safe, "-C", os.fspath(project), *arguments],

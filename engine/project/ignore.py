@@ -34,6 +34,9 @@ SECRET_NAMES = (
     "accessTokens.json",
     "azureProfile.json",
     ".htpasswd",
+    # What editors and careful people leave beside a .compute file, and a change of it that was cut short: the file may
+    # have held a password. (The file itself never travels either, which needs no telling.)
+    "*.compute[!a-zA-Z0-9]*",
 )
 SECRET_FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure"})
 _KEY_MARK = b"PRIVATE KEY-----"

@@ -44,7 +44,7 @@ def test_a_target_with_every_oddity(project: Path) -> None:
     )
     opened = open_project(project)
     target = opened.targets["vm"]
-    assert (target.type, target.address, target.username) == ("remotedocker", "10.0.0.4:2222", "ada")
+    assert (target.type, target.address, target.port, target.username) == ("remotedocker", "10.0.0.4", 2222, "ada")
     assert (target.shared_volumes, target.slots, target.password) == (False, 2, "")
     assert target.base_docker_image.endswith("plus-0.9.9")
     assert target.extra == {"shmSize": "2g"}
@@ -186,11 +186,11 @@ def test_a_plan(project: Path) -> None:
         ),
         ("type: lokal\n", "Target: local\n", {"script": "train.py"}, ProjectError, "local.compute:1:7: unknown type"),
         (
-            "type: remote\naddress: host\n",
+            "type: cluster\naddress: host\n",
             "Target: local\n",
             {"script": "train.py"},
             Unsupported,
-            "type 'remote'",
+            "type 'cluster'",
         ),
         (
             "type: local\npythonLocation: /no/py\n",
