@@ -78,7 +78,11 @@ class Client:
 
     async def connect_target(self, host: str) -> None:
         """Connect a host now."""
-        await self._ask("connect", {"target": host})
+        await self._ask("connect", {"op": "now", "target": host})
+
+    async def attempt(self, op: str, **args: Any) -> dict[str, Any]:
+        """An attempt to reach a machine that a person looks at: `op` begin, look, answer or stop (`engine.verbs`)."""
+        return await self._ask("connect", {"op": op, **args})
 
     async def outputs(self, run_id: str) -> list[dict[str, Any]]:
         """What is in the run's outputs: path, size, mtime, kind."""

@@ -11,25 +11,30 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
+from engine.attempts import Attempts
 from engine.environing import Environments
 from engine.errors import AmlError, NotFound, NotNow, Unsupported
-from engine.hosts.local import LocalHost
+from engine.hosts.ssh.answers import Answers
 from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
+from engine.machines import LOCAL, Machines
 from engine.project.resolve import resolve
 from engine.runs.driver import Driver
 from engine.runs.ledger import Ledger
 from engine.runs.link import HostLink
 from engine.runs.model import State
 from engine.runs.slots import Slots
+from engine.secrets import KeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from engine.hosts.host import Host, Output
+    from engine.hosts.ssh.host import SshHost
     from engine.launchers.launcher import Launcher
     from engine.paths import Paths
+    from engine.project.machine import Machine
     from engine.runs.model import Run, RunPlan
     from engine.runs.request import RunRequest
 
@@ -56,7 +61,10 @@ class Engine:
         self._samplers: dict[str, frozenset[str]] = {}
         self._docker_lookers: dict[str, frozenset[str]] = {}
         self._launchers: dict[str, Launcher] = {}
-        self._submitting = asyncio.Lock()
+        self._keys = KeyStore(paths)
+        self._machines = Machines(paths, self._keys, Answers())
+        self._attempts = Attempts(self._machines, self._reached)
+        self._minor: set[asyncio.Future[Any]] = set()
 
     async def start(self) -> None:
         """Open the store and take every unfinished run in hand again. Raises StoreError."""
@@ -67,6 +75,7 @@ class Engine:
             self.paths,
             self._ledger,
             lambda host: self._link_named(host).ready(),
+            lambda host: self._link_named(host).reach(),
             lambda: self.on_change(set(), True),
         )
         self._launchers = {
@@ -102,11 +111,16 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._attempts.close()
+        for small in self._minor:
+            small.cancel()
+        await asyncio.gather(*self._minor, return_exceptions=True)
         await self._environments.close()
         for launcher in self._launchers.values():
             await launcher.close()
         for link in self._links.values():
             await link.close()
+        await self._machines.close()
         await asyncio.to_thread(self._ledger.close)
 
     def unfinished(self) -> int:
@@ -139,12 +153,13 @@ class Engine:
         """
         known = await self._ledger.do(self._ledger.by_token, request.token)
         if known is None:
-            plan = await asyncio.to_thread(resolve, request)
+            plan = await asyncio.to_thread(resolve, request, keys=self._keys)
+            self._machines.use_agent(request.environ.get("SSH_AUTH_SOCK", ""))
             if plan.launcher not in self._launchers:
                 raise Unsupported(
                     f"this release cannot start runs on a target of type {plan.target_type!r} yet.",
                     where=plan.target,
-                    remedy="Use a target of type `local`.",
+                    remedy="Use a target of another type.",
                 )
             known = await self._ledger.do(self._ledger.create, request, plan)
             if known.id not in self._drivers and not known.state.ended:
@@ -178,10 +193,11 @@ class Engine:
                 if run_id in self._drivers or not run.state.ended:
                     raise NotNow(f"the run has not ended ({run.state}).", remedy="Cancel it first.")
                 plan = await self._ledger.do(self._ledger.plan, run_id)
-                host = await self._link(plan).ready()
+                host = await self._link(plan).reach()
                 await host.remove_run(run_id)
-                with contextlib.suppress(FileNotFoundError):
-                    await asyncio.to_thread(shutil.rmtree, self.paths.mirror(run_id))
+                for folder in (self.paths.mirror(run_id), self.paths.host_run(run_id)):
+                    with contextlib.suppress(FileNotFoundError):
+                        await asyncio.to_thread(shutil.rmtree, folder)
                 await self._ledger.do(self._ledger.delete, run_id)
             except AmlError as error:
                 refused[run_id] = str(error)
@@ -213,16 +229,35 @@ class Engine:
         """
         wanted = _wanted(self._samplers, face, hosts)
         with_docker = _wanted(self._docker_lookers, face, docker)
-        for name in wanted:
-            await self._link_named(name).sample_every(SAMPLE_EVERY)
+        if LOCAL in wanted:
+            self._link_named(LOCAL)
+        for name in wanted & self._links.keys():
+            # Other machines are not connected only because somebody looks at a list with their names.
+            await self._links[name].sample_every(SAMPLE_EVERY)
         for name, link in self._links.items():
             if name not in wanted:
                 await link.sample_every(0.0)
             await link.look_at_docker(DOCKER_EVERY if name in wanted and name in with_docker else 0.0)
 
     async def connect(self, host: str) -> None:
-        """Connect a host now, without waiting for a run that needs it."""
-        await self._link_named(host).ready()
+        """Connect a host now, without waiting for a run that needs it. Raises HostLost, NeedsPerson, NotFound."""
+        await self._link_named(host).reach()
+
+    def attempt(self, machine: Machine, args: dict[str, Any]) -> str:
+        """Begin to reach a machine while a person looks; the id of the attempt (`engine.attempts`)."""
+        self._machines.use_agent(str(args.get("agent") or ""))
+        return self._attempts.begin(machine, args)
+
+    async def look(self, attempt: str, seen: int) -> dict[str, Any]:
+        """How an attempt stands, when there is news after `seen`."""
+        return await self._attempts.named(attempt).look(seen)
+
+    def answer(self, attempt: str, question: int, text: str | None, keep: bool) -> None:
+        """What a person answered to the question of an attempt; None: nothing."""
+        self._attempts.named(attempt).answer(question, text, keep)
+
+    async def stop_attempt(self, attempt: str) -> None:
+        await self._attempts.stop(attempt)
 
     async def outputs(self, run_id: str) -> list[Output]:
         """What is in the run's outputs now."""
@@ -235,7 +270,9 @@ class Engine:
 
     async def prepare(self, request: RunRequest) -> dict[str, Any]:
         """Begin to prepare the environment of a configuration (`Environments.prepare`)."""
-        return await self._environments.prepare(await asyncio.to_thread(resolve, request, scripted=False))
+        plan = await asyncio.to_thread(resolve, request, keys=self._keys, scripted=False)
+        self._machines.learn(plan)
+        return await self._environments.prepare(plan)
 
     async def environments(self, host: str | None) -> dict[str, Any]:
         """What is prepared on a host, or on all (`Environments.listed`)."""
@@ -279,24 +316,38 @@ class Engine:
             log.error("the driver of run %s failed", run_id, exc_info=task.exception())
         self.on_change({run_id}, False)
 
+    def _reached(self, machine: Machine, host: SshHost) -> None:
+        """An attempt got there: its connection is the one that everything uses, unless there is one already."""
+        link = self._link_named(self._machines.know(machine))
+        following: asyncio.Task[Any]
+        if link.state != "connected":
+            self._machines.offer(host)
+            link.retry()
+            following = asyncio.create_task(link.ready(), name=f"connect {link.name}")
+        else:
+            following = asyncio.create_task(host.close(), name=f"close {link.name}")
+        self._minor.add(following)
+        following.add_done_callback(self._minor.discard)
+
     def _link(self, plan: RunPlan) -> HostLink:
+        self._machines.learn(plan)
         return self._link_named(plan.host)
 
     def _link_named(self, name: str) -> HostLink:
         link = self._links.get(name)
         if link is None:
-            link = HostLink(name, lambda: self._make_host(name), self._ledger, lambda: self.on_change(set(), True))
+            self._machines.check(name)
+            link = HostLink(name, lambda: self._machines.host(name), self._ledger, lambda: self.on_change(set(), True))
             self._links[name] = link
         return link
 
-    def _make_host(self, name: str) -> Host:
-        if name != "local":
-            raise Unsupported(f"this release cannot reach the host {name!r} yet.", where=name)
-        return LocalHost(self.paths)
-
     async def _host_of(self, run_id: str) -> Host:
+        """Where a run's outputs can be had: its host, or this machine when they were brought home and it is away."""
         plan = await self._ledger.do(self._ledger.plan, run_id)
-        return await self._link(plan).ready()
+        link = self._link(plan)
+        if link.state != "connected" and await asyncio.to_thread((self.paths.host_run(run_id) / "outputs").is_dir):
+            link = self._link_named(LOCAL)
+        return await link.reach()
 
 
 def _wanted(faces: dict[str, frozenset[str]], face: str, names: Iterable[str]) -> frozenset[str]:

@@ -36,14 +36,23 @@ KEPT = 200
 
 
 class Environments:
-    """`host` gives a connected host by its name; `changed` is called after each change of the store."""
+    """`host` gives a connected host by its name, however long that takes; `asked` soon, or says why not.
+
+    `changed` is called after each change of the store.
+    """
 
     def __init__(
-        self, paths: Paths, ledger: Ledger, host: Callable[[str], Awaitable[Host]], changed: Callable[[], None]
+        self,
+        paths: Paths,
+        ledger: Ledger,
+        host: Callable[[str], Awaitable[Host]],
+        asked: Callable[[str], Awaitable[Host]],
+        changed: Callable[[], None],
     ) -> None:
         self._paths = paths
         self._ledger = ledger
         self._host = host
+        self._asked = asked
         self._changed = changed
         self._builders: dict[str, tuple[DockerApi, Builder]] = {}
         # One lock a host: a host that does not answer holds up nobody else's.
@@ -135,6 +144,7 @@ class Environments:
         """
         if "environment" not in plan.options:
             return {"state": "nothing", "build": None, "fingerprint": "", "image": "", "notices": list(plan.notices)}
+        await self._asked(plan.host)
         begun: asyncio.Future[BuildRecord] = asyncio.get_running_loop().create_future()
 
         def began(record: BuildRecord) -> None:
@@ -230,7 +240,7 @@ class Environments:
         for name in [host] if host else await self._hosts():
             async with self._noting[name]:
                 self._pruned[name] = self._pruned.get(name, 0) + 1
-                docker = await (await self._host(name)).docker()
+                docker = await (await self._asked(name)).docker()
                 before = await docker.disk()
                 for one in await self._listed_on(name):
                     fingerprint = one["fingerprint"]
@@ -259,7 +269,7 @@ class Environments:
     async def _listed_on(self, host: str) -> list[dict[str, Any]]:
         from engine.environments.images import list_environments
 
-        docker = await (await self._host(host)).docker()
+        docker = await (await self._asked(host)).docker()
         uses = await self._ledger.do(self._ledger.image_uses, host)
         mark = (await self.builder(host)).mark
         runs: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import __version__
 from engine.errors import AmlError, UsageError
+from engine.project.machine import Machine
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Core(Protocol):
     def watch(self, face: str, run_ids: Iterable[str]) -> None: ...
     async def sample(self, face: str, hosts: Iterable[str], docker: Iterable[str] = ()) -> None: ...
     async def connect(self, host: str) -> None: ...
+    def attempt(self, machine: Machine, args: dict[str, Any]) -> str: ...
+    async def look(self, attempt: str, seen: int) -> dict[str, Any]: ...
+    def answer(self, attempt: str, question: int, text: str | None, keep: bool) -> None: ...
+    async def stop_attempt(self, attempt: str) -> None: ...
     async def outputs(self, run_id: str) -> list[Output]: ...
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]: ...
     async def prepare(self, request: RunRequest) -> dict[str, Any]: ...
@@ -171,7 +176,28 @@ class Verbs:
         raise UsageError("environments: `op` must be list, prune or cancel.")
 
     async def _connect(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        await self._core.connect(_text(args, "target"))
+        """`op`: "now" (the host `target`); or an attempt that a person looks at: begin, look, answer, stop."""
+        operation = args.get("op", "now")
+        if operation == "now":
+            await self._core.connect(_text(args, "target"))
+        elif operation == "begin":
+            try:
+                machine = Machine.from_json(dict(args.get("machine") or {}))
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"connect: {error}.") from error
+            log.info("face %s tries to reach %s", face.key, machine.name)
+            return {"attempt": self._core.attempt(machine, args)}
+        elif operation == "look":
+            return await self._core.look(_text(args, "attempt"), _number(args, "seen"))
+        elif operation == "answer":
+            text = args.get("answer")
+            if text is not None and not isinstance(text, str):
+                raise UsageError("`answer` must be a text.")
+            self._core.answer(_text(args, "attempt"), _number(args, "question"), text, bool(args.get("keep")))
+        elif operation == "stop":
+            await self._core.stop_attempt(_text(args, "attempt"))
+        else:
+            raise UsageError("connect: `op` must be now, begin, look, answer or stop.")
         return {}
 
     async def _sample(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
@@ -206,6 +232,13 @@ def _text(args: dict[str, Any], name: str) -> str:
     value = args.get(name)
     if not isinstance(value, str) or not value:
         raise UsageError(f"`{name}` must be a text.")
+    return value
+
+
+def _number(args: dict[str, Any], name: str) -> int:
+    value = args.get(name)
+    if not isinstance(value, int):
+        raise UsageError(f"`{name}` must be a number.")
     return value
 
 

@@ -35,6 +35,8 @@ LENGTHS = struct.Struct(">II")
 # After so long without a word the agent is asked for one (s); so many in vain, and it counts as gone.
 PING_AFTER = 12.0
 MISSES = 3
+# An agent that only talks is told now and then that somebody listens (s).
+SPEAK_EVERY = 120.0
 
 
 class Stream:
@@ -55,6 +57,7 @@ class AgentClient:
         name: str,
         on_event: Callable[[dict[str, Any]], None],
         on_lost: Callable[[HostLost], None],
+        ping_after: float = PING_AFTER,
     ) -> None:
         self.name = name
         self.lost: HostLost | None = None
@@ -67,7 +70,8 @@ class AgentClient:
         self._streams: dict[int, Stream] = {}
         self._puts: dict[int, _Window] = {}
         self._follows: dict[int, FollowedFile] = {}
-        self._heard = time.monotonic()
+        self._ping_after = ping_after
+        self._heard = self._spoke = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._room = asyncio.Lock()
 
@@ -107,6 +111,7 @@ class AgentClient:
         """Hand one frame to the channel, without waiting for room."""
         if self.lost:
             raise self.lost
+        self._spoke = time.monotonic()
         head = json.dumps(header).encode("ascii")
         self._writer.write(LENGTHS.pack(len(head), len(body)) + head)
         if body:
@@ -278,11 +283,11 @@ class AgentClient:
         missed = 0
         while not self.lost:
             heard = self._heard
-            await asyncio.sleep(PING_AFTER)
+            await asyncio.sleep(self._ping_after)
             missed = missed + 1 if heard == self._heard else 0
             if missed > MISSES:
                 self._lose(f"{self.name} has not answered for {time.monotonic() - heard:.0f} s")
-            elif missed and not self.lost:
+            elif not self.lost and (missed or time.monotonic() - self._spoke > SPEAK_EVERY):
                 self.send({"op": "ping", "id": 0})
 
     def _gone(self) -> HostLost:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostError, HostLost
 from engine.hosts import host as model
-from engine.hosts.agent_client import PIECE, AgentClient
+from engine.hosts.agent_client import PIECE, PING_AFTER, AgentClient
 from engine.hosts.agent_source import agent_bundle, runtime_package
 from engine.hosts.fetching import Receiver
 
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # Files on their way to a host at once: enough to fill a channel, few enough to keep memory small.
 PUTS = 8
 FETCHES = 2
+# Files up to this size travel together (bytes), as many as fit into one piece.
+SMALL = 64 << 10
+PACK, PACK_FILES = 512 << 10, 500
 
 
 class AgentHost(abc.ABC):
@@ -38,6 +41,10 @@ class AgentHost(abc.ABC):
 
     What is watched and sampled is asked for again after a reconnect; files are to be followed again from where one is.
     """
+
+    # How soon silence is asked about, and when an agent to which nobody speaks leaves (s; None: never).
+    ping_after = PING_AFTER
+    deserted: float | None = None
 
     def __init__(self, name: str, root: str) -> None:
         self.name = name
@@ -82,9 +89,16 @@ class AgentHost(abc.ABC):
                 return
             await self._drop()
             reader, writer = await self._open()
-            client = AgentClient(reader, writer, name=self.name, on_event=self._event, on_lost=self._lost)
+            client = AgentClient(
+                reader,
+                writer,
+                name=self.name,
+                on_event=self._event,
+                on_lost=self._lost,
+                ping_after=self.ping_after,
+            )
             try:
-                hello = await client.open(await asyncio.to_thread(agent_bundle, self.root))
+                hello = await client.open(await asyncio.to_thread(agent_bundle, self.root, self.deserted))
                 asked = time.time()
                 answer = await client.request("ping")
                 skew = answer["time"] - (asked + time.time()) / 2
@@ -109,6 +123,7 @@ class AgentHost(abc.ABC):
                 uid=hello["uid"],
                 gid=hello["gid"],
                 groups=tuple(hello["groups"]),
+                executable=hello["executable"],
                 runtime=runtime,
             )
             self._client = client
@@ -171,6 +186,26 @@ class AgentHost(abc.ABC):
         for start in range(0, len(shas), 10_000):
             missing += await self._agent.request("missing", blobs=list(shas[start : start + 10_000]))
         return missing
+
+    async def put_blobs(self, files: Sequence[tuple[str, Path]]) -> None:
+        """Send files' contents, by their hashes: small ones many in one piece, each of the rest by itself."""
+        small: list[list[tuple[str, Path, int]]] = [[]]
+        single: list[tuple[str, Path]] = []
+        for sha, path, size in await asyncio.to_thread(_sized, files):
+            if size > SMALL:
+                single.append((sha, path))
+                continue
+            if len(small[-1]) == PACK_FILES or sum(one[2] for one in small[-1]) + size > PACK:
+                small.append([])
+            small[-1].append((sha, path, size))
+        await asyncio.gather(
+            *(self._put_pack(pack) for pack in small if pack), *(self.put_blob(sha, path) for sha, path in single)
+        )
+
+    async def _put_pack(self, pack: Sequence[tuple[str, Path, int]]) -> None:
+        async with self._puts:
+            body = await asyncio.to_thread(_read_all, [path for _, path, _ in pack])
+            await self._agent.request("pack", body, blobs=[(sha, size) for sha, _, size in pack])
 
     async def put_blob(self, sha: str, path: Path) -> None:
         """Send a file's content. Call it for many files at once: at most `PUTS` are on their way."""
@@ -288,10 +323,14 @@ class AgentHost(abc.ABC):
         """Bytes of a file in outputs, at most 16 MiB at a time; fewer at its end."""
         return (await self._agent.request_bytes("read", run=run_id, path=path, offset=offset, length=length))[1]
 
-    async def fetch_outputs(self, run_id: str, dest: Path, path: str = "") -> model.Fetched:
-        """Copy outputs, or one file or folder of them, to a folder here. Links are made only if they stay inside."""
+    async def fetch_outputs(self, run_id: str, dest: Path, path: str = "", most: int | None = None) -> model.Fetched:
+        """Copy outputs, or one file or folder of them, to a folder here. Links are made only if they stay inside.
+
+        Files larger than `most` bytes are left out.
+        """
         receiver = Receiver(dest)
-        async with self._fetches, contextlib.aclosing(self._agent.stream("fetch", run=run_id, path=path)) as parts:
+        what = {"run": run_id, "path": path, **({} if most is None else {"most": most})}
+        async with self._fetches, contextlib.aclosing(self._agent.stream("fetch", **what)) as parts:
             try:
                 async for header, body in parts:
                     await asyncio.to_thread(receiver.take, header, body)
@@ -300,6 +339,13 @@ class AgentHost(abc.ABC):
                 raise
         return await asyncio.to_thread(receiver.finish)
 
+    async def collect(self, run_id: str, folder: Path) -> tuple[str, ...]:
+        """Bring an ended run's outputs to this machine, into `folder`, unless this is the machine they are on.
+
+        Returns what stays there, each with its reason.
+        """
+        return ()
+
     async def remove_run(self, run_id: str) -> None:
         """Delete the run directory. Refused while the run is alive."""
         await self._agent.request("remove", run=run_id)
@@ -307,6 +353,14 @@ class AgentHost(abc.ABC):
     async def free_disk(self) -> model.Disk:
         answer = await self._agent.request("disk")
         return model.Disk(answer["disk_free"], answer["disk_total"])
+
+
+def _sized(files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path, int]]:
+    return [(sha, path, path.stat().st_size) for sha, path in files]
+
+
+def _read_all(paths: Sequence[Path]) -> bytes:
+    return b"".join(path.read_bytes() for path in paths)
 
 
 def _open_sized(path: Path) -> tuple[BinaryIO, int]:

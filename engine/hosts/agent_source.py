@@ -24,6 +24,7 @@ MODULES = (
     "arriving",
     "follows",
     "samples",
+    "dockers",
     "agent",
 )
 # What a container runs first, and what that needs; placed beside the run-side package.
@@ -57,9 +58,18 @@ def _sources() -> tuple[tuple[str, str], ...]:
     return tuple((name, (AGENT / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES)
 
 
-def agent_bundle(root: str) -> bytes:
-    """What the loader reads, with its length before it. `root`: the folder on the host, `~` allowed."""
-    content = {"modules": _sources(), "main": "agent", "bootstrap": BOOTSTRAP, "root": root}
+def agent_bundle(root: str, deserted: float | None = None) -> bytes:
+    """What the loader reads, with its length before it. `root`: the folder on the host, `~` allowed.
+
+    `deserted`: after so many seconds without a word from here the agent leaves; None: it waits for its channel's end.
+    """
+    content = {
+        "modules": _sources(),
+        "main": "agent",
+        "bootstrap": BOOTSTRAP,
+        "root": root,
+        "deserted": deserted,
+    }
     data = json.dumps(content).encode("ascii")
     return b"%d\n%s" % (len(data), data)
 

@@ -63,6 +63,8 @@ class Receiver:
             self._file = self._part.open("xb")
             self._mtime = item["mtime"]
             self._mode = 0o755 if item.get("mode", 0) & 0o111 else 0o644
+        elif item["kind"] == "large":
+            self._skipped.append(f"{item['path']}: {item['size'] / 1e6:,.0f} MB, left on its host")
         elif item["kind"] == "unreadable":
             self._skipped.append(f"{item['path']}: {item['target']}")
         else:

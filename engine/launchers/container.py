@@ -237,7 +237,7 @@ class ContainerRun:
         return True
 
     async def _create_and_start(self, docker: DockerApi) -> None:
-        spec = config.spec_of(self.run, self.plan, self._prepared["passwd"])
+        spec = config.spec_of(self.run, self.plan, self.host.info, self._prepared["passwd"])
         if self.shared:
             await self.host.contain(self.run.id, spec)
         await docker.create(self.name, self._config(docker, init=True))

@@ -58,13 +58,13 @@ def passwd_with(text: str, host: HostInfo, docker: DockerInfo) -> str:
     return f"{text.rstrip()}\n{name}:x:{host.uid}:{host.gid}::{HOME}:/bin/sh\n"
 
 
-def spec_of(run: Run, plan: RunPlan, passwd: str) -> dict[str, Any]:
+def spec_of(run: Run, plan: RunPlan, info: HostInfo, passwd: str) -> dict[str, Any]:
     """What the runner in the container reads once the script runs; see `Host.contain`."""
     return {
         "run_id": run.id,
         "max_duration": plan.max_duration,
         "grace": list(GRACE),
-        "share": plan.native_shared_directory,
+        "share": info.absolute(plan.native_shared_directory) if plan.native_shared_directory else None,
         "passwd": passwd,
     }
 
@@ -79,7 +79,7 @@ def variables_of(
         name, equals, value = item.partition("=")
         # As with `docker run -e NAME`: the value is the person's own.
         found[name] = value if equals else plan.environ.get(name, "")
-    found.update(run_environment(run, plan, RUN))
+    found.update(run_environment(run, plan, RUN, info))
     if plan.native_shared_directory:
         found["AZUREML_NATIVE_SHARE_DIRECTORY"] = f"{SHARE}/"
     folder = interpreter.rpartition("/")[0]
@@ -136,7 +136,7 @@ def container_config(
             **_access(options, host, docker),
             "Init": init,
             "Mounts": _mounts(run, plan, host, passwd) if shared else [],
-            "Binds": [_volume(one, plan.project) for one in options.get("volumes", ())],
+            "Binds": [_volume(one, plan.project, host) for one in options.get("volumes", ())],
             "NetworkMode": options.get("network") or ("default" if docker.bridge else "host"),
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
             "RestartPolicy": {"Name": "no"},
@@ -154,7 +154,8 @@ def _mounts(run: Run, plan: RunPlan, host: HostInfo, passwd: bool) -> list[dict[
         source = f"{host.run_folder(run.id)}/status/passwd"
         mounts.append({"Type": "bind", "Source": source, "Target": "/etc/passwd", "ReadOnly": True})
     if plan.native_shared_directory:
-        mounts.append({"Type": "bind", "Source": plan.native_shared_directory.rstrip("/") or "/", "Target": SHARE})
+        source = host.absolute(plan.native_shared_directory).rstrip("/") or "/"
+        mounts.append({"Type": "bind", "Source": source, "Target": SHARE})
     return mounts
 
 
@@ -238,11 +239,11 @@ def _device(text: str) -> dict[str, str]:
     }
 
 
-def _volume(text: str, project: str) -> str:
+def _volume(text: str, project: str, host: HostInfo) -> str:
     """A folder of the host is absolute; one that begins with a dot is relative to the project, `~` is the home."""
     source, colon, rest = text.partition(":")
     if source.startswith("~"):
-        source = str(Path(source).expanduser())
+        source = host.absolute(source)
     elif source.startswith("."):
         source = os.path.normpath(Path(project, source))
     return f"{source}{colon}{rest}"

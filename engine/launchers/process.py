@@ -11,7 +11,7 @@ from engine.runs.model import Command
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.hosts.host import Follow, Host, Proc, RunStatus, Sink
+    from engine.hosts.host import Follow, Host, HostInfo, Proc, RunStatus, Sink
     from engine.launchers.launcher import Say
     from engine.project.snapshot import Snapshot
     from engine.runs.model import Run, RunPlan
@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 GRACE = (10.0, 5.0)
 
 
-def argv_of(plan: RunPlan) -> tuple[str, ...]:
+def argv_of(plan: RunPlan, info: HostInfo) -> tuple[str, ...]:
     """The whole command: interpreter (or spark-submit with its options), script, arguments."""
     before = tuple(str(item) for item in plan.options.get("spark_submit", ()))
-    return before + plan.argv if before else (plan.interpreter, *plan.argv)
+    if before:
+        return (info.absolute(before[0]), *before[1:], *plan.argv)
+    # A plan without an interpreter leaves it to its host.
+    return (info.absolute(plan.interpreter) or info.executable, *plan.argv)
 
 
-def run_environment(run: Run, plan: RunPlan, folder: str) -> dict[str, str]:
+def run_environment(run: Run, plan: RunPlan, folder: str, info: HostInfo) -> dict[str, str]:
     """The variables a script finds, beyond those of its host: the original's AZUREML_* and the configuration's own.
 
-    `folder` is the run directory on the host. AZUREML_NATIVE_SHARE_DIRECTORY ends with a slash because scripts
-    append a file name to it.
+    `folder` is the run directory as the script sees it. AZUREML_NATIVE_SHARE_DIRECTORY ends with a slash because
+    scripts append a file name to it.
     """
     found = dict(plan.environ)
     found.update(plan.environment_variables)
@@ -45,7 +48,7 @@ def run_environment(run: Run, plan: RunPlan, folder: str) -> dict[str, str]:
         }
     )
     if plan.native_shared_directory:
-        found["AZUREML_NATIVE_SHARE_DIRECTORY"] = plan.native_shared_directory.rstrip("/") + "/"
+        found["AZUREML_NATIVE_SHARE_DIRECTORY"] = info.absolute(plan.native_shared_directory).rstrip("/") + "/"
     return found
 
 
@@ -65,13 +68,13 @@ class ProcessRun:
 
     def command(self) -> Command:
         folder = self.host.info.run_folder(self.run.id)
-        return Command(time.time(), self.host.name, argv_of(self.plan), f"{folder}/project")
+        return Command(time.time(), self.host.name, argv_of(self.plan, self.host.info), f"{folder}/project")
 
     async def launch(self) -> dict[str, Any]:
         spec = {
-            "argv": list(argv_of(self.plan)),
+            "argv": list(argv_of(self.plan, self.host.info)),
             "cwd": "project",
-            "env": run_environment(self.run, self.plan, self.host.info.run_folder(self.run.id)),
+            "env": run_environment(self.run, self.plan, self.host.info.run_folder(self.run.id), self.host.info),
             "max_duration": self.plan.max_duration,
             "grace": list(GRACE),
         }

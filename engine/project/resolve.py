@@ -12,6 +12,7 @@ from engine.project.container_options import container_options
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_spark
 from engine.project.environment import environment_spec
 from engine.project.folder import open_project
+from engine.project.passwords import move_password
 from engine.runs.model import RunPlan
 
 if TYPE_CHECKING:
@@ -19,20 +20,26 @@ if TYPE_CHECKING:
     from engine.project.folder import Project
     from engine.project.runconfig import RunConfiguration
     from engine.runs.request import RunRequest
+    from engine.secrets import KeyStore
 
+SSH_TYPES = ("remote", "remotedocker", "cluster")
 LAUNCHERS = {"local": "process", "remote": "process", "docker": "container", "remotedocker": "container"}
 
 
-def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
-    """The plan for a request. Blocking; reads the project. Raises ProjectError, NotFound, Unsupported.
+def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool = True) -> RunPlan:
+    """The plan for a request. Blocking; reads the project. Raises ProjectError, NotFound, Unsupported, SecretsError.
 
-    With `scripted` False only what is run in matters (`prepare`): a script need not be named, nor be there.
+    A password that stands in the target's file moves to `keys`, which is said in a notice. With `scripted` False only
+    what is run in matters (`prepare`): a script need not be named, nor be there.
     """
     project = open_project(request.project)
     config = project.config(request.config)
     name = request.target.removesuffix(".compute") if request.target else config.target
     place = "" if request.target else _at(config.file, config.target_place)
     target = project.target(name, place)
+    moved = ""
+    if keys is not None and target.password:
+        target, moved = move_password(project, target, keys)
     if config.framework not in ("Python", "PySpark"):
         raise Unsupported(
             f"the framework {config.framework} is not run by this release.",
@@ -49,7 +56,10 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
     if target.type == "local" and isinstance(docker, dict) and docker.get("enabled") is True:
         # The second generation's way of saying so.
         launcher = "container"
-    if target.type == "docker" or (target.type == "local" and launcher == "container"):
+    away = target.type in SSH_TYPES
+    if away:
+        options["ssh"] = target.machine.to_json()
+    if target.type in ("docker", "remotedocker") or (target.type == "local" and launcher == "container"):
         options["container"] = container_options(config, target)
         spec = environment_spec(project, config, target, conda_file, spark_file, config.framework)
         options["environment"] = spec.to_json()
@@ -59,9 +69,13 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
             interpreter = options["spark_submit"][0]
         else:
             interpreter = _interpreter(project, config, target, request)
+    elif target.type == "remote":
+        if config.framework == "PySpark":
+            options["spark_submit"] = [target.spark_submit_location, *_spark_arguments(project, config, request)]
+        interpreter = target.python_location or config.interpreter_path or ""
     else:
         raise Unsupported(
-            f"this release runs scripts on `local` and `docker` targets; {name!r} is of type {target.type!r}.",
+            f"this release does not run scripts on targets of type {target.type!r} yet: {name!r} is one.",
             where=place or target.file,
             remedy="Choose such a target with -t, or wait for the release that brings this type.",
         )
@@ -78,8 +92,9 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
         argv=argv,
         interpreter=interpreter,
         environment_variables=config.environment_variables,
-        environ=request.environ if launcher == "process" else {},
-        native_shared_directory=_shared(project, target),
+        # What is set here is of no meaning on another machine, which has its own.
+        environ=request.environ if launcher == "process" and not away else {},
+        native_shared_directory=_shared(project, target, away),
         max_duration=config.max_run_duration_seconds,
         tracked=config.tracked if request.tracked is None else request.tracked,
         prepare=config.prepare_environment if request.prepare is None else request.prepare,
@@ -87,7 +102,7 @@ def resolve(request: RunRequest, *, scripted: bool = True) -> RunPlan:
         conda_file=conda_file,
         spark_file=spark_file,
         options=options,
-        notices=config.notices,
+        notices=(*config.notices, moved) if moved else config.notices,
     )
 
 
@@ -176,14 +191,18 @@ def _spark_submit(project: Project, config: RunConfiguration, target: ComputeTar
             where=_at(config.file, (0, 0)),
             remedy="Install Spark, name it with `sparkSubmitLocation` in the .compute file, or use Python.",
         )
-    arguments: tuple[str, ...] = ()
+    return [os.path.abspath(found), *_spark_arguments(project, config, request)]
+
+
+def _spark_arguments(project: Project, config: RunConfiguration, request: RunRequest) -> tuple[str, ...]:
+    """What the Spark dependency file asks of spark-submit."""
     file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
-    if file is not None:
-        dependencies, problems = read_spark(project.path / file, file)
-        if dependencies is None:
-            raise next(problem for problem in problems if problem.severity == "error").error()
-        arguments = dependencies.arguments()
-    return [os.path.abspath(found), *arguments]
+    if file is None:
+        return ()
+    dependencies, problems = read_spark(project.path / file, file)
+    if dependencies is None:
+        raise next(problem for problem in problems if problem.severity == "error").error()
+    return dependencies.arguments()
 
 
 def _file(project: Project, named: str | None, default: str) -> str | None:
@@ -200,9 +219,12 @@ def _file(project: Project, named: str | None, default: str) -> str | None:
     return os.path.relpath(path, project.path)
 
 
-def _shared(project: Project, target: ComputeTarget) -> str | None:
-    """The folder that all runs of the project share on the target: base, workspace-less, then the project's name."""
+def _shared(project: Project, target: ComputeTarget, away: bool) -> str | None:
+    """The folder that all runs of the project share on the target: base, workspace-less, then the project's name.
+
+    On another machine `~` is the home there, which is known once it is reached.
+    """
     if not target.native_shared_directory:
         return None
-    base = os.path.expanduser(target.native_shared_directory.strip())
-    return os.path.join(base, project.name) + "/"
+    base = target.native_shared_directory.strip()
+    return os.path.join(base if away else os.path.expanduser(base), project.name) + "/"

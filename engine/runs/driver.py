@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Files on their way to a host between two words of progress.
+AT_ONCE = 1000
 # A host that is away for less than this is not worth a mark on the screen, seconds.
 PATIENCE = 2.0
 # The host tells when a run ends; asking again now and then costs little and trusts nobody, seconds.
@@ -254,10 +256,10 @@ class Driver:
         taken = await asyncio.to_thread(snapshots.load, self._paths.state / "snapshots", self._run.snapshot)
         wanted = {entry.sha256 for entry in taken.entries if entry.sha256}
         missing = await host.missing_blobs(sorted(wanted))
-        for number, sha in enumerate(missing, start=1):
-            if number % 50 == 1:
-                await self._say_progress(f"shipping files, {number} of {len(missing)}")
-            await host.put_blob(sha, snapshots.blob_path(self._paths.blobs, sha))
+        for start in range(0, len(missing), AT_ONCE):
+            await self._say_progress(f"shipping files, {start + 1} of {len(missing)}")
+            part = missing[start : start + AT_ONCE]
+            await host.put_blobs([(sha, snapshots.blob_path(self._paths.blobs, sha)) for sha in part])
         await placed.lay(taken)
 
     async def _launch(self) -> None:
@@ -348,8 +350,9 @@ class Driver:
 
     async def _finalize(self) -> None:
         """Everything home: outputs, the rest of the log and the metrics; then the end in words."""
-        placed = await self._placed()
-        home = await self._bring_home(placed)
+        host = await self._link.ready()
+        placed = self._launcher.place(host, self._run, self.plan)
+        home = await self._bring_home(host, placed)
         if home.moved:
             await self._following.stop()
         status = await placed.inspect()
@@ -369,10 +372,14 @@ class Driver:
         await placed.unwatch()
         await self._apply(lifecycle.Finalized(reason))
 
-    async def _bring_home(self, placed: PlacedRun) -> Home:
+    async def _bring_home(self, host: Host, placed: PlacedRun) -> Home:
         """Everything, or after some tries what can be had: a host that refuses for good must not hold the run."""
         try:
-            return await placed.bring_home()
+            home = await placed.bring_home()
+            if not self.plan.tracked:
+                return home
+            left = await host.collect(self.run_id, self._paths.host_run(self.run_id) / "outputs")
+            return Home(home.moved, (*home.left, *left))
         except HostLost:
             raise
         except HostError as error:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import AmlError
+from engine.errors import AmlError, HostLost
+from engine.hosts.asking import NEED_PERSON, NeedsPerson
 from engine.runs.docker_look import DockerLook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.errors import HostLost
     from engine.hosts.host import Host, RunStatus
     from engine.runs.ledger import Ledger
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Waits between attempts to reach a lost host, seconds: quick at first, then once a minute.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 60.0
+# How long somebody who asks a question waits for a host that is not there yet, seconds.
+ASKED = 30.0
 
 
 class HostLink:
@@ -32,6 +35,7 @@ class HostLink:
         self.state = "not connected"
         self.since = time.time()
         self.reason = ""
+        self._why = ""
         self._make = make
         self._ledger = ledger
         self._changed = changed
@@ -39,6 +43,10 @@ class HostLink:
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
         self._lost.set()
+        # Set to try at once what would be tried later, or not before somebody has done something.
+        self._again = asyncio.Event()
+        # Set when an attempt has failed, until the next one begins.
+        self._failed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._sampling = 0.0
         self._docker = DockerLook(name, self.ready)
@@ -51,6 +59,32 @@ class HostLink:
         await self._up.wait()
         assert self._host is not None
         return self._host
+
+    async def reach(self, limit: float = ASKED) -> Host:
+        """The connected host, for somebody who waits for an answer: a host known to be away is tried at once.
+
+        Raises HostLost, or NeedsPerson, when it is not to be had now.
+        """
+        self.retry()
+        up = asyncio.ensure_future(self.ready())
+        failed = asyncio.ensure_future(self._failed.wait())
+        try:
+            await asyncio.wait({up, failed}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if up.done():
+                return up.result()
+            if self.state in NEED_PERSON:
+                raise NeedsPerson(self.reason, state=self.state)
+            why = self.reason or f"{self.name} cannot be reached: no answer within {limit:.0f} s."
+            raise HostLost(why, where="" if self.reason else self.name)
+        finally:
+            for task in (up, failed):
+                task.cancel()
+
+    def retry(self) -> None:
+        """Connect now, if this host is needed and not there: a person has answered, or wants to know."""
+        if not self._up.is_set():
+            self._failed.clear()
+            self._again.set()
 
     def is_current(self, host: Host) -> bool:
         """Whether this is the connection in use; False once contact was lost, even if there is a new one."""
@@ -94,6 +128,8 @@ class HostLink:
         while True:
             if self.state != "unreachable":
                 await self._say("connecting", "")
+            self._again.clear()
+            self._failed.clear()
             host = self._make()
             self._lost.clear()
             host.on_lost = self._on_lost
@@ -103,11 +139,21 @@ class HostLink:
                 await host.connect()
                 if self._sampling:
                     await host.samples(self._sampling)
+            except NeedsPerson as error:
+                await host.close()
+                await self._say(error.state, str(error))
+                log.warning("%s waits for a person: %s", self.name, error)
+                self._failed.set()
+                await self._again.wait()
+                continue
             except (AmlError, OSError) as error:
                 await host.close()
                 await self._say("unreachable", str(error))
                 log.warning("%s cannot be reached: %s; trying again in %.1f s", self.name, error, wait)
-                await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+                self._failed.set()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+                    await asyncio.wait_for(self._again.wait(), jittered)
                 wait = min(wait * 2, LONGEST_WAIT)
                 continue
             wait = FIRST_WAIT
@@ -117,6 +163,7 @@ class HostLink:
             await self._lost.wait()
             self._up.clear()
             log.warning("contact with %s was lost", self.name)
+            await self._say("unreachable", self._why)
             await host.close()
 
     async def _say(self, state: str, reason: str) -> None:
@@ -133,6 +180,7 @@ class HostLink:
         self._changed()
 
     def _on_lost(self, error: HostLost) -> None:
+        self._why = error.message
         self._up.clear()
         self._lost.set()
 

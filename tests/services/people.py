@@ -100,6 +100,11 @@ class Person:
         """What bash runs for each session of an SSH server, in place of Debian's."""
         self.write(".bashrc", text)
 
+    def set_shell(self, path: str) -> None:
+        """The login shell, one of this machine."""
+        with ownership.alone():
+            _said("usermod", "-s", path, self.name)
+
     def authorize(self, *keys: KeyPair | str, options: str = "") -> None:
         """Let the owners of these in, and no others. options: as in authorized_keys, `command="..."`."""
         lines = [key if isinstance(key, str) else key.public for key in keys]

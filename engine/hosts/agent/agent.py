@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from . import arriving, channel, follows, identities, processes, rundir, samples, starting, whole
+from . import arriving, channel, dockers, follows, identities, processes, rundir, samples, starting, whole
 
 MYPY = False
 if MYPY:
@@ -28,6 +28,7 @@ class Agent(object):
         self.incoming = {}  # type: dict[int, rundir.Incoming]
         self.credits = {}  # type: dict[int, int]
         self.credit_change = threading.Condition()
+        self.heard = time.monotonic()
         self.root = rundir.Root(whole.encode(os.path.expanduser(bundle["root"])))
         self.starter = starting.Starter(self.root, bundle, umask)
         self.poller = follows.Poller(self.root, sender)
@@ -46,6 +47,7 @@ class Agent(object):
         self.slow = {
             "missing": lambda head, body: self.root.missing(head["blobs"]),
             "put": self.put,
+            "pack": lambda head, body: rundir.unpack(self.root, head["blobs"], body),
             "bring": self.bring,
             "lay": lambda head, body: self.root.lay(head["run"], head["entries"]),
             "runtime": self.runtime,
@@ -60,6 +62,7 @@ class Agent(object):
             "fetch": self.fetch,
             "remove": self.remove,
             "disk": lambda head, body: samples.disk(self.root.path),
+            "dockers": lambda head, body: dockers.addresses(),
         }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]
 
     def serve(self) -> None:
@@ -69,6 +72,7 @@ class Agent(object):
             if frame is None:
                 return
             head, body = frame
+            self.heard = time.monotonic()
             op = head.get("op")
             if op == "data":
                 incoming = self.incoming.get(head["id"])
@@ -130,6 +134,7 @@ class Agent(object):
             "gid": os.getgid(),
             "groups": os.getgroups(),
             "pid": os.getpid(),
+            "executable": sys.executable,
             "time": time.time(),
         }
 
@@ -236,7 +241,9 @@ class Agent(object):
             self.credits[number] = head["credit"]
         try:
             for item in self.root.outputs(head["run"], head.get("path", "")):
-                if item["kind"] == "file":
+                if item["kind"] == "file" and item["size"] > head.get("most", item["size"]):
+                    self.sender.send({"id": number, "part": [dict(item, kind="large")]}, bulk=True)
+                elif item["kind"] == "file":
                     self.send_file(number, os.path.join(self.root.run(head["run"]), b"outputs"), item)
                 else:
                     self.sender.send({"id": number, "part": [item]}, bulk=True)
@@ -289,6 +296,13 @@ def words_of(error: OSError) -> str:
     return "%s: %s" % (name, text) if name else text
 
 
+def leave_when_deserted(agent: Agent, seconds: float) -> None:
+    """A line whose other end is gone without a word may stay open for hours: do not stay with it."""
+    while time.monotonic() - agent.heard < seconds:
+        time.sleep(seconds / 10)
+    os._exit(0)
+
+
 def main(reader: "BinaryIO", bundle: "dict[str, Any]") -> None:
     """Serve the channel on standard input and output. Anything printed goes to standard error from here on."""
     umask = os.umask(0o077)
@@ -302,6 +316,10 @@ def main(reader: "BinaryIO", bundle: "dict[str, Any]") -> None:
         sender.send({"fatal": told})
         sender.flush()
         os._exit(1)
+    if bundle.get("deserted"):
+        guard = threading.Thread(target=leave_when_deserted, args=(agent, bundle["deserted"]))
+        guard.daemon = True
+        guard.start()
     agent.serve()
     # Threads may be in the middle of something; all of it can be done again.
     os._exit(0)

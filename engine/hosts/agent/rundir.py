@@ -299,6 +299,40 @@ class Incoming(object):
                 pass
 
 
+def unpack(root: "Root", blobs: "list[tuple[str, int]]", body: bytes) -> None:
+    """Many small contents that came in one piece: each checked, all on the disk before any has its name."""
+    parts = []  # type: list[tuple[bytes, bytes]]
+    start = 0
+    try:
+        for sha, size in blobs:
+            path = root.blob(sha)
+            data = body[start : start + size]
+            start += size
+            if len(data) != size or hashlib.sha256(data).hexdigest() != sha:
+                raise Refused("%s arrived damaged" % sha, "The file changed while it was sent. Try again.")
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            part = os.path.join(
+                os.path.dirname(path), b".aml-%d-%d-%d" % (os.getpid(), threading.get_ident(), len(parts))
+            )
+            parts.append((part, path))
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+        for part, _ in parts:
+            handle = os.open(part, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        for part, path in parts:
+            os.rename(part, path)
+    finally:
+        for part, _ in parts:
+            try:
+                os.unlink(part)
+            except FileNotFoundError:
+                pass
+
+
 def remove_tree(path: bytes) -> None:
     """Delete a folder whatever its permissions; nothing there is fine."""
     if os.path.islink(path):

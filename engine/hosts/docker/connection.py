@@ -65,10 +65,14 @@ class DockerInfo:
 
 
 class Connection:
-    """One Docker Engine. `name` is the host's, for messages. Methods raise DockerError and DockerLost."""
+    """One Docker Engine. `name` is the host's, for messages. Methods raise DockerError and DockerLost.
 
-    def __init__(self, endpoint: Endpoint, name: str) -> None:
+    `endpoint` is its address on the host, `via` the one it is reached at from here, where that is another.
+    """
+
+    def __init__(self, endpoint: Endpoint, name: str, via: str = "") -> None:
         self.endpoint = endpoint
+        self._via = via or endpoint.url
         self.name = name
         self._docker: aiodocker.Docker | None = None
         self._info: DockerInfo | None = None
@@ -147,7 +151,7 @@ class Connection:
         import aiohttp
 
         # Two streams a run are open as long as it lasts: a bound on connections would starve the questions.
-        url = self.endpoint.url
+        url = self._via
         connector: aiohttp.UnixConnector | aiohttp.TCPConnector
         with translated(self.name, "making the connection"):
             if url.startswith("unix://"):

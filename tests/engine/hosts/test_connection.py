@@ -162,7 +162,7 @@ async def test_watching_and_sampling_go_on_after_a_reconnect(bench: Bench) -> No
 
 
 async def test_an_agent_that_does_not_answer_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_client, "PING_AFTER", 0.05)
+    monkeypatch.setattr(bench.host, "ping_after", 0.05)
     await bench.host.reconnect()
     lost = asyncio.Event()
     bench.host.on_lost = lambda error: lost.set()

@@ -112,7 +112,7 @@ async def test_blobs_are_sent_and_checked(bench: Bench, tmp_path: Path) -> None:
         files.append(tmp_path / str(number))
         files[-1].write_bytes(content)
     assert await bench.host.missing_blobs(shas) == shas
-    await asyncio.gather(*(bench.host.put_blob(sha, path) for sha, path in zip(shas, files, strict=True)))
+    await bench.host.put_blobs(list(zip(shas, files, strict=True)))
     assert await bench.host.missing_blobs(shas) == []
     for sha, content in zip(shas, contents, strict=True):
         blob = bench.paths.blobs / sha[:2] / sha[2:]
@@ -120,8 +120,12 @@ async def test_blobs_are_sent_and_checked(bench: Bench, tmp_path: Path) -> None:
         assert blob.stat().st_mode & 0o077 == 0
     with pytest.raises(HostError, match="arrived damaged"):
         await bench.host.put_blob("0" * 64, files[2])
+    with pytest.raises(HostError, match="arrived damaged"):
+        await bench.host.put_blobs([("0" * 64, files[1]), (shas[0], files[0])])
     with pytest.raises(HostError, match="not a content hash"):
         await bench.host.put_blob("../../x", files[2])
+    with pytest.raises(HostError, match="not a content hash"):
+        await bench.host.put_blobs([("../../x", files[0])])
     assert await bench.host.missing_blobs(["0" * 64]) == ["0" * 64]
     assert not [name for name in bench.paths.blobs.rglob("*") if name.is_file() and "." in name.name]
 

@@ -1,0 +1,165 @@
+"""Bad networks: runs go on, and on return everything catches up. Machines are namespaces that can be cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from engine.engine import Engine
+from engine.hosts.ssh.host import SshHost
+from engine.runs.model import State
+from tests.engine.ssh_bench import SshBench, ssh_config
+from tests.waiting import until_async
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from engine.paths import Paths
+    from tests.services.network import FarMachine
+    from tests.services.people import KeyPair, Person
+    from tests.services.ssh_fixtures import MakeMachine, MakeSshd
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
+
+TALKER = """
+import os, sys, time
+number = 0
+while not os.path.exists(sys.argv[1]):
+    print("line", number, flush=True)
+    number += 1
+    time.sleep(0.01)
+print("the end after", number, flush=True)
+"""
+
+
+@pytest.fixture
+def machine(make_machine: MakeMachine) -> FarMachine:
+    return make_machine()
+
+
+@pytest_asyncio.fixture
+async def far(
+    project: Path,
+    home: Paths,
+    tmp_path: Path,
+    machine: FarMachine,
+    make_sshd: MakeSshd,
+    alice: Person,
+    alice_key: KeyPair,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[SshBench]:
+    sshd = make_sshd(machine=machine, ListenAddress="0.0.0.0")
+    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
+    # Silence is noticed in two seconds here, not in twenty.
+    monkeypatch.setattr(SshHost, "ping_after", 0.5)
+    one = SshBench(project, home, sshd, alice, alice_key)
+    one.script("talk.py", TALKER)
+    await one.engine.start()
+    yield one
+    machine.switch_on()
+    machine.mend()
+    for run in one.store.runs(unfinished=True):
+        await one.engine.cancel([run.id])
+    for run in one.store.runs(unfinished=True):
+        await one.end(run, 60.0)
+    await one.engine.stop()
+    one.store.close()
+
+
+async def caught_up(far: SshBench, run_id: str) -> None:
+    there = far.root / "runs" / run_id / "logs/driver.log"
+    await until_async(lambda: far.paths.driver_log(run_id).read_bytes()[-9:] == there.read_bytes()[-9:], 60)
+
+
+@pytest.mark.parametrize("how", ["cut", "switch_off"])
+async def test_a_run_goes_on_without_us(far: SshBench, machine: FarMachine, how: str) -> None:
+    go = far.alice.home / "go"
+    run = await far.submit("talk.py", str(go), config="far")
+    await until_async(lambda: b"line 50\n" in far.log(run), 30)
+    getattr(machine, how)()
+    await until_async(lambda: far.run(run).unreachable_since is not None, 30)
+    assert far.run(run).state is State.RUNNING
+    assert far.engine.status()["hosts"][far.host] == "unreachable"
+    seen = len(far.log(run))
+    {"cut": machine.mend, "switch_off": machine.switch_on}[how]()
+    await until_async(lambda: far.run(run).unreachable_since is None, 60)
+    await until_async(lambda: len(far.log(run)) > seen + 1000, 30)
+    go.write_text("")
+    done = await far.end(run, 60)
+    assert (done.state, done.exit_code) == (State.COMPLETED, 0)
+    assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+
+
+async def test_everything_at_once(far: SshBench, machine: FarMachine) -> None:
+    """The network is cut, the server killed, the engine killed; the script ends meanwhile."""
+    go = far.alice.home / "go"
+    runs = [await far.submit("talk.py", str(go), str(number), config="far") for number in range(4)]
+    for run in runs:
+        await until_async(lambda run=run: b"line 20\n" in far.log(run), 30)
+    machine.cut()
+    far.sshd.kill()
+    await far.engine.stop()
+    go.write_text("")
+    far.engine = Engine(far.paths)
+    await far.engine.start()
+    await until_async(lambda: far.engine.status()["hosts"][far.host] == "unreachable", 30)
+    machine.mend()
+    far.sshd.start()
+    for run in runs:
+        done = await far.end(run, 90)
+        assert (done.state, done.exit_code) == (State.COMPLETED, 0)
+        assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+    assert sorted(run.id for run in far.store.runs()) == sorted(run.id for run in runs)
+
+
+async def test_a_half_open_connection_is_noticed(far: SshBench) -> None:
+    """The server's processes stand still: nothing is refused and nothing answered."""
+    go = far.alice.home / "go"
+    run = await far.submit("talk.py", str(go), config="far")
+    await until_async(lambda: b"line 20\n" in far.log(run), 30)
+    far.sshd.freeze()
+    await until_async(lambda: far.engine.status()["hosts"][far.host] != "connected", 30)
+    far.sshd.thaw()
+    await until_async(lambda: far.engine.status()["hosts"][far.host] == "connected", 60)
+    go.write_text("")
+    done = await far.end(run, 60)
+    assert done.state is State.COMPLETED
+    assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+
+
+async def test_a_rebooted_host_says_so(far: SshBench, machine: FarMachine) -> None:
+    run = await far.submit("talk.py", str(far.alice.home / "go"), config="far")
+    await until_async(lambda: b"line 20\n" in far.log(run), 30)
+    far.sshd.kill()
+    far.alice.end_processes()
+    machine.reboot()
+    far.sshd.start()
+    done = await far.end(run, 60)
+    assert done.state is State.FAILED
+    assert done.reason == "lost to a restart of the host"
+
+
+async def test_a_changed_host_key_is_refused_until_a_person_has_looked(far: SshBench) -> None:
+    go = far.alice.home / "go"
+    run = await far.submit("talk.py", str(go), config="far")
+    await until_async(lambda: b"line 20\n" in far.log(run), 30)
+    before = far.sshd.fingerprint
+    logins = len(far.sshd.logins)
+    far.sshd.drop()
+    far.sshd.change_host_key()
+    far.sshd.drop()
+    await until_async(lambda: far.engine.status()["hosts"][far.host] == "host key changed", 30)
+    reason = far.store.targets()[far.host].reason
+    assert before in reason
+    assert far.sshd.fingerprint in reason
+    assert far.run(run).state is State.RUNNING
+    assert len(far.sshd.logins) <= logins + 1
+    # The person removes the old key and confirms the new one; then everything goes on by itself.
+    known = far.project.parent / "known_hosts"
+    known.write_text(far.sshd.known_hosts())
+    far.engine._link_named(far.host).retry()
+    go.write_text("")
+    assert (await far.end(run, 60)).state is State.COMPLETED
