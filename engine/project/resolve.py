@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import NotFound, ProjectError, Unsupported
+from engine.project.compute import SSH_TYPES
 from engine.project.container_options import container_options
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_spark
 from engine.project.environment import environment_spec
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from engine.runs.request import RunRequest
     from engine.secrets import KeyStore
 
-SSH_TYPES = ("remote", "remotedocker", "cluster")
 LAUNCHERS = {"local": "process", "remote": "process", "docker": "container", "remotedocker": "container"}
 
 

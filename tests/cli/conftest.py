@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from engine.runs.model import Run
+    from tests.cli.bench import Bench
 
 CONFIG = """\
 ArgumentVector:
@@ -155,3 +156,18 @@ def _leave(shell: Shell) -> None:
         os.kill(pid, signal.SIGCONT)
         os.kill(pid, signal.SIGTERM)
         until(lambda: not is_held(shell.paths.engine_lock), what="the engine to leave")
+
+
+@pytest.fixture
+def bench(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """The shell's project, where the engine is a stand-in."""
+    # Both need what is defined here.
+    from tests.cli.bench import Bench
+    from tests.cli.fake_engine import FakeEngine
+
+    monkeypatch.setenv("AML_TUI_KEYRING", "off")
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.delenv("AML_TUI_SSH_CONFIG", raising=False)
+    engine = FakeEngine(shell.paths)
+    yield Bench(shell, engine)
+    engine.close()

@@ -52,7 +52,7 @@ def test_targets(shell: Shell) -> None:
     done = shell.aml("computetarget", "list", "-o", "json")
     assert [(one["name"], one["type"], one["address"]) for one in json.loads(done.out)] == [
         ("local", "local", "local"),
-        ("vm", "remote", "10.0.0.4"),
+        ("vm", "remote", "ann@10.0.0.4"),
     ]
     assert "left out: aml_config/bad.compute:1:" in done.err
     shown = shell.aml("computetarget", "show", "-n", "vm.compute")
@@ -159,7 +159,7 @@ def test_usage(shell: Shell, arguments: list[str], words: str) -> None:
 
 
 def test_what_comes_later_is_said(shell: Shell) -> None:
-    done = shell.aml("computetarget", "attach", "remotedocker", "--name", "vm")
+    done = shell.aml("project", "restore", "--run-id", "iris_1")
     assert done.code == 1
     assert "is not in this release" in done.err
 

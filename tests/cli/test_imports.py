@@ -62,6 +62,8 @@ def test_the_version_loads_less(shell: Shell) -> None:
     [
         ["project", "check"],
         ["computetarget", "list"],
+        ["computetarget", "attach", "remote", "-n", "vm", "-a", "gpu-box", "--no-test"],
+        ["computetarget", "detach", "-n", "local", "--yes"],
         ["runconfiguration", "list"],
         ["experiment", "submit", "-c", "local", "say.py"],
         ["experiment", "status"],

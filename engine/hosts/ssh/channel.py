@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import shlex
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import HostError, HostLost
@@ -26,7 +27,8 @@ READ_AHEAD = 1 << 20
 WINDOW = 8 << 20
 # A shell whose start-up files take longer is a host in trouble (s).
 PATIENCE = 60.0
-MOST_NOISE = 1 << 20
+# How long a session that has ended may still count as one (s).
+ENDING = 3.0
 FENCE = b"aml-host "
 # Where a Python for the agent may be; the last is HDInsight's.
 PYTHONS = ("python3", "/usr/bin/python3", "/usr/local/bin/python3", "python", "/usr/bin/anaconda/bin/python3")
@@ -138,17 +140,8 @@ async def start_agent(connection: asyncssh.SSHClientConnection, name: str) -> Ag
     """Start an agent on this connection. Raises HostError for a host that will not do, HostLost when it went away."""
     import asyncssh
 
-    agent = AgentChannel()
     try:
-        await asyncio.wait_for(
-            connection.create_session(
-                lambda: cast("asyncssh.SSHClientSession[bytes]", agent),
-                agent_command(),
-                encoding=None,
-                window=WINDOW,
-            ),
-            PATIENCE,
-        )
+        agent = await asyncio.wait_for(_session(connection), PATIENCE)
     except asyncssh.ChannelOpenError as error:
         raise HostError(
             f"the server allows no more sessions on a connection: {plain(error.reason)}.",
@@ -165,6 +158,28 @@ async def start_agent(connection: asyncssh.SSHClientConnection, name: str) -> Ag
         agent.writer.transport.abort()
         raise
     return agent
+
+
+async def _session(connection: asyncssh.SSHClientConnection) -> AgentChannel:
+    """A session with the agent's command. One that has just ended counts for a moment as one of those allowed."""
+    import asyncssh
+
+    until, wait = time.monotonic() + ENDING, 0.02
+    while True:
+        agent = AgentChannel()
+
+        def made(one: AgentChannel = agent) -> asyncssh.SSHClientSession[bytes]:
+            return cast("asyncssh.SSHClientSession[bytes]", one)
+
+        try:
+            await connection.create_session(made, agent_command(), encoding=None, window=WINDOW)
+        except asyncssh.ChannelOpenError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(wait)
+            wait *= 2
+        else:
+            return agent
 
 
 async def _await_fence(agent: AgentChannel, name: str) -> None:

@@ -87,6 +87,7 @@ async def probe(connection: asyncssh.SSHClientConnection, name: str, python: str
                 facts[key] = plain(value)
             elif not facts:
                 noise = (noise + line)[-MOST_NOISE:]
+        await _ended(process)
     except asyncio.TimeoutError as error:
         raise HostLost(
             f"the shell of {name} said nothing for {PATIENCE:.0f} s.",
@@ -103,6 +104,7 @@ async def install_key(connection: asyncssh.SSHClientConnection, name: str, publi
     process = await _start(connection, name, _INSTALL, public)
     try:
         said = await asyncio.wait_for(process.stdout.read(), PATIENCE)
+        await _ended(process)
     except asyncio.TimeoutError as error:
         raise HostLost(f"{name} did not take the key within {PATIENCE:.0f} s.", where=name) from error
     finally:
@@ -138,6 +140,11 @@ async def _start(
         raise HostLost(f"contact with {name} was lost: {plain(str(error))}", where=name) from error
     except asyncio.TimeoutError as error:
         raise HostLost(f"{name} opened no session within {PATIENCE:.0f} s.", where=name) from error
+
+
+async def _ended(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    """A server that allows one session counts this one until its shell is gone."""
+    await asyncio.wait_for(process.wait_closed(), PATIENCE)
 
 
 async def _unwilling(process: asyncssh.SSHClientProcess[bytes], name: str, noise: bytes) -> HostError:

@@ -251,8 +251,8 @@ class Passwords:
         if self._stored:
             self.pending, self._keep = self._stored.pop(0), False
             return self.pending
-        self._asked += 1
         answer = await self.remembered.ask(self._question())
+        self._asked += 1
         if not answer.text:
             self._asked = TRIES
             return None

@@ -204,21 +204,24 @@ async def test_a_configuration_that_openssh_refuses(door: Door) -> None:
     assert error.step == "resolve"
 
 
-async def test_a_person_may_take_longer_than_the_host_waits(door: Door, make_sshd: MakeSshd, alice: Person) -> None:
+async def test_a_person_may_take_longer_than_the_host_waits(
+    door: Door, sshd: Sshd, alice: Person, make_slow_link: MakeSlowLink
+) -> None:
     """The host hangs up, the question stays, and its answer is used when the host is asked again."""
-    sshd = make_sshd(LoginGraceTime=1)
-    door.know(sshd)
+    link = make_slow_link((sshd.address, sshd.port))
+    door.known_hosts.parent.mkdir()
+    door.known_hosts.write_text(sshd.known_hosts(f"[127.0.0.1]:{link.port}"))
 
     class Slow(Somebody):
         async def ask(self, question: Question) -> Answer:
-            answer = await super().ask(question)
-            await until_async(lambda: sshd.open_connections == 1)
-            await until_async(lambda: sshd.open_connections == 0)
-            return answer
+            link.reset()
+            await until_async(lambda: not link.connections and sshd.open_connections == 0)
+            return await super().ask(question)
 
-    somebody = Slow(password=PASSWORD)
-    await door.enter(machine(sshd, alice), somebody)
-    assert (somebody.kinds, sshd.connections, len(sshd.logins)) == (["password"], 2, 1)
+    somebody = Slow(password=["wrong", PASSWORD])
+    await door.enter(Machine("127.0.0.1", port=link.port, username=alice.name), somebody)
+    assert (somebody.kinds, len(sshd.refusals), len(sshd.logins)) == (["password", "password"], 1, 1)
+    assert sshd.connections == 3
 
 
 async def test_a_login_that_is_given_up_leaves_nothing(door: Door, sshd: Sshd, alice: Person) -> None:
