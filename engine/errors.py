@@ -86,10 +86,14 @@ class EngineUnavailable(AmlError):
 
 
 class HostError(AmlError):
-    """A host, or the agent on it, refused or failed. `errno`: the system's number there, where it had one."""
+    """A host, or the agent on it, refused or failed. `errno`: the system's number there, where it had one.
+
+    `step`: at which step of logging in, where it was one ("resolve", "tcp", "host key", "authenticate").
+    """
 
     code = "host"
     errno: int | None = None
+    step: str = ""
 
     @property
     def disk_full(self) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AmlError, HostError, HostLost, StoreError
 from engine.launchers.launcher import Home
 from engine.project import snapshot as snapshots
-from engine.runs import endings, lifecycle
+from engine.runs import endings, lifecycle, outages
 from engine.runs.finishing import finished
 from engine.runs.lifecycle import Do
 from engine.runs.model import State
@@ -187,6 +187,7 @@ class Driver:
             if not contact.done():
                 await self._say(unreachable_since=since)
                 await contact
+                await asyncio.to_thread(outages.note, self._paths.mirror(self.run_id), since, time.time())
                 await self._say(unreachable_since=None)
         finally:
             contact.cancel()

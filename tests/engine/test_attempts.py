@@ -13,7 +13,7 @@ from engine.errors import NotFound
 from engine.project.machine import Machine
 from tests.engine.ssh_bench import ssh_config
 from tests.services.ssh_fixtures import PASSWORD
-from tests.waiting import until, until_async
+from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -193,4 +193,4 @@ async def test_what_nobody_looks_at_ends(
     await until_async(lambda: attempt not in engine._attempts._attempts)
     with pytest.raises(NotFound):
         await engine.look(attempt, 0)
-    until(lambda: sshd.open_connections == 0)
+    await until_async(lambda: sshd.open_connections == 0)

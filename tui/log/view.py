@@ -9,11 +9,14 @@ import bisect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.runs import outages
 from tui.log.file import LogFile, Row
 from tui.log.search import Search
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine.runs.outages import Outage
 
 
 # A search goes to its first match at once if that lies within so many bytes; beyond, one asks for it.
@@ -22,7 +25,10 @@ AT_ONCE = 1 << 28
 
 @dataclass(frozen=True)
 class Page:
-    """What is to be drawn. `size` bytes in all, `new` rows that came since following stopped."""
+    """What is to be drawn. `size` bytes in all, `new` rows that came since following stopped.
+
+    `outages` are those within it, each with the start of the row it is marked before, or the end of the last row.
+    """
 
     rows: tuple[Row, ...] = ()
     top: int = 0
@@ -32,6 +38,7 @@ class Page:
     matches: int = 0
     match: int = 0
     searching: bool = False
+    outages: tuple[tuple[int, Outage], ...] = ()
     shown: str = field(default="", compare=False)
 
     @property
@@ -78,10 +85,22 @@ class LogView:
             size=size,
             following=self.following,
             new=self._new,
+            outages=self._outages(rows),
             matches=len(search.matches) if search else 0,
             match=search.place(size if self.following else self._top) if search else 0,
             searching=(search is not None and not search.done) or (self.filter is not None and not self.filter.done),
         )
+
+    def _outages(self, rows: list[Row]) -> tuple[tuple[int, Outage], ...]:
+        """Each before the first whole row that came after it; with a filter there is no place for them."""
+        if self.filter is not None or not rows:
+            return ()
+        found = []
+        for outage in outages.read(self.file.path.parent):
+            if rows[0].start <= outage.offset <= rows[-1].end:
+                place = next((row.start for row in rows if row.start >= outage.offset), rows[-1].end)
+                found.append((place, outage))
+        return tuple(found)
 
     def _rows(self, height: int) -> list[Row]:
         if self.following:

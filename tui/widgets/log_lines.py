@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -13,9 +14,10 @@ from textual.widget import Widget
 
 from tui.log.ansi import pieces
 from tui.log.view import Page
-from tui.wording import size
+from tui.wording import size, span
 
 if TYPE_CHECKING:
+    from engine.runs.outages import Outage
     from tui.glyphs import Glyphs
     from tui.log.file import Row
 
@@ -98,15 +100,28 @@ class LogLines(Widget, can_focus=True):
         lines: list[Strip] = []
         # While it follows, most rows of a page were on the one before: they are not parsed again.
         known, self._known = self._known, {}
+        marks: dict[int, list[Strip]] = {}
+        for place, outage in self.page.outages:
+            marks.setdefault(place, []).append(self._outage(outage))
         for row in self.page.rows:
+            lines += marks.pop(row.start, ())
             strip = self._known[row] = known.get(row) or self._strip(row)
             if self.wrap:
                 lines.extend(strip.divide([*range(width, strip.cell_length, width), strip.cell_length]) or [strip])
             else:
                 lines.append(strip.crop(self.pan, self.pan + width))
+        for late in marks.values():
+            lines += late
         height = self.size.height
         shown = lines[-height:] if self.page.following else lines[:height]
         return [line.adjust_cell_length(width, ground).apply_style(ground) for line in shown]
+
+    def _outage(self, outage: Outage) -> Strip:
+        """A line of our own where contact was lost and came back."""
+        since, until = (time.strftime("%H:%M:%S", time.localtime(at)) for at in (outage.since, outage.until))
+        rule = self.glyphs.rule * 2
+        words = f"no contact with its host from {since} to {until} ({span(outage.until - outage.since)})"
+        return Strip([Segment(f"{rule} {words} {rule}", self._ink("warn"))])
 
     def _strip(self, row: Row) -> Strip:
         segments = self._segments(row.data)

@@ -170,6 +170,13 @@ class Checkup:
             await login.close()
         self.machine = dataclasses.replace(self.machine, private_key=self._install, password="", private_key_file="")
         again = await self._log_in(self.machine, self._ask, _quiet)
+        if again.how != "by the made key":
+            await again.close()
+            raise HostError(
+                "the key was installed, but the server does not take it.",
+                where=self.machine.name,
+                remedy="See PubkeyAuthentication, AuthorizedKeysFile and StrictModes in its sshd_config.",
+            )
         self._say("install key", "ok", "added, and logged in with it" if added else "was there; logged in with it")
         return again
 

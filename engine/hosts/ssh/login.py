@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import weakref
 from dataclasses import dataclass, field
@@ -96,8 +95,11 @@ async def log_in(
 async def _close(connections: list[asyncssh.SSHClientConnection], proxy: Proxy | None) -> None:
     for connection in reversed(connections):
         connection.close()
-        with contextlib.suppress(asyncio.TimeoutError):
+        try:
             await asyncio.wait_for(connection.wait_closed(), LEAVING)
+        except asyncio.TimeoutError:
+            # Nobody there takes the goodbye.
+            connection.abort()
     if proxy is not None:
         await proxy.close()
 

@@ -153,6 +153,10 @@ async def _unwilling(process: asyncssh.SSHClientProcess[bytes], name: str, noise
     said = plain((noise + await process.stderr.read(2000)).decode("utf-8", "replace")).strip()
     if process.exit_status is None:
         return HostLost(f"contact with {name} was lost.", where=name)
+    if "password change required" in said.lower():
+        return HostError(
+            f"the password for {name} has expired.", where=name, remedy="Log in once with `ssh` and choose another."
+        )
     what = f', and said "{said[-200:]}"' if said else ""
     return HostError(
         f"the shell of {name} did not run our commands: it ended with status {process.exit_status}{what}.",

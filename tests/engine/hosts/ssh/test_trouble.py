@@ -14,11 +14,11 @@ import pytest
 from engine.errors import HostError, HostLost
 from engine.hosts.asking import Answer, NeedsPerson, Question
 from engine.hosts.ssh import hopping
+from engine.hosts.ssh.visit import Visit
 from engine.project.machine import Machine
 from tests.engine.hosts.ssh.door import Somebody, machine
 from tests.services.ssh_fixtures import PASSWORD
 from tests.services.sshd import free_port
-from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,17 +205,21 @@ async def test_a_configuration_that_openssh_refuses(door: Door) -> None:
 
 
 async def test_a_person_may_take_longer_than_the_host_waits(
-    door: Door, sshd: Sshd, alice: Person, make_slow_link: MakeSlowLink
+    door: Door, sshd: Sshd, alice: Person, make_slow_link: MakeSlowLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host hangs up, the question stays, and its answer is used when the host is asked again."""
     link = make_slow_link((sshd.address, sshd.port))
     door.known_hosts.parent.mkdir()
     door.known_hosts.write_text(sshd.known_hosts(f"[127.0.0.1]:{link.port}"))
 
+    lost = asyncio.Event()
+    monkeypatch.setattr(Visit, "connection_lost", lambda *_: lost.set())
+
     class Slow(Somebody):
         async def ask(self, question: Question) -> Answer:
+            lost.clear()
             link.reset()
-            await until_async(lambda: not link.connections and sshd.open_connections == 0)
+            await lost.wait()
             return await super().ask(question)
 
     somebody = Slow(password=["wrong", PASSWORD])

@@ -1,0 +1,53 @@
+"""Where contact with a host was lost: a line of our own in the log, at its place and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.runs import outages
+from tui.log.view import LogView
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def marks(folder: Path, height: int = 10, *, top: int | None = None) -> list[tuple[int, int]]:
+    view = LogView(folder / "driver.log")
+    if top is not None:
+        view.go_to(top)
+    try:
+        return [(place, outage.offset) for place, outage in view.page(height).outages]
+    finally:
+        view.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "driver.log").write_bytes(b"one\ntwo\nthr")
+    outages.note(tmp_path, 100.0, 132.0)
+    (tmp_path / "driver.log").write_bytes(b"one\ntwo\nthree\nfour\n")
+    return tmp_path
+
+
+def test_it_stands_before_the_first_row_that_came_after(folder: Path) -> None:
+    assert outages.read(folder) == (outages.Outage(11, 100.0, 132.0),)
+    assert marks(folder) == [(14, 11)]
+
+
+def test_at_the_end_while_nothing_came(folder: Path) -> None:
+    outages.note(folder, 200.0, 201.0)
+    assert marks(folder) == [(14, 11), (19, 19)]
+
+
+def test_not_on_other_pages(folder: Path) -> None:
+    assert marks(folder, 1, top=0) == []
+    assert marks(folder, 1, top=14) == []
+
+
+def test_no_mirror_and_half_a_record(tmp_path: Path) -> None:
+    outages.note(tmp_path, 1.0, 2.0)
+    assert outages.read(tmp_path) == ()
+    (tmp_path / outages.OUTAGES).write_bytes(outages.RECORD.pack(0, 1.0, 2.0) + b"half")
+    assert outages.read(tmp_path) == (outages.Outage(0, 1.0, 2.0),)
