@@ -284,7 +284,8 @@ class Driver:
         placed = self._launcher.place(host, self._run, self.plan)
         await self._listen(placed)
         if not self._following.begun:
-            await self._following.begin(placed)
+            begun_before = await asyncio.to_thread(self._paths.driver_log(self.run_id).exists)
+            await self._following.begin(placed, (await placed.inspect()).log_size if begun_before else 0)
         status = await self._ended(host, placed)
         if status is not None:
             await self._apply(endings.event_of(status))
@@ -327,7 +328,7 @@ class Driver:
         await self._listen(placed)
         status = await placed.inspect()
         if status.phase != "absent" and not self._following.begun:
-            await self._following.begin(placed)
+            await self._following.begin(placed, status.log_size)
         asked = self._run.cancel_requested or time.time()
         if status.phase == "exited" and status.exit and status.exit.ended < asked + host.info.clock_skew:
             await self._apply(endings.event_of(status))
@@ -359,7 +360,7 @@ class Driver:
         status = await placed.inspect()
         if status.phase != "absent":
             if not self._following.begun:
-                await self._following.begin(placed)
+                await self._following.begin(placed, status.log_size)
             await self._following.drain(status.log_size, status.metrics_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
         properties = endings.resources(status.exit) if status.exit is not None else {}

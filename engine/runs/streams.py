@@ -11,6 +11,8 @@ from engine.errors import StoreError
 from engine.runs import metrics, points
 from engine.runs.finishing import finished
 from engine.runs.logs import DRIVER_LOG, METRICS, Mirror
+from engine.runs.tails import Tail
+from engine.runs.tails import remove as remove_tail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # How often a host sends what has grown, seconds: for a run that somebody looks at, and for one nobody does.
 WATCHED, WATCHED_METRICS, UNWATCHED = 0.05, 0.2, 1.0
+# When more of a log than this is still to come, its end is fetched first: so much of it (bytes).
+GAP, TAIL = 1 << 20, 32 << 10
 # Between two tries while this machine's disk is full, seconds.
 RETRY = 1.0
 # Read at once; above the longest line a metric may have, so that one always fits (bytes).
@@ -47,21 +51,44 @@ class Following:
         self._ingesting = asyncio.Lock()
         self._watched = True
         self._consumed: int | None = None
+        self._tail: Tail | None = None
+        self._tail_follow: Follow | None = None
 
-    async def begin(self, placed: PlacedRun) -> None:
+    async def begin(self, placed: PlacedRun, log_size: int = 0) -> None:
+        """`log_size`: how large the host's log is by now, where that is known."""
         await self.stop()
         self._stopping = False
         if not self._mirrors:
             # What is open must be known, or nobody closes it.
             await finished(asyncio.to_thread(self._open))
             await self._ingest()
+        if log_size - self._mirrors[DRIVER_LOG].size > GAP:
+            await self._begin_tail(placed, log_size - TAIL)
         for name, mirror in self._mirrors.items():
             sink = self._log_grew if name == DRIVER_LOG else self._metrics_grew
             self._follows[name] = await placed.follow(
                 name, mirror.size, sink, self._interval(name), partial(self._cut, name)
             )
 
+    async def _begin_tail(self, placed: PlacedRun, offset: int) -> None:
+        """The end first, so that one sees how it stands now; its bytes come once more when the mirror gets there."""
+        tail = self._tail = await asyncio.to_thread(Tail, self._folder, offset)
+
+        async def grew(offset: int, data: bytes) -> None:
+            await self._insist(partial(asyncio.to_thread, tail.write, offset, data))
+
+        self._tail_follow = await placed.follow(DRIVER_LOG, offset, grew, WATCHED, lambda _size: None)
+
+    async def _end_tail(self) -> None:
+        follow, self._tail_follow = self._tail_follow, None
+        tail, self._tail = self._tail, None
+        if follow is not None:
+            await follow.stop()
+        if tail is not None:
+            await asyncio.to_thread(tail.remove)
+
     def _open(self) -> None:
+        remove_tail(self._folder)
         for name in (DRIVER_LOG, METRICS):
             self._mirrors[name] = Mirror(self._folder, name, times=name == DRIVER_LOG)
 
@@ -90,6 +117,7 @@ class Following:
 
     async def stop(self) -> None:
         self._stopping = True
+        await self._end_tail()
         follows, self._follows = self._follows, {}
         for follow in follows.values():
             await follow.stop()
@@ -112,6 +140,8 @@ class Following:
 
     async def _log_grew(self, offset: int, data: bytes) -> None:
         await self._insist(partial(asyncio.to_thread, self._mirrors[DRIVER_LOG].write, offset, data))
+        if self._tail is not None and offset + len(data) >= self._tail.offset:
+            await self._end_tail()
 
     async def _metrics_grew(self, offset: int, data: bytes) -> None:
         await self._insist(partial(asyncio.to_thread, self._mirrors[METRICS].write, offset, data))

@@ -101,7 +101,7 @@ async def many(
         person.authorize(key)
         bench.boxes.append(Box(f"box{number}", machine, make_sshd(machine=machine), person))
     config = ssh_config(project.parent, bench.boxes[0].sshd)
-    (project.parent / "known_hosts").write_text("".join(box.sshd.known_hosts() for box in bench.boxes))
+    (project.parent / "known_hosts").write_text("\n".join(box.sshd.known_hosts() for box in bench.boxes))
     monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(config))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     for box in bench.boxes:

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.hosts.ssh.host import SshHost
-from engine.runs import outages
+from engine.runs import outages, tails
 from engine.runs.model import State
 from tests.engine.ssh_bench import SshBench, ssh_config
 from tests.waiting import until_async
@@ -95,6 +95,50 @@ async def test_a_run_goes_on_without_us(far: SshBench, machine: FarMachine, how:
     done = await far.end(run, 60)
     assert (done.state, done.exit_code) == (State.COMPLETED, 0)
     assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+
+
+async def test_the_end_comes_before_the_gap(far: SshBench, machine: FarMachine) -> None:
+    go = far.alice.home / "go"
+    far.script(
+        "burst.py",
+        """
+        import os, sys, time
+        print("begun", flush=True)
+        while not os.path.exists(sys.argv[1]):
+            time.sleep(0.02)
+        for number in range(60_000):
+            print("a line of the gap, some 80 bytes long, which nobody waits for so much ...", number)
+        print("now", flush=True)
+        while not os.path.exists(sys.argv[1] + "2"):
+            time.sleep(0.02)
+        """,
+    )
+    run = await far.submit("burst.py", str(go), config="far")
+    await until_async(lambda: b"begun" in far.log(run), 30)
+    machine.cut()
+    await until_async(lambda: far.run(run).unreachable_since is not None, 30)
+    go.write_text("")
+    there = far.root / "runs" / run.id / "logs/driver.log"
+    await until_async(lambda: there.read_bytes().endswith(b"now\n"), 30)
+    seen = []
+    write = tails.Tail.write
+
+    def noted(self: tails.Tail, offset: int, data: bytes) -> None:
+        write(self, offset, data)
+        seen.append((len(far.log(run)), tails.read(far.paths.mirror(run.id), 1 << 20)))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tails.Tail, "write", noted)
+        machine.mend()
+        await until_async(lambda: far.log(run).endswith(b"now\n"), 60)
+    size, tail = seen[0]
+    assert tail is not None
+    assert tail[0] > size + 1_000_000
+    assert tail[1].endswith(b"now\n")
+    go.with_name("go2").write_text("")
+    assert (await far.end(run, 60)).state is State.COMPLETED
+    assert far.log(run) == there.read_bytes()
+    assert tails.read(far.paths.mirror(run.id), 1) is None
 
 
 async def test_everything_at_once(far: SshBench, machine: FarMachine) -> None:

@@ -6,28 +6,31 @@ Every method that reads is blocking and is called in a worker thread, one at a t
 from __future__ import annotations
 
 import bisect
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.runs import outages
+from engine.runs import outages, tails
 from tui.log.file import LogFile, Row
 from tui.log.search import Search
+from tui.wording import size as words_of_size
+from tui.wording import span
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.runs.outages import Outage
-
 
 # A search goes to its first match at once if that lies within so many bytes; beyond, one asks for it.
 AT_ONCE = 1 << 28
+# So much of a log's end is looked through for the rows that fill a screen (bytes).
+TAIL = 64 << 10
 
 
 @dataclass(frozen=True)
 class Page:
     """What is to be drawn. `size` bytes in all, `new` rows that came since following stopped.
 
-    `outages` are those within it, each with the start of the row it is marked before, or the end of the last row.
+    `notes` are words of our own, each with the start of the row it stands before, or the end of the last row.
     """
 
     rows: tuple[Row, ...] = ()
@@ -38,7 +41,7 @@ class Page:
     matches: int = 0
     match: int = 0
     searching: bool = False
-    outages: tuple[tuple[int, Outage], ...] = ()
+    notes: tuple[tuple[int, str], ...] = ()
     shown: str = field(default="", compare=False)
 
     @property
@@ -47,6 +50,11 @@ class Page:
         if not self.size or not self.rows:
             return 100
         return min(100, round(100 * self.rows[-1].end / self.size))
+
+
+def _words(outage: outages.Outage) -> str:
+    since, until = (time.strftime("%H:%M:%S", time.localtime(at)) for at in (outage.since, outage.until))
+    return f"no contact with its host from {since} to {until} ({span(outage.until - outage.since)})"
 
 
 class LogView:
@@ -72,6 +80,11 @@ class LogView:
             # The file was cut: what one looked at is gone.
             self._top, self.following = 0, True
         rows = self._filtered(height) if self.filter is not None else self._rows(height)
+        notes = self._outages(rows)
+        tail = self._tail(size, height) if self.following and self.filter is None else []
+        if tail:
+            rows = tail
+            notes = ((tail[0].start, f"{words_of_size(tail[0].start - size)} before this are on their way"),)
         if self.following:
             self._left_at = self._counted = size
             self._new = 0
@@ -85,13 +98,29 @@ class LogView:
             size=size,
             following=self.following,
             new=self._new,
-            outages=self._outages(rows),
+            notes=notes,
             matches=len(search.matches) if search else 0,
             match=search.place(size if self.following else self._top) if search else 0,
             searching=(search is not None and not search.done) or (self.filter is not None and not self.filter.done),
         )
 
-    def _outages(self, rows: list[Row]) -> tuple[tuple[int, Outage], ...]:
+    def _tail(self, size: int, height: int) -> list[Row]:
+        """The last rows of a log of which the mirror has only `size` bytes, when its end is here already."""
+        found = tails.read(self.file.path.parent, TAIL)
+        if found is None or found[0] <= size:
+            return []
+        start, data = found
+        rows = []
+        # The first line is most likely half of one.
+        half = data.find(b"\n") + 1
+        start += half
+        for line in data[half:].removesuffix(b"\n").split(b"\n"):
+            end = start + len(line) + 1
+            rows.append(Row(start, end, line.rstrip(b"\r").rpartition(b"\r")[2]))
+            start = end
+        return rows[-height:]
+
+    def _outages(self, rows: list[Row]) -> tuple[tuple[int, str], ...]:
         """Each before the first whole row that came after it; with a filter there is no place for them."""
         if self.filter is not None or not rows:
             return ()
@@ -99,7 +128,7 @@ class LogView:
         for outage in outages.read(self.file.path.parent):
             if rows[0].start <= outage.offset <= rows[-1].end:
                 place = next((row.start for row in rows if row.start >= outage.offset), rows[-1].end)
-                found.append((place, outage))
+                found.append((place, _words(outage)))
         return tuple(found)
 
     def _rows(self, height: int) -> list[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -14,10 +13,9 @@ from textual.widget import Widget
 
 from tui.log.ansi import pieces
 from tui.log.view import Page
-from tui.wording import size, span
+from tui.wording import size
 
 if TYPE_CHECKING:
-    from engine.runs.outages import Outage
     from tui.glyphs import Glyphs
     from tui.log.file import Row
 
@@ -101,8 +99,8 @@ class LogLines(Widget, can_focus=True):
         # While it follows, most rows of a page were on the one before: they are not parsed again.
         known, self._known = self._known, {}
         marks: dict[int, list[Strip]] = {}
-        for place, outage in self.page.outages:
-            marks.setdefault(place, []).append(self._outage(outage))
+        for place, words in self.page.notes:
+            marks.setdefault(place, []).append(self._note(words))
         for row in self.page.rows:
             lines += marks.pop(row.start, ())
             strip = self._known[row] = known.get(row) or self._strip(row)
@@ -116,11 +114,9 @@ class LogLines(Widget, can_focus=True):
         shown = lines[-height:] if self.page.following else lines[:height]
         return [line.adjust_cell_length(width, ground).apply_style(ground) for line in shown]
 
-    def _outage(self, outage: Outage) -> Strip:
-        """A line of our own where contact was lost and came back."""
-        since, until = (time.strftime("%H:%M:%S", time.localtime(at)) for at in (outage.since, outage.until))
+    def _note(self, words: str) -> Strip:
+        """A line of our own between the script's: where contact was lost, what is still to come."""
         rule = self.glyphs.rule * 2
-        words = f"no contact with its host from {since} to {until} ({span(outage.until - outage.since)})"
         return Strip([Segment(f"{rule} {words} {rule}", self._ink("warn"))])
 
     def _strip(self, row: Row) -> Strip:
