@@ -19,10 +19,13 @@ from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
 from engine.machines import LOCAL, Machines
 from engine.project.resolve import resolve
+from engine.project.sweeping import sweep
+from engine.runs.captures import Captures
 from engine.runs.driver import Driver
 from engine.runs.ledger import Ledger
 from engine.runs.link import HostLink
 from engine.runs.model import State
+from engine.runs.queue import Place
 from engine.runs.slots import Slots
 from engine.secrets import KeyStore
 
@@ -64,6 +67,7 @@ class Engine:
         self._keys = KeyStore(paths)
         self._machines = Machines(paths, self._keys, Answers())
         self._attempts = Attempts(self._machines, self._reached)
+        self._captures = Captures()
         self._minor: set[asyncio.Future[Any]] = set()
 
     async def start(self) -> None:
@@ -87,7 +91,7 @@ class Engine:
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
         for run, plan in plans:
             if run.state.value not in ("NotStarted", "Queued", "Finalizing"):
-                self._slots.enter(plan.host, run)
+                self._slots.enter(Place(plan.host, plan.target), run)
         for run, plan in plans:
             log.info("taking up run %s, %s", run.id, run.state)
             self._drive(run, plan).watch(False)
@@ -202,7 +206,21 @@ class Engine:
             except AmlError as error:
                 refused[run_id] = str(error)
         self.on_change(set(run_ids), False)
+        following = asyncio.create_task(self._sweep(), name="sweep the content store")
+        self._minor.add(following)
+        following.add_done_callback(self._minor.discard)
         return refused
+
+    async def _sweep(self) -> None:
+        """Contents that only deleted runs took along go as well."""
+        async with self._captures.sweeping():
+            needed = await self._ledger.do(self._ledger.snapshots)
+            try:
+                freed = await asyncio.to_thread(sweep, self.paths.blobs, self.paths.snapshots, needed)
+            except OSError as error:
+                log.warning("the content store could not be swept: %s", error)
+            else:
+                log.info("the content store was swept: %d bytes freed", freed)
 
     async def update(self, run_id: str, changes: dict[str, Any]) -> Run:
         """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields."""
@@ -297,6 +315,7 @@ class Engine:
             ledger=self._ledger,
             link=self._link(plan),
             slots=self._slots,
+            captures=self._captures,
             launcher=launcher,
             changed=lambda run_id: self.on_change({run_id}, False),
         )

@@ -41,6 +41,11 @@ class Paths:
         return self.data / "blobs"
 
     @property
+    def snapshots(self) -> Path:
+        """What each snapshot took along, by its id."""
+        return self.state / "snapshots"
+
+    @property
     def socket(self) -> Path:
         return self.runtime / "engine.sock"
 

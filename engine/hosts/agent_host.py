@@ -45,6 +45,8 @@ class AgentHost(abc.ABC):
     # How soon silence is asked about, and when an agent to which nobody speaks leaves (s; None: never).
     ping_after = PING_AFTER
     deserted: float | None = None
+    # How long contents stay that no run is laid from (s; None: for ever).
+    keep: float | None = None
 
     def __init__(self, name: str, root: str) -> None:
         self.name = name
@@ -98,7 +100,7 @@ class AgentHost(abc.ABC):
                 ping_after=self.ping_after,
             )
             try:
-                hello = await client.open(await asyncio.to_thread(agent_bundle, self.root, self.deserted))
+                hello = await client.open(await asyncio.to_thread(agent_bundle, self.root, self.deserted, self.keep))
                 asked = time.time()
                 answer = await client.request("ping")
                 skew = answer["time"] - (asked + time.time()) / 2

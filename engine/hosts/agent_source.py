@@ -58,10 +58,11 @@ def _sources() -> tuple[tuple[str, str], ...]:
     return tuple((name, (AGENT / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES)
 
 
-def agent_bundle(root: str, deserted: float | None = None) -> bytes:
+def agent_bundle(root: str, deserted: float | None = None, keep: float | None = None) -> bytes:
     """What the loader reads, with its length before it. `root`: the folder on the host, `~` allowed.
 
     `deserted`: after so many seconds without a word from here the agent leaves; None: it waits for its channel's end.
+    `keep`: contents that no run was laid from for so many seconds go; None: somebody else sees to that.
     """
     content = {
         "modules": _sources(),
@@ -69,6 +70,7 @@ def agent_bundle(root: str, deserted: float | None = None) -> bytes:
         "bootstrap": BOOTSTRAP,
         "root": root,
         "deserted": deserted,
+        "keep": keep,
     }
     data = json.dumps(content).encode("ascii")
     return b"%d\n%s" % (len(data), data)

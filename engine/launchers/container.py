@@ -282,7 +282,7 @@ class ContainerRun:
 
         assert self.run.snapshot is not None
         paths = self.launcher.paths
-        taken = await asyncio.to_thread(snapshots.load, paths.state / "snapshots", self.run.snapshot)
+        taken = await asyncio.to_thread(snapshots.load, paths.snapshots, self.run.snapshot)
         described = json.dumps({**spec, "passwd": ""}).encode("ascii")
         file = await asyncio.to_thread(
             copies.run_archive, owner, taken, paths.blobs, described, self._prepared["passwd"]

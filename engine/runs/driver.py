@@ -20,6 +20,7 @@ from engine.runs import endings, lifecycle, outages
 from engine.runs.finishing import finished
 from engine.runs.lifecycle import Do
 from engine.runs.model import State
+from engine.runs.queue import Place
 from engine.runs.streams import Following
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from engine.hosts.host import Host, RunStatus
     from engine.launchers.launcher import Launcher, PlacedRun
     from engine.paths import Paths
+    from engine.runs.captures import Captures
     from engine.runs.ledger import Ledger
     from engine.runs.link import HostLink
     from engine.runs.model import Run, RunPlan
@@ -63,6 +65,7 @@ class Driver:
         ledger: Ledger,
         link: HostLink,
         slots: Slots,
+        captures: Captures,
         launcher: Launcher,
         changed: Callable[[str], None],
     ) -> None:
@@ -74,6 +77,7 @@ class Driver:
         self._ledger = ledger
         self._link = link
         self._slots = slots
+        self._captures = captures
         self._launcher = launcher
         self._changed = changed
         self._lock = asyncio.Lock()
@@ -81,6 +85,7 @@ class Driver:
         self._step: asyncio.Task[None] | None = None
         self._interrupted: asyncio.Task[None] | None = None
         self._refused = 0
+        self._place = Place(plan.host, plan.target)
         self._following = Following(
             run.id, paths.mirror(run.id), ledger, lambda: changed(run.id), keep_metrics=plan.tracked
         )
@@ -121,7 +126,7 @@ class Driver:
             self._slots.leave(self.run_id)
             await finished(self._following.close())
             with contextlib.suppress(StoreError):
-                await self._slots.tell(self._link.name)
+                await self._slots.tell(self._place)
 
     async def cancel(self) -> None:
         """A person wants this run to end. Raises NotNow when it has ended, is ending, or is being canceled."""
@@ -206,6 +211,10 @@ class Driver:
     # The steps
 
     async def _capture(self) -> None:
+        async with self._captures.taking():
+            await self._take_snapshot()
+
+    async def _take_snapshot(self) -> None:
         try:
             taken = await asyncio.to_thread(
                 snapshots.take_snapshot, Path(self.plan.project), self._paths.blobs, self._paths.cache
@@ -213,7 +222,7 @@ class Driver:
         except AmlError as error:
             await self._apply(lifecycle.StepFailed(str(error)))
             return
-        await asyncio.to_thread(snapshots.save, taken, self._paths.state / "snapshots")
+        await asyncio.to_thread(snapshots.save, taken, self._paths.snapshots)
         properties = {"SnapshotFiles": str(taken.files), "SnapshotBytes": str(taken.bytes)}
         if taken.warnings:
             properties["SnapshotWarnings"] = "\n".join(taken.warnings)
@@ -223,11 +232,11 @@ class Driver:
         await self._apply(lifecycle.Captured(fields))
 
     async def _queue(self) -> None:
-        await self._slots.wait(self._link.name, self._run, self.plan.slots)
+        await self._slots.wait(self._place, self._run, self.plan.slots)
         await self._apply(lifecycle.SlotGranted())
 
     async def _prepare(self) -> None:
-        self._slots.enter(self._link.name, self._run)
+        self._slots.enter(self._place, self._run)
         host = await self._link.ready()
         placed = self._launcher.place(host, self._run, self.plan)
         try:
@@ -254,7 +263,7 @@ class Driver:
 
     async def _ship(self, host: Host, placed: PlacedRun) -> None:
         assert self._run.snapshot is not None
-        taken = await asyncio.to_thread(snapshots.load, self._paths.state / "snapshots", self._run.snapshot)
+        taken = await asyncio.to_thread(snapshots.load, self._paths.snapshots, self._run.snapshot)
         wanted = {entry.sha256 for entry in taken.entries if entry.sha256}
         missing = await host.missing_blobs(sorted(wanted))
         for start in range(0, len(missing), AT_ONCE):
@@ -264,7 +273,7 @@ class Driver:
         await placed.lay(taken)
 
     async def _launch(self) -> None:
-        self._slots.enter(self._link.name, self._run)
+        self._slots.enter(self._place, self._run)
         placed = await self._placed()
         if not await self._ledger.do(self._ledger.has_commands, self.run_id):
             await self._ledger.do(self._ledger.record_command, self.run_id, placed.command())
@@ -279,7 +288,7 @@ class Driver:
 
     async def _follow(self) -> None:
         """Until the script has ended, or somebody wants it to."""
-        self._slots.enter(self._link.name, self._run)
+        self._slots.enter(self._place, self._run)
         host = await self._link.ready()
         placed = self._launcher.place(host, self._run, self.plan)
         await self._listen(placed)
@@ -322,7 +331,7 @@ class Driver:
 
     async def _kill(self) -> None:
         """Interrupt, terminate, kill, each with its time; ends when death is seen."""
-        self._slots.enter(self._link.name, self._run)
+        self._slots.enter(self._place, self._run)
         host = await self._link.ready()
         placed = self._launcher.place(host, self._run, self.plan)
         await self._listen(placed)

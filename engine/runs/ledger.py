@@ -113,6 +113,10 @@ class Ledger:
         )
         return [run_of(row) for row in rows]
 
+    def snapshots(self) -> set[str]:
+        """The ids of all that a run took."""
+        return {str(row[0]) for row in self._ask("SELECT DISTINCT snapshot FROM runs WHERE snapshot IS NOT NULL")}
+
     def consumed(self, run_id: str, stream: str) -> int:
         """Bytes of a mirrored stream that are already in the store."""
         row = self._connection.execute(

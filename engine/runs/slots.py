@@ -1,11 +1,11 @@
-"""Slots of hosts: runs wait here until they may start, and are told why they wait."""
+"""Slots of compute targets: runs wait here until they may start, and are told why they wait."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.runs.queue import Waiting, choose
+from engine.runs.queue import Place, Waiting, choose
 
 if TYPE_CHECKING:
     from engine.runs.ledger import Ledger
@@ -13,36 +13,39 @@ if TYPE_CHECKING:
 
 
 class Slots:
-    """Who is at work on which host, and who is waiting. A slot is held from its grant until `leave`."""
+    """Who is at work on which target, and who is waiting. A slot is held from its grant until `leave`.
+
+    A target is a name on a host: the `gpu-box` of two projects is one when both reach the same machine.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._active: dict[str, dict[str, str]] = {}
+        self._active: dict[Place, dict[str, str]] = {}
         self._waiting: dict[str, tuple[Waiting, asyncio.Future[None]]] = {}
         self._told: dict[str, str] = {}
 
-    def enter(self, host: str, run: Run) -> None:
+    def enter(self, place: Place, run: Run) -> None:
         """A run found at work by a new engine holds its slot already."""
-        self._active.setdefault(host, {})[run.id] = run.project
+        self._active.setdefault(place, {})[run.id] = run.project
 
     def leave(self, run_id: str) -> None:
         """Give the slot back, or stop waiting for one; the next ones are granted at once."""
         self._waiting.pop(run_id, None)
         self._told.pop(run_id, None)
-        for host, active in self._active.items():
+        for place, active in self._active.items():
             if active.pop(run_id, None) is not None:
-                self._grant(host)
+                self._grant(place)
 
-    async def wait(self, host: str, run: Run, slots: int) -> None:
-        """Return once the run holds a slot of `host`, which allows `slots` runs at once."""
-        if run.id in self._active.get(host, {}):
+    async def wait(self, place: Place, run: Run, slots: int) -> None:
+        """Return once the run holds a slot of this target, which allows `slots` runs at once."""
+        if run.id in self._active.get(place, {}):
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        one = Waiting(run.id, host, run.project, run.priority, run.created, slots)
+        one = Waiting(run.id, place, run.project, run.priority, run.created, slots)
         self._waiting[run.id] = (one, granted)
-        self._grant(host)
+        self._grant(place)
         if not granted.done():
-            await self.tell(host)
+            await self.tell(place)
         try:
             await granted
         except asyncio.CancelledError:
@@ -54,17 +57,17 @@ class Slots:
         if known is not None:
             one, granted = known
             self._waiting[run_id] = (
-                Waiting(one.run_id, one.host, one.project, priority, one.since, one.slots),
+                Waiting(one.run_id, one.place, one.project, priority, one.since, one.slots),
                 granted,
             )
-            self._grant(one.host)
+            self._grant(one.place)
 
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def _grant(self, host: str) -> None:
-        active = self._active.setdefault(host, {})
-        choice = choose((one for one, _ in self._waiting.values()), active, host)
+    def _grant(self, place: Place) -> None:
+        active = self._active.setdefault(place, {})
+        choice = choose((one for one, _ in self._waiting.values()), active, place)
         for run_id in choice.grants:
             one, granted = self._waiting.pop(run_id)
             self._told.pop(run_id, None)
@@ -72,9 +75,9 @@ class Slots:
             if not granted.done():
                 granted.set_result(None)
 
-    async def tell(self, host: str) -> None:
-        """Write down why each run that waits for this host does, where that has changed."""
-        choice = choose((one for one, _ in self._waiting.values()), self._active.get(host, {}), host)
+    async def tell(self, place: Place) -> None:
+        """Write down why each run that waits for this target does, where that has changed."""
+        choice = choose((one for one, _ in self._waiting.values()), self._active.get(place, {}), place)
         news = {run_id: reason for run_id, reason in choice.reasons.items() if self._told.get(run_id) != reason}
         if news:
             self._told.update(news)

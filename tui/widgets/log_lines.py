@@ -95,24 +95,36 @@ class LogLines(Widget, can_focus=True):
     def _lines(self) -> list[Strip]:
         width = max(1, self.size.width)
         ground = self._ink("ground")
-        lines: list[Strip] = []
+        notes: dict[int, list[Strip]] = {}
+        for place, words in self.page.notes:
+            notes.setdefault(place, []).append(self._note(words))
         # While it follows, most rows of a page were on the one before: they are not parsed again.
         known, self._known = self._known, {}
-        marks: dict[int, list[Strip]] = {}
-        for place, words in self.page.notes:
-            marks.setdefault(place, []).append(self._note(words))
-        for row in self.page.rows:
-            lines += marks.pop(row.start, ())
+        height, following = self.size.height, self.page.following
+        groups: list[list[Strip]] = []
+        late = [strip for place, strips in notes.items() if place == self._end for strip in strips]
+        count = len(late) if following else 0
+        # From the side that is shown, and no further than the screen: a row may be wrapped into hundreds of lines.
+        for row in reversed(self.page.rows) if following else self.page.rows:
+            if count >= height:
+                break
             strip = self._known[row] = known.get(row) or self._strip(row)
-            if self.wrap:
-                lines.extend(strip.divide([*range(width, strip.cell_length, width), strip.cell_length]) or [strip])
-            else:
-                lines.append(strip.crop(self.pan, self.pan + width))
-        for late in marks.values():
-            lines += late
-        height = self.size.height
-        shown = lines[-height:] if self.page.following else lines[:height]
+            groups.append([*notes.get(row.start, ()), *self._folded(strip, width)])
+            count += len(groups[-1])
+        if following:
+            groups.reverse()
+        lines = [strip for group in groups for strip in group] + late
+        shown = lines[-height:] if following else lines[:height]
         return [line.adjust_cell_length(width, ground).apply_style(ground) for line in shown]
+
+    @property
+    def _end(self) -> int:
+        return self.page.rows[-1].end if self.page.rows else 0
+
+    def _folded(self, strip: Strip, width: int) -> list[Strip]:
+        if not self.wrap:
+            return [strip.crop(self.pan, self.pan + width)]
+        return list(strip.divide([*range(width, strip.cell_length, width), strip.cell_length])) or [strip]
 
     def _note(self, words: str) -> Strip:
         """A line of our own between the script's: where contact was lost, what is still to come."""

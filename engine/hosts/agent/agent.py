@@ -316,6 +316,10 @@ def main(reader: "BinaryIO", bundle: "dict[str, Any]") -> None:
         sender.send({"fatal": told})
         sender.flush()
         os._exit(1)
+    if bundle.get("keep"):
+        keeper = threading.Thread(target=agent.root.tidy, args=(bundle["keep"],))
+        keeper.daemon = True
+        keeper.start()
     if bundle.get("deserted"):
         guard = threading.Thread(target=leave_when_deserted, args=(agent, bundle["deserted"]))
         guard.daemon = True

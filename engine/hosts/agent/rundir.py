@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import threading
+import time
 
 from . import identities, status
 from .whole import decode, encode
@@ -59,8 +60,27 @@ class Root(object):
         return os.path.join(self.path, b"blobs", sha[:2].encode(), sha[2:].encode())
 
     def missing(self, shas: "Iterable[str]") -> "list[str]":
-        """Those of these blobs that are not here."""
-        return [sha for sha in shas if not os.path.isfile(self.blob(sha))]
+        """Those of these blobs that are not here. The others count as used from now on."""
+        absent = []
+        for sha in shas:
+            try:
+                os.utime(self.blob(sha))
+            except OSError:
+                absent.append(sha)
+        return absent
+
+    def tidy(self, seconds: float) -> None:
+        """Remove blobs that nobody has used for so long. Run directories have copies or links of their own."""
+        store = os.path.join(self.path, b"blobs")
+        limit = time.time() - seconds
+        for base, _, names in os.walk(store):
+            for name in names:
+                path = os.path.join(base, name)
+                try:
+                    if os.lstat(path).st_mtime < limit:
+                        os.unlink(path)
+                except OSError:
+                    pass
 
     def lay(self, run_id: str, entries: "list[dict[str, Any]]") -> None:
         """Make the run directory, with `project/` as the entries say. Whole or not at all; a second time does nothing.

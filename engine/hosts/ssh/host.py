@@ -38,6 +38,8 @@ PING_AFTER = 5.0
 LARGEST = 512 << 20
 # The agent leaves a line on which nobody has spoken for so long (s): the other end of a half-open connection is gone.
 DESERTED = 600.0
+# Contents that no run of anybody here was laid from for so long are removed from the host (s).
+KEEP = 30 * 86_400.0
 
 
 class SshHost(AgentHost):
@@ -45,6 +47,7 @@ class SshHost(AgentHost):
 
     ping_after = PING_AFTER
     deserted = DESERTED
+    keep = KEEP
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.errors import HostError
+from engine.hosts.agent.rundir import Root
 from engine.hosts.fetching import Receiver
 from tests.engine.hosts.bench import R
 from tests.waiting import until_async
@@ -128,6 +129,20 @@ async def test_blobs_are_sent_and_checked(bench: Bench, tmp_path: Path) -> None:
         await bench.host.put_blobs([("../../x", files[0])])
     assert await bench.host.missing_blobs(["0" * 64]) == ["0" * 64]
     assert not [name for name in bench.paths.blobs.rglob("*") if name.is_file() and "." in name.name]
+
+
+async def test_contents_that_nobody_uses_go(bench: Bench, tmp_path: Path) -> None:
+    shas = []
+    for number in range(3):
+        path = tmp_path / str(number)
+        path.write_bytes(b"content %d" % number)
+        shas.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        await bench.host.put_blob(shas[-1], path)
+    for sha in shas[:2]:
+        os.utime(bench.paths.blobs / sha[:2] / sha[2:], (0, 0))
+    assert await bench.host.missing_blobs(shas[:1]) == []
+    Root(os.fsencode(bench.paths.data)).tidy(3600)
+    assert await bench.host.missing_blobs(shas) == [shas[1]]
 
 
 async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path) -> None:
