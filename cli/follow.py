@@ -56,6 +56,7 @@ class Follower:
         self._log = log
         self._line = line
         self._said = ""
+        self._trouble = ""
         self._retry_at = 0.0
         self._eager_until = 0.0
         self._wait = FIRST_WAIT
@@ -109,7 +110,8 @@ class Follower:
             self._return()
             return
         try:
-            self._line.events(EAGER if time.monotonic() < self._eager_until else POLL)
+            for event in self._line.events(EAGER if time.monotonic() < self._eager_until else POLL):
+                self._tell_trouble(str(event.get("trouble", "")))
         except ContactLost:
             self._lose()
 
@@ -131,6 +133,12 @@ class Follower:
             self._lose()
             self._retry_at = time.monotonic() + self._wait
             self._wait = min(self._wait * 2, LONGEST_WAIT)
+
+    def _tell_trouble(self, trouble: str) -> None:
+        """What keeps the engine from writing, which cannot be read from the store: once, and when it is over."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            say(trouble or "it can be written again.")
 
     def _tell_state(self) -> None:
         run = self._run

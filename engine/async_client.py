@@ -117,9 +117,9 @@ class Client:
         await self._ask("stop", {})
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """What changed, merged while nobody listens: {"event", "runs", "targets", "more"}.
+        """What changed, merged while nobody listens: {"event", "runs", "targets", "more", "trouble"}.
 
-        The first comes at once and says that anything may have changed. Ends when contact is lost; calling it again,
+        `trouble` is what the engine's machine refuses, in words. The first comes at once and says that anything may have changed. Ends when contact is lost; calling it again,
         or asking anything, connects again. Raises EngineUnavailable when there is no engine; does not start one.
         """
         line = await self._connected(start=False)

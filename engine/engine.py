@@ -27,6 +27,7 @@ from engine.runs.link import HostLink
 from engine.runs.model import State
 from engine.runs.queue import Place
 from engine.runs.slots import Slots
+from engine.runs.troubles import Troubles
 from engine.secrets import KeyStore
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Engine:
         self._machines = Machines(paths, self._keys, Answers())
         self._attempts = Attempts(self._machines, self._reached)
         self._captures = Captures()
+        self._troubles = Troubles(lambda: self.on_change(set(), True))
         self._minor: set[asyncio.Future[Any]] = set()
 
     async def start(self) -> None:
@@ -134,6 +136,11 @@ class Engine:
         """Builds of environments that nobody's run waits for."""
         return self._environments.building()
 
+    @property
+    def trouble(self) -> str:
+        """What this machine refuses, so that runs wait: "" or some words. Every event to a face has it."""
+        return self._troubles.text
+
     def status(self) -> dict[str, Any]:
         """pid, version, uptime in seconds, runs in hand by state, hosts and how they stand."""
         states: dict[str, int] = {}
@@ -145,6 +152,7 @@ class Engine:
             "uptime": round(time.time() - self._started, 3),
             "runs": len(self._drivers),
             "states": states,
+            "trouble": self.trouble,
             "hosts": {name: link.state for name, link in self._links.items()},
             "store": str(self.paths.store),
             "log": str(self.paths.engine_log),
@@ -316,6 +324,7 @@ class Engine:
             link=self._link(plan),
             slots=self._slots,
             captures=self._captures,
+            troubles=self._troubles,
             launcher=launcher,
             changed=lambda run_id: self.on_change({run_id}, False),
         )

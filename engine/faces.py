@@ -243,6 +243,7 @@ class Face:
 
     def _event(self) -> dict[str, Any]:
         event = {"event": "changed", "runs": sorted(self._runs), "targets": self._targets, "more": self._more}
+        event["trouble"] = self._verbs.trouble
         self._runs.clear()
         self._targets = self._more = False
         return event

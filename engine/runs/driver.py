@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.runs.link import HostLink
     from engine.runs.model import Run, RunPlan
     from engine.runs.slots import Slots
+    from engine.runs.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ PATIENCE = 2.0
 # The host tells when a run ends; asking again now and then costs little and trusts nobody, seconds.
 LOOK_AGAIN = 30.0
 # Between two tries when this machine's own disk refuses, seconds.
-RETRY_FIRST, RETRY_LONGEST = 1.0, 30.0
+RETRY_FIRST, RETRY_LONGEST = 1.0, 5.0
 # After so many refusals a run ends without what its host does not give.
 REFUSALS = 4
 
@@ -66,6 +67,7 @@ class Driver:
         link: HostLink,
         slots: Slots,
         captures: Captures,
+        troubles: Troubles,
         launcher: Launcher,
         changed: Callable[[str], None],
     ) -> None:
@@ -78,6 +80,7 @@ class Driver:
         self._link = link
         self._slots = slots
         self._captures = captures
+        self._troubles = troubles
         self._launcher = launcher
         self._changed = changed
         self._lock = asyncio.Lock()
@@ -87,7 +90,7 @@ class Driver:
         self._refused = 0
         self._place = Place(plan.host, plan.target)
         self._following = Following(
-            run.id, paths.mirror(run.id), ledger, lambda: changed(run.id), keep_metrics=plan.tracked
+            run.id, paths.mirror(run.id), ledger, lambda: changed(run.id), troubles, keep_metrics=plan.tracked
         )
 
     @property
@@ -109,6 +112,7 @@ class Driver:
                 try:
                     await self._do_step()
                     wait = RETRY_FIRST
+                    self._troubles.over(self.run_id)
                 except Moved:
                     continue
                 except HostLost:
@@ -117,11 +121,14 @@ class Driver:
                 except Exception as error:
                     # A full disk, a host that refuses, a mistake of ours: the run itself goes on, so does the try.
                     known = isinstance(error, AmlError | OSError)
+                    if isinstance(error, StoreError | OSError):
+                        self._troubles.meet(self.run_id, error)
                     log.error("run %s: %s; trying again in %.0f s", self.run_id, error, wait, exc_info=not known)
                     await self._following.stop()
                     await asyncio.sleep(wait)
                     wait = min(wait * 2, RETRY_LONGEST)
         finally:
+            self._troubles.over(self.run_id)
             self._link.unlisten(self.run_id)
             self._slots.leave(self.run_id)
             await finished(self._following.close())

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.hosts.host import Follow
     from engine.launchers.launcher import PlacedRun
     from engine.runs.ledger import Ledger
+    from engine.runs.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,17 @@ class Following:
     """Both streams of one run. `begin` may be called again after contact was lost; it goes on where the mirror ends."""
 
     def __init__(
-        self, run_id: str, folder: Path, ledger: Ledger, changed: Callable[[], None], *, keep_metrics: bool
+        self,
+        run_id: str,
+        folder: Path,
+        ledger: Ledger,
+        changed: Callable[[], None],
+        troubles: Troubles,
+        *,
+        keep_metrics: bool,
     ) -> None:
         self.run_id = run_id
+        self._troubles = troubles
         self._keep_metrics = keep_metrics
         self._stopping = False
         self._folder = folder
@@ -151,10 +160,13 @@ class Following:
         """Write, and while the disk refuses wait and write again: the host keeps what does not fit here."""
         while True:
             try:
-                return await write()
+                await write()
+                self._troubles.over(self.run_id)
+                return
             except (OSError, StoreError) as error:
                 if self._stopping:
                     raise
+                self._troubles.meet(self.run_id, error)
                 log.error("run %s: its mirror cannot be written: %s", self.run_id, error)
                 await asyncio.sleep(RETRY)
 

@@ -37,6 +37,7 @@ class NotingCore:
         self.asked = 0
         self.big = ""
         self.at_hand = 0
+        self.trouble = ""
         self.at_work = 0
         self.stopped = False
         self.before_submit: Callable[[], None] = lambda: None
