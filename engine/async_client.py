@@ -119,8 +119,9 @@ class Client:
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """What changed, merged while nobody listens: {"event", "runs", "targets", "more", "trouble"}.
 
-        `trouble` is what the engine's machine refuses, in words. The first comes at once and says that anything may have changed. Ends when contact is lost; calling it again,
-        or asking anything, connects again. Raises EngineUnavailable when there is no engine; does not start one.
+        `trouble` is what the engine's machine refuses, in words. The first comes at once and says that anything may
+        have changed. Ends when contact is lost; calling it again, or asking anything, connects again. Raises
+        EngineUnavailable when there is no engine; does not start one.
         """
         line = await self._connected(start=False)
         if not self._subscribed:

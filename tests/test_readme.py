@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from tests.services.docker import DockerEngine
+    from tests.services.people import KeyPair, Person
+    from tests.services.sshd import Sshd
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -81,8 +83,27 @@ def docker_host(docker_engine: DockerEngine, python_image: str, monkeypatch: pyt
     docker_engine.docker("rmi", image)
 
 
+@pytest.fixture
+def gpu_box(sshd: Sshd, alice: Person, alice_key: KeyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that the SSH configuration knows by this name."""
+    known = tmp_path / "known_hosts"
+    known.write_text(sshd.known_hosts())
+    lines = [
+        "Host gpu-box",
+        f"  HostName {sshd.address}",
+        f"  Port {sshd.port}",
+        f"  User {alice.name}",
+        f"  IdentityFile {alice_key.path}",
+        f"  UserKnownHostsFile {known}",
+        "  GlobalKnownHostsFile none",
+        "  IdentityAgent none",
+    ]
+    (tmp_path / "ssh_config").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(tmp_path / "ssh_config"))
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("docker_host")
+@pytest.mark.usefixtures("docker_host", "gpu_box")
 def test_every_command_works(home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert home.state.is_dir()
     folder = tmp_path / "checkout"

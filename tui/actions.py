@@ -19,6 +19,7 @@ PANE_TITLES = {"targets": "Targets", "configs": "Run configurations", "runs": "R
 class Situation:
     """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor.
 
+    `state` is what the engine knows of the host of `target`, "" when it knows nothing of it.
     `prepares` are the configurations whose environment `prepare` would have there: one, or several to choose from.
     `builds` is how many builds of environments there are to look at.
     """
@@ -32,6 +33,7 @@ class Situation:
     marked: int = 0
     config: ConfigView | None = None
     target: TargetView | None = None
+    state: str = ""
     filtered: bool = False
     listed: int = 0
     zoomed: bool = False
@@ -136,6 +138,40 @@ def _needs_build(now: Situation) -> Reason:
     return "" if now.builds else "no environment was built for this project yet"
 
 
+def _needs_target(now: Situation) -> Reason:
+    if not now.project:
+        return "no project is open"
+    return "" if now.target is not None and now.target.file else "there is no target under the cursor"
+
+
+def _needs_testable(now: Situation) -> Reason:
+    if now.target is not None and now.target.problem:
+        return "its file cannot be read; P shows what is wrong"
+    if now.target is not None and now.target.type == "local":
+        return "it is this machine: there is nothing to reach"
+    return _needs_target(now)
+
+
+def _needs_remote(now: Situation) -> Reason:
+    return _needs_testable(now) or ("" if now.target and now.target.remote else "it is on this machine")
+
+
+def _needs_key(now: Situation) -> Reason:
+    why = _needs_remote(now)
+    return why or ("" if now.target and now.target.keyed else "it names no key: SSH finds its own, or asks a password")
+
+
+def _needs_away(now: Situation) -> Reason:
+    why = _needs_remote(now)
+    if why:
+        return why
+    if not now.state:
+        return "nothing has used it yet; t tests it"
+    if now.state in ("connected", "connecting"):
+        return f"it is {now.state}"
+    return "a person is asked for something; t asks it" if now.state not in ("unreachable", "not connected") else ""
+
+
 def _needs_project(now: Situation) -> Reason:
     return "" if now.project else "no project is open"
 
@@ -151,6 +187,7 @@ def _open(now: Situation) -> Reason:
 
 
 RUN_PANES = ("runs", "run")
+TARGETS = ("targets",)
 
 ACTIONS: tuple[Action, ...] = (
     Action("submit", ("s",), "submit", "Submit a script", "Runs", footer=True, changes=True, why_not=_needs_config),
@@ -207,6 +244,60 @@ ACTIONS: tuple[Action, ...] = (
     Action("columns", ("v",), "columns", "Choose the metrics that the list shows", "Runs"),
     Action("build", ("b",), "build log", "Show the environment's build and its log", "Runs", why_not=_needs_build),
     Action("copy", ("y",), "copy id", "Copy the run's id", "Runs", RUN_PANES, why_not=_needs_run),
+    Action(
+        "attach",
+        ("a",),
+        "attach",
+        "Attach a compute target",
+        "Targets",
+        footer=True,
+        changes=True,
+        why_not=_needs_project,
+    ),
+    Action(
+        "test",
+        ("t",),
+        "test",
+        "Test the target step by step, and answer what it asks",
+        "Targets",
+        TARGETS,
+        True,
+        changes=True,
+        why_not=_needs_testable,
+    ),
+    Action(
+        "shell",
+        ("dollar_sign",),
+        "shell",
+        "Open a shell on the target's machine",
+        "Targets",
+        TARGETS,
+        True,
+        changes=True,
+        why_not=_needs_remote,
+    ),
+    Action(
+        "connect",
+        ("C",),
+        "connect",
+        "Connect the target's machine now",
+        "Targets",
+        TARGETS,
+        changes=True,
+        why_not=_needs_away,
+    ),
+    Action("public_key", ("K",), "public key", "Show the target's public key", "Targets", TARGETS, why_not=_needs_key),
+    Action(
+        "detach",
+        ("X",),
+        "detach",
+        "Detach the target: remove its files and secrets",
+        "Targets",
+        TARGETS,
+        question=True,
+        changes=True,
+        why_not=_needs_target,
+    ),
     Action(
         "edit",
         ("e",),
@@ -273,6 +364,7 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID = {action.id: action for action in ACTIONS}
 _SHOWN_KEYS = {
     "slash": "/",
+    "dollar_sign": "$",
     "ampersand": "&",
     "plus": "+",
     "equals_sign": "=",

@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from tui.first_frame import FirstFrame
+from tui.turns import TurnApp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -83,7 +83,7 @@ class Said:
     text: str
 
 
-class ConsoleApp(App[str]):
+class ConsoleApp(TurnApp):
     """`run()` gives the line to print on leaving, or None.
 
     `paths` None: as the environment has them. `start_engine` False: none is started until something is asked.

@@ -93,6 +93,15 @@ class EngineLink:
         """End builds that were asked for; what was refused: build id -> why. Raises AmlError."""
         return await (await self._have(start=True)).stop_builds(ids)
 
+    async def attempt(self, op: str, **args: Any) -> dict[str, Any]:
+        """A word about an attempt to reach a machine: `begin`, `look`, `answer`, `stop`, `now`. Raises AmlError."""
+        return await (await self._have(start=True)).attempt(op, **args)
+
+    async def wake(self) -> None:
+        """Have an engine, started if there is none: it then looks at what is on the screen. Raises AmlError."""
+        # Any request does; this one changes nothing.
+        await self.cancel([])
+
     async def look_at(self, runs: Iterable[str], hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
         """Tell the engine what is on the screen, so that it is followed closely. A hint: nothing without an engine.
 

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 
 # Types of targets that run scripts in containers: their Docker Engine is shown.
 CONTAINERS = ("docker", "remotedocker")
+# Those of machines over SSH.
+REMOTE = ("remote", "remotedocker", "cluster")
+# What is no business of a row or of its details.
+HIDDEN = ("name", "extra", "file", "password", "private_key")
 # Runs read before the first list is shown, and looked at again for new ones at each change.
 FIRST = 200
 
 
 @dataclass(frozen=True)
 class TargetView:
-    """A compute target as a row shows it. `problem` is set when its file cannot be used. `slots` 0: not limited."""
+    """A compute target as a row shows it. `problem` is set when its file cannot be used. `slots` 0: not limited.
+
+    `host` is what the engine calls its machine; `keyed`: it has a key of its own, made here or in a file.
+    """
 
     name: str
     type: str = ""
@@ -37,6 +44,12 @@ class TargetView:
     file: str = ""
     problem: str = ""
     details: tuple[tuple[str, str], ...] = ()
+    keyed: bool = False
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is a machine over SSH."""
+        return self.type in REMOTE and not self.problem
 
     @property
     def containers(self) -> bool:
@@ -128,9 +141,10 @@ def _target(name: str, target: ComputeTarget) -> TargetView:
     details = [
         (key.replace("_", " "), str(value))
         for key, value in vars(target).items()
-        if key not in ("name", "extra", "file", "password", "private_key") and value not in (None, "", (), {})
+        if key not in HIDDEN and value not in (None, "", (), {})
     ]
-    return TargetView(name, target.type, target.host or name, target.slots, target.file, details=tuple(details))
+    keyed = bool(target.private_key or target.private_key_file)
+    return TargetView(name, target.type, target.host, target.slots, target.file, details=tuple(details), keyed=keyed)
 
 
 def _config(name: str, config: RunConfiguration, missing: Problem | None) -> ConfigView:

@@ -78,3 +78,14 @@ def docker_host(docker_engine: DockerEngine, monkeypatch: pytest.MonkeyPatch) ->
     """Engines that are started find the tests' Docker Engine."""
     monkeypatch.setenv("DOCKER_HOST", docker_engine.url)
     return docker_engine.url
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with an SSH configuration, and no keyring."""
+    folder = tmp_path / "person"
+    (folder / ".ssh").mkdir(parents=True)
+    (folder / ".ssh" / "config").write_text("Host gpu-box-of-ann\n  User ann\n")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("AML_TUI_KEYRING", "off")
+    return folder

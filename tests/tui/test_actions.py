@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -14,6 +15,15 @@ from tui.screens.acting import Acting
 from tui.screens.text import help_text
 
 RUNNING, DONE = make_run(1, State.RUNNING), make_run(2)
+LOCAL = TargetView("local", "local", file="aml_config/local.compute")
+DOCKER = TargetView("docker", "docker", file="aml_config/docker.compute")
+GPU_BOX = TargetView("gpu-box", "remote", "ann@gpu-box", file="aml_config/gpu-box.compute", keyed=True)
+BROKEN = TargetView("broken", file="aml_config/broken.compute", problem="line 1")
+
+
+def at(target: TargetView | None, state: str = "") -> Situation:
+    """Looking at a target."""
+    return Situation(pane="targets", target=target, state=state)
 
 
 def test_ids_and_keys_are_used_once() -> None:
@@ -78,6 +88,30 @@ def test_the_help_says_why_not() -> None:
         ),
         ("build", Situation(), "no environment was built for this project yet"),
         ("build", Situation(builds=1, readonly=True), ""),
+        ("attach", Situation(), ""),
+        ("attach", Situation(project=False), "no project is open"),
+        ("test", Situation(pane="runs", target=GPU_BOX), "it belongs to Targets"),
+        ("test", at(GPU_BOX), ""),
+        ("test", at(DOCKER), ""),
+        ("test", at(LOCAL), "it is this machine: there is nothing to reach"),
+        ("test", at(BROKEN), "its file cannot be read; P shows what is wrong"),
+        ("test", at(None), "there is no target under the cursor"),
+        ("shell", at(GPU_BOX), ""),
+        ("shell", at(DOCKER), "it is on this machine"),
+        ("public_key", at(GPU_BOX), ""),
+        (
+            "public_key",
+            at(dataclasses.replace(GPU_BOX, keyed=False)),
+            "it names no key: SSH finds its own, or asks a password",
+        ),
+        ("connect", at(GPU_BOX), "nothing has used it yet; t tests it"),
+        ("connect", at(GPU_BOX, "connected"), "it is connected"),
+        ("connect", at(GPU_BOX, "unreachable"), ""),
+        ("connect", at(GPU_BOX, "not connected"), ""),
+        ("connect", at(GPU_BOX, "authentication needed"), "a person is asked for something; t asks it"),
+        ("detach", at(LOCAL), ""),
+        ("detach", at(BROKEN), ""),
+        ("detach", at(None), "there is no target under the cursor"),
     ],
 )
 def test_reasons(action: str, now: Situation, reason: str) -> None:
@@ -96,7 +130,8 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     run=acted[0],
                     marked=1,
                     config=ConfigView("local", file="aml_config/local.runconfig"),
-                    target=TargetView("local", file="aml_config/local.compute"),
+                    target=GPU_BOX,
+                    state="unreachable",
                     prepares=(ConfigView("local"),),
                     builds=1,
                 )

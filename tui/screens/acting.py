@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tui import wording
 from tui.actions import BY_ID, PANES
-from tui.screens.environment_actions import EnvironmentActions
 from tui.screens.file_actions import FileActions
+from tui.screens.target_actions import TargetActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(FileActions, EnvironmentActions):
+class Acting(FileActions, TargetActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
@@ -196,15 +196,6 @@ class Acting(FileActions, EnvironmentActions):
         if config is not None:
             name, model = config.name, self.app.model
             self.app.push_screen(TextScreen(name, lambda: config_text(model, name)))
-
-    def _open_target(self) -> None:
-        from tui.screens.details import target_text
-        from tui.screens.text import TextScreen
-
-        target = self.screen.situation.target
-        if target is not None:
-            name, model = target.name, self.app.model
-            self.app.push_screen(TextScreen(name, lambda: target_text(model, name)))
 
     def back(self) -> None:
         screen = self.screen

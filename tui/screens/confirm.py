@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 
 
 class ConfirmScreen(Dialog[bool]):
-    """Gives True on `y`. `hit` are the things it names, `note` says what will happen to them."""
+    """Gives True on `y`. `hit` are the things it names, `note` says what will happen to them.
+
+    `harmless`: nothing is lost by a yes, and it does not look as if.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False), Binding("n", "close", show=False)]
     CSS_PATH = "../styles/dialog.tcss"
 
-    def __init__(self, question: str, hit: Sequence[str], note: str, yes: str, no: str) -> None:
+    def __init__(
+        self, question: str, hit: Sequence[str], note: str, yes: str, no: str, *, harmless: bool = False
+    ) -> None:
         super().__init__()
+        self.harmless = harmless
         self.question = question
         self.hit = hit
         self.note = note
@@ -34,14 +40,15 @@ class ConfirmScreen(Dialog[bool]):
         self.no = no
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog question") as box:
+        ink = "bold $primary" if self.harmless else "bold $error"
+        with Vertical(classes="dialog question -harmless" if self.harmless else "dialog question") as box:
             box.border_title = Content(plain(self.question))
             with VerticalScroll(classes="hit"):
                 yield Static(Content("\n".join(plain(line) for line in self.hit)))
             if self.note:
                 yield Static(Content(plain(self.note)), classes="note")
             yield Static(
-                Content.assemble((" y ", "bold $error"), f"{self.yes}    ", (" n ", "bold $primary"), self.no),
+                Content.assemble((" y ", ink), f"{self.yes}    ", (" n ", "bold $primary"), self.no),
                 classes="answers",
             )
 

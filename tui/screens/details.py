@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui import wording
+from tui import hosts, wording
 from tui.screens.text import rows_text
 from tui.widgets.panes import load
 
@@ -43,9 +43,17 @@ def target_text(model: ConsoleModel, name: str) -> Content:
     rows = [("file", target.file), ("problem", target.problem)]
     if state is not None:
         since = wording.span(model.clock() - state.since)
-        rows += [("state", f"{state.state} for {since} {state.reason}".rstrip()), ("load", load(state.sample))]
+        rows += [
+            ("state", f"{state.state} for {since}"),
+            ("why", state.reason),
+            ("what to do", hosts.todo(state)),
+            ("load", load(state.sample) if state.sample else ""),
+        ]
         free = state.sample.get("disk_free")
         rows.append(("disk left", f"{wording.size(free)}B" if isinstance(free, (int, float)) else ""))
+        rows += _gpus(state.sample)
+    elif target.remote:
+        rows.append(("state", "not connected: a run or t connects it"))
     if target.containers:
         rows += _docker(state.sample if state is not None else {})
     rows += list(target.details)
@@ -54,6 +62,21 @@ def target_text(model: ConsoleModel, name: str) -> Content:
     going = [run.name for run in model.unfinished() if run.target == name]
     rows.append(("runs now", ", ".join(going)))
     return rows_text([row for row in rows if row[1]])
+
+
+def _gpus(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What drivers do not tell is left out."""
+    gpus = sample.get("gpus")
+    for gpu in gpus if isinstance(gpus, list) else ():
+        util, used, total = gpu.get("util"), gpu.get("mem_used"), gpu.get("mem_total")
+        pids = ", ".join(map(str, gpu.get("holders") or ()))
+        parts = [
+            str(gpu.get("name") or ""),
+            f"{util:.0%}" if util is not None else "",
+            f"{wording.size(used)} of {wording.size(total)}" if used is not None and total is not None else "",
+            f"held by {pids}" if pids else "nobody on it",
+        ]
+        yield f"GPU {gpu.get('index', '')}".rstrip(), "  ".join(part for part in parts if part)
 
 
 def _docker(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

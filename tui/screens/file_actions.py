@@ -7,6 +7,8 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.front import run_in_front
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
@@ -35,7 +37,7 @@ class FileActions:
         try:
             command = [*shlex.split(editor), str(file)]
             with self.app.suspend():
-                trouble = await _run_in_front(command)
+                trouble, _ = await run_in_front(command)
         except ValueError as error:
             trouble = f"{editor} is no command: {error}"
         if trouble:
@@ -119,25 +121,3 @@ class FileActions:
 
         problems = self.app.model.project.problems
         self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
-
-
-async def _run_in_front(command: list[str]) -> str:
-    """Let a program have the terminal until it ends; why it could not be started, or "".
-
-    An error must not leave `App.suspend`, which comes back from nothing but a regular end. Ctrl-C and Ctrl-\\ are the
-    program's: they reach every process of the terminal, and would end the console under it.
-    """
-    import asyncio
-    import signal
-
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
-    try:
-        # Awaited, so that reading and listening go on meanwhile.
-        process = await asyncio.create_subprocess_exec(*command)
-        await process.wait()
-    except OSError as error:
-        return f"{command[0]} cannot be started: {error.strerror or error}"
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return ""

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 
+from tui import hosts
 from tui.actions import ACTIONS, PANES, Situation
 from tui.engine_link import Link
 from tui.filter import Filter, parse
@@ -71,6 +72,8 @@ class MainScreen(Screen[None]):
         self._titles: dict[Widget, tuple[str, str]] = {}
         self._filter_before: Filter | None = None
         self._expected: str | None = None
+        # The hosts that may be asked for samples, when the engine was told last.
+        self._linked: frozenset[str] = frozenset()
 
     def compose(self) -> ComposeResult:
         app = self.app
@@ -149,6 +152,8 @@ class MainScreen(Screen[None]):
         run = self.current
         marked = [model.runs[i] for i in self.table.keys if i in self.table.marks and i in model.runs]
         zoomed = self.has_class("-zoomed")
+        target = model.project.target(self.targets.cursor or "")
+        known = model.targets.get(target.host) if target is not None else None
         acted = tuple(marked) if marked and not zoomed else (run,) if run is not None else ()
         return Situation(
             pane=self.pane,
@@ -159,7 +164,8 @@ class MainScreen(Screen[None]):
             run=run,
             marked=len(self.table.marks),
             config=model.project.config(self.configs.cursor or ""),
-            target=model.project.target(self.targets.cursor or ""),
+            target=target,
+            state=known.state if known is not None else "",
             filtered=not self.listing.filter.empty,
             listed=len(self.table.keys),
             zoomed=zoomed,
@@ -181,24 +187,28 @@ class MainScreen(Screen[None]):
 
     def _model_changed(self, change: Change) -> None:
         model = self.app.model
-        preparing = {name: one.far for name, one in model.preparing().items()}
         if change.project or change.builds:
-            self.configs.show(model.project.configs, preparing)
+            self.configs.show(model.project.configs, {name: one.far for name, one in model.preparing().items()})
         self._noticing.look(change)
         if change.order or change.runs or change.series:
             self.listing.changed(change)
             self._go_to_expected()
         if change.project or change.targets or change.runs or change.builds:
-            waiting = {one.target: preparing[one.name] for one in model.project.configs if one.name in preparing}
-            self.targets.show(model.project.targets, model.targets, model.unfinished(), waiting)
+            self._show_targets()
         run = self.table.cursor
         if self.run_view is not None and run is not None and self._concerns(change, run):
             self._settle(soon=True)
-        if change.project:
+        if change.project or hosts.linked(model.targets) != self._linked:
             self._look()
         self._show_header()
         self.show_titles()
         self._show_keys()
+
+    def _show_targets(self) -> None:
+        model = self.app.model
+        preparing = model.preparing()
+        waiting = {one.target: preparing[one.name].far for one in model.project.configs if one.name in preparing}
+        self.targets.show(model.project.targets, model.targets, model.unfinished(), waiting, self.app.clock())
 
     def _concerns(self, change: Change, run_id: str) -> bool:
         """Whether there is news of a run: its own, or of a build for its configuration."""
@@ -219,12 +229,8 @@ class MainScreen(Screen[None]):
         elif link is Link.LOST and model.unfinished():
             # An engine that left because nothing was going on is no trouble.
             trouble = ("engine lost, connecting again", "warn")
-        else:
-            # A host that nobody needs now is not connected; that is no trouble either.
-            fine = ("connected", "connecting", "not connected")
-            away = [state for state in model.targets.values() if state.state not in fine]
-            if away:
-                trouble = (f"{away[0].host}: {away[0].state} {away[0].reason}".rstrip(), "warn")
+        elif away := hosts.trouble(model.project, model.targets, self.app.clock()):
+            trouble = (away, "warn")
         notice = "read-only" if self.app.options.readonly else ""
         self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
 
@@ -257,6 +263,10 @@ class MainScreen(Screen[None]):
     def _tick(self) -> None:
         if self.app.screen is self:
             self.table.tick()
+            if hosts.away(self.app.model.targets):
+                # How long ago it was lost.
+                self._show_targets()
+                self._show_header()
 
     # The run under the cursor
 
@@ -281,7 +291,10 @@ class MainScreen(Screen[None]):
         run = self.current
         watched = [run.id] if run is not None and not run.state.ended else []
         shown = not self.has_class("-zoomed") and self.targets.region.height > 0
-        targets = [target for target in self.app.model.project.targets if shown and not target.problem]
+        self._linked = hosts.linked(self.app.model.targets)
+        usable = [target for target in self.app.model.project.targets if shown and not target.problem]
+        # A machine is not connected because somebody looks at a list it is in.
+        targets = [target for target in usable if target.host in self._linked]
         docker = {target.host for target in targets if target.containers}
         look = partial(self.app.link.look_at, watched, {target.host for target in targets}, docker)
         self.app.start(look, group="look", description="telling the engine what is on the screen", exclusive=True)

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.suggester import SuggestFromList
-from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from engine.errors import AmlError
 from tui import requests
 from tui.plain import plain
 from tui.screens.dialog import Dialog
+from tui.widgets.choice import Choice
 from tui.widgets.line_input import LineInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.timer import Timer
@@ -32,40 +29,6 @@ if TYPE_CHECKING:
 
 # Resolving reads the project's files: not at every key.
 PAUSE = 0.25
-
-
-class Choice(Widget, can_focus=True):
-    """One of a few names, changed with left and right."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up,h,k", "turn(-1)", show=False),
-        Binding("right,down,l,j,space", "turn(1)", show=False),
-    ]
-
-    class Changed(Message):
-        """Another name is chosen."""
-
-    def __init__(self, names: Sequence[str], chosen: str, *, id: str) -> None:
-        super().__init__(id=id)
-        self.names = names
-        self.chosen = chosen
-
-    def render(self) -> Content:
-        if len(self.names) < 2:
-            return Content(plain(self.chosen))
-        place = self.names.index(self.chosen) + 1 if self.chosen in self.names else 0
-        return Content.assemble(
-            ("< ", "bold $primary"),
-            (plain(self.chosen), "bold"),
-            (" >", "bold $primary"),
-            (f"  {place} of {len(self.names)}", "dim"),
-        )
-
-    def action_turn(self, by: int) -> None:
-        place = self.names.index(self.chosen) if self.chosen in self.names else -1
-        self.chosen = self.names[(place + by) % len(self.names)]
-        self.refresh()
-        self.post_message(self.Changed())
 
 
 class SubmitScreen(Dialog[str]):

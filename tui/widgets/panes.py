@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from engine.runs.model import State
-from tui import wording
+from tui import hosts, wording
 from tui.glyphs import UNICODE, Glyphs
 from tui.plain import plain
 from tui.widgets.line_list import LineList, cut
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from engine.runs.model import Run, TargetState
     from tui.reading import ConfigView, TargetView
 
-    # Sign, its ink, the name, and what is said about it: parts, of which as many are shown as there is room for.
-    TargetRow = tuple[str, str, str, tuple[str, ...]]
+    # Sign, its ink, the name, and what is said about it: parts, of which as many are shown as there is room for; and a
+    # reason, cut where the room ends.
+    TargetRow = tuple[str, str, str, tuple[str, ...], str]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+# Of a reason, less than this many cells say nothing.
+WORTH_IT = 12
 
 
 class TargetsPane(LineList):
@@ -42,17 +45,19 @@ class TargetsPane(LineList):
         states: Mapping[str, TargetState],
         runs: Iterable[Run],
         preparing: Mapping[str, str] = NOTHING,
+        now: float = 0.0,
     ) -> None:
         """Give it what is known now; rows that are the same as before are not drawn again.
 
-        `preparing`: targets with an environment being prepared, and how far that is.
+        `preparing`: targets with an environment being prepared, and how far that is. `now`: epoch seconds.
         """
         busy: dict[str, int] = {}
         for run in runs:
             if run.state not in (State.QUEUED, State.NOT_STARTED):
                 busy[run.target] = busy.get(run.target, 0) + 1
         rows = {
-            t.name: self._row(t, states.get(t.host), busy.get(t.name, 0), preparing.get(t.name, "")) for t in targets
+            t.name: self._row(t, states.get(t.host), busy.get(t.name, 0), preparing.get(t.name, ""), now)
+            for t in targets
         }
         differ = [name for name, row in rows.items() if self._rows.get(name) != row]
         self._rows = rows
@@ -61,44 +66,47 @@ class TargetsPane(LineList):
         else:
             self.paint(differ)
 
-    def _row(self, target: TargetView, state: TargetState | None, busy: int, preparing: str) -> TargetRow:
+    def _row(self, target: TargetView, state: TargetState | None, busy: int, preparing: str, now: float) -> TargetRow:
+        signs = self.glyphs
         if target.problem:
-            return self.glyphs.wrong, "bad", target.name, ("cannot be read",)
+            return signs.wrong, "bad", target.name, ("cannot be read",), ""
         going = tuple(part for part in (preparing, f"{busy}/{target.slots}" if target.slots and busy else "") if part)
         if state is None:
-            idle = "idle" if target.type == "local" else target.type
-            return self.glyphs.idle, "dim", target.name, going or (idle,)
-        if state.state in ("unreachable", "authentication needed", "host key changed"):
-            return self.glyphs.trouble, "bad", target.name, (state.state, *going)
+            idle = hosts.NOT_LINKED if target.remote else "idle" if target.type == "local" else target.type
+            return signs.idle, "dim", target.name, going or (idle,), ""
+        if state.state in hosts.TROUBLE:
+            said = (state.state, *hosts.since(state, now).split(", "), *going)
+            return signs.trouble, "bad", target.name, said, wording.first_line(state.reason)
         if target.containers and isinstance(facts := state.sample.get("docker"), dict):
             if facts.get("error"):
-                return self.glyphs.trouble, "bad", target.name, (str(facts["error"]), *going)
-            return self.glyphs.connected, "good", target.name, (*going, *docker(facts))
+                return signs.trouble, "bad", target.name, (str(facts["error"]), *going), ""
+            return signs.connected, "good", target.name, (*going, *docker(facts)), ""
         if state.state == "connected":
             # This machine's load is said of it once, at its own target.
-            elsewhere = target.type != "local" and target.host == "local"
-            said = (target.type,) if elsewhere else load_parts(state.sample)
-            return self.glyphs.connected, "good", target.name, (*going, *said)
+            elsewhere = target.type != "local" and not target.remote
+            parts = (target.type,) if elsewhere else load_parts(state.sample)
+            return signs.connected, "good", target.name, (*going, *parts), ""
         if state.state == "connecting":
-            return self.glyphs.idle, "warn", target.name, (*going, "connecting")
-        return self.glyphs.idle, "dim", target.name, (*going, state.state or "idle")
+            return signs.idle, "warn", target.name, (*going, "connecting"), ""
+        return signs.idle, "dim", target.name, (*going, state.state or "idle"), ""
 
     def draw_empty(self, width: int) -> list[Segment]:
         return [Segment(cut("   no compute target", width, self.glyphs.ellipsis), self.ink("dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
-        sign, ink, name, said = self._rows[key]
+        sign, ink, name, said, why = self._rows[key]
         dots = self.glyphs.ellipsis
         names = min(14, max(6, max(len(name) for name in self.keys)))
+        room = max(0, width - names - 4)
         here = self.glyphs.cursor if key == self.cursor and self.has_focus else " "
+        text = fitting((hosts.short(said[0], room), *said[1:]), room)
+        if why and cell_len(text) + WORTH_IT < room:
+            text += f"  {plain(why)}"
         return [
             Segment(here, self.ink("mark")),
             Segment(sign, self.ink(ink)),
             Segment(" " + cut(plain(name), names, dots) + " ", self.ink("")),
-            Segment(
-                cut(fitting(said, width - names - 4), max(0, width - names - 4), dots),
-                self.ink("bad" if ink == "bad" else "dim"),
-            ),
+            Segment(cut(text, room, dots), self.ink("bad" if ink == "bad" else "dim")),
         ]
 
 

@@ -53,7 +53,9 @@ def test_the_end_is_shown_before_the_gap_is_filled(folder: Path) -> None:
     view = LogView(folder / "driver.log")
     page = view.page(10)
     assert [row.data for row in page.rows] == [b"last but one", b"last"]
-    assert [(place, words == "4.8M before this are on their way") for place, words in page.notes] == [(page.rows[0].start, True)]
+    assert [(place, words == "4.8M before this are on their way") for place, words in page.notes] == [
+        (page.rows[0].start, True)
+    ]
     view.to_start()
     assert view.page(10).rows[0].data == b"one"
     view.to_end()
