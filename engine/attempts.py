@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AmlError, NotFound, NotNow
 from engine.hosts.asking import Answer, NeedsPerson, Question
 from engine.hosts.ssh.doctor import Checkup
-from engine.project.machine import join_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,12 +90,18 @@ class Attempt:
 
         machines = self._machines
         return await log_in(
-            machine, keys=machines.keys, ask=ask, answers=machines.answers, say=say, environ=machines.environ
+            machine,
+            keys=machines.keys,
+            ask=ask,
+            answers=machines.answers,
+            say=say,
+            environ=machines.environ,
+            password=self._secrets.pop("password", ""),
         )
 
     async def ask(self, question: Question) -> Answer:
-        """The answer of who looks; what was handed over, once, and never to a host on the way to the machine."""
-        handed = self._secrets.pop(question.kind, None) if self._is_of_the_machine(question) else None
+        """The answer of who looks; what was handed over, once. A password is none of it: the machine's login has it."""
+        handed = self._secrets.pop(question.kind, None) if question.kind != "password" else None
         if handed is not None:
             return Answer(handed)
         self._answer = asyncio.get_running_loop().create_future()
@@ -109,12 +114,6 @@ class Attempt:
             self._question = self._answer = None
             self._state = "working"
             self._changed()
-
-    def _is_of_the_machine(self, question: Question) -> bool:
-        machine = self._checkup.machine
-        user, _, place = question.about.partition(" ")[2].rpartition("@")
-        at_it = place == join_address(machine.address, machine.port) and machine.username in ("", user)
-        return question.kind != "password" or at_it
 
     def answer(self, number: int, text: str | None, keep: bool) -> None:
         """`text` None: they do not want to answer. Raises NotNow when this is not asked now."""

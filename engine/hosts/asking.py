@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.errors import HostError
@@ -33,7 +33,7 @@ class Question:
 class Answer:
     """`keep`: whether it may be kept in the key store, for the next engine."""
 
-    text: str
+    text: str = field(repr=False)
     keep: bool = False
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import hashlib
 import os
 import threading
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +15,7 @@ from engine.errors import HostError
 from engine.hosts.host import Fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
 
@@ -24,6 +28,9 @@ class Receiver:
         self._closed = False
         self._file: BinaryIO | None = None
         self._part: Path | None = None
+        self._named = ""
+        # Bytes of a file that could not be made here are not kept.
+        self._passed_over = False
         self._target: Path | None = None
         self._mtime = 0.0
         self._mode = 0o644
@@ -40,25 +47,44 @@ class Receiver:
 
     def _take(self, header: Mapping[str, Any], body: bytes) -> None:
         if "bytes" in header:
-            if self._file is None:
+            if self._file is None and not self._passed_over:
                 raise HostError("bytes of a file that was not announced")
-            self._file.write(body)
-            self._bytes += len(body)
+            if self._file is not None:
+                self._file.write(body)
+                self._bytes += len(body)
             return
-        self._complete()
+        self._try("", self._complete)
+        self._passed_over = False
         for item in header["part"]:
-            self._announce(item)
+            # A name that this machine cannot have must not keep the others away.
+            self._passed_over = not self._try(item["path"], partial(self._announce, item))
+
+    def _try(self, path: str, work: Callable[[], None]) -> bool:
+        """Whether it was done; otherwise what is said of it is noted. Raises OSError when the disk is full."""
+        try:
+            work()
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._skipped.append(f"{path or self._named}: {error.strerror} on this machine")
+            self._give_up()
+            return False
+        return True
 
     def _announce(self, item: Mapping[str, Any]) -> None:
         path = self._inside(item["path"])
         if item["kind"] == "dir":
             path.mkdir(parents=True, exist_ok=True)
+            if item.get("target"):
+                self._skipped.append(f"{item['path']}/: {item['target']}")
         elif item["kind"] == "link":
             self._links.append((path, item["target"]))
         elif item["kind"] == "file":
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._target = path
-            self._part = path.with_name(f".{path.name[:200]}.part")
+            self._named, self._target = item["path"], path
+            # Short whatever the name is, and no name that a script gives to a file of its own.
+            part = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
+            self._part = path.with_name(f".{part}.aml-part")
             self._part.unlink(missing_ok=True)
             self._file = self._part.open("xb")
             self._mtime = item["mtime"]
@@ -90,26 +116,39 @@ class Receiver:
         self._part.chmod(self._mode)
         os.utime(self._part, (self._mtime, self._mtime))
         self._part.replace(self._target)
+        self._part = None
         self._files += 1
 
     def finish(self) -> Fetched:
         """Everything arrived: make the links last, so that no file is written through one."""
-        self._complete()
+        self._try("", self._complete)
         base = os.path.normpath(self._dest)
         for path, target in self._links:
             meant = os.path.normpath(path.parent / target)
             if target.startswith("/") or not (meant == base or meant.startswith(base + os.sep)):
                 self._skipped.append(f"{path.relative_to(self._dest)}: a link out of the outputs, to {target}")
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            path.symlink_to(target)
+            self._try(str(path.relative_to(self._dest)), partial(_link, path, target))
         return Fetched(self._files, self._bytes, tuple(self._skipped))
 
     def close(self) -> None:
         """Give up: what is not whole goes, and what a thread still brings is dropped."""
         with self._lock:
             self._closed = True
-            if self._file is not None and self._part is not None:
-                self._file.close()
-                self._part.unlink(missing_ok=True)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """The file at work is not to be had."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._part is not None:
+            with contextlib.suppress(OSError):
+                self._part.unlink()
+            self._part = None
+
+
+def _link(path: Path, target: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import time
 from pathlib import Path
@@ -138,7 +139,8 @@ class Driver:
     async def cancel(self) -> None:
         """A person wants this run to end. Raises NotNow when it has ended, is ending, or is being canceled."""
         before = self._run.state
-        await self._apply(lifecycle.CancelAsked(time.time()))
+        away = self._link.state != "connected"
+        await self._apply(lifecycle.CancelAsked(time.time(), away))
         # Launching is not interrupted: what it started must be known before it can be ended.
         if before in (State.NOT_STARTED, State.QUEUED, State.PREPARING) and self._step is not None:
             self._interrupted = self._step
@@ -400,9 +402,10 @@ class Driver:
             return Home(home.moved, (*home.left, *left))
         except HostLost:
             raise
-        except HostError as error:
+        except (HostError, OSError) as error:
+            full = error.disk_full if isinstance(error, HostError) else error.errno in (errno.ENOSPC, errno.EDQUOT)
             self._refused += 1
-            if error.disk_full or self._refused < REFUSALS:
+            if full or self._refused < REFUSALS:
                 raise
             log.error("run %s: not everything was brought home: %s", self.run_id, error)
             return Home(left=(f"everything else: {error}",))

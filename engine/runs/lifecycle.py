@@ -116,7 +116,10 @@ class Vanished(Event):
 
 @dataclass(frozen=True)
 class CancelAsked(Event):
+    """`away`: its host cannot be asked now."""
+
     at: float
+    away: bool = False
     name: ClassVar[str] = "cancel asked"
 
 
@@ -202,7 +205,8 @@ def decide(
 
 
 def _cancel(state: State, event: CancelAsked) -> Decision:
-    if state in (State.NOT_STARTED, State.QUEUED):
+    # Starting is written down before it is tried: until then there is nothing on the host that could run.
+    if state in (State.NOT_STARTED, State.QUEUED) or (state is State.PREPARING and event.away):
         return Decision(
             State.CANCELED, {"cancel_requested": event.at, "ended": event.at, "reason": "canceled before it started"}
         )

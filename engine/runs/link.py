@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Waits between attempts to reach a lost host, seconds: quick at first, then once a minute.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 60.0
+# A connection that lasted no longer was none to speak of: what ended it will end the next one too (s).
+SETTLED = 10.0
 # How long somebody who asks a question waits for a host that is not there yet, seconds.
 ASKED = 30.0
 
@@ -151,12 +153,9 @@ class HostLink:
                 await self._say("unreachable", str(error))
                 log.warning("%s cannot be reached: %s; trying again in %.1f s", self.name, error, wait)
                 self._failed.set()
-                with contextlib.suppress(asyncio.TimeoutError):
-                    jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-                    await asyncio.wait_for(self._again.wait(), jittered)
-                wait = min(wait * 2, LONGEST_WAIT)
+                wait = await self._pause(wait)
                 continue
-            wait = FIRST_WAIT
+            begun = time.monotonic()
             self._host = host
             await self._say("connected", "")
             self._up.set()
@@ -165,6 +164,14 @@ class HostLink:
             log.warning("contact with %s was lost", self.name)
             await self._say("unreachable", self._why)
             await host.close()
+            wait = await self._pause(wait) if time.monotonic() - begun < SETTLED else FIRST_WAIT
+
+    async def _pause(self, wait: float) -> float:
+        """Before the next try, unless somebody asks for it now. Returns how long the one after it is."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+            await asyncio.wait_for(self._again.wait(), jittered)
+        return min(wait * 2, LONGEST_WAIT)
 
     async def _say(self, state: str, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):

@@ -173,8 +173,9 @@ class TargetState:
     """What the engine knows of a host now: "connected", "connecting", "unreachable"..., why, since when, last sample.
 
     `sample` keys: cpu (0..1), cores, load1, mem_used, mem_total (bytes), disk_free, disk_total (bytes),
-    gpus: list of {index, name, util (0..1), mem_used, mem_total, holders: [pid...]}, at (epoch seconds); and where a
-    face asked for it docker: {version, api, images, containers, running, environments}, or {error, remedy}.
+    gpus: list of {index, name, util (0..1), mem_used, mem_total, holders: [pid...], held_by: [words...]}, at (epoch
+    seconds); and where a face asked for it docker: {version, api, images, containers, running, environments}, or
+    {error, remedy}.
     """
 
     host: str

@@ -62,7 +62,7 @@ async def test_every_step_is_told_and_the_connection_is_kept(
     told = await looked(engine, engine.attempt(machine, {"kind": "remote"}))
     assert told["state"] == "ok", told
     assert {step["name"]: step["state"] for step in told["steps"]} == dict.fromkeys(
-        ("resolve", "tcp", "host key", "authenticate", "shell", "python", "agent", "disk", "clock", "linger", "gpus"),
+        ("resolve", "tcp", "host key", "authenticate", "shell", "python", "agent", "disk", "clock", "linger", "docker", "gpus"),
         "ok",
     )
     assert "Python 3." in told["by"]["python"]["detail"]

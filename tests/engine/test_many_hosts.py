@@ -14,6 +14,7 @@ from tests.engine.conftest import Bench
 from tests.engine.far_bench import at_work
 from tests.engine.ssh_bench import COMPUTE, CONFIG, ssh_config
 from tests.services.people import make_key
+from tests.services.ssh_fixtures import PASSWORD
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -93,18 +94,19 @@ async def many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Many]:
     key = make_key(project.parent / "key")
-    bench = Many(project, home)
-    bench.boxes = []
+    boxes = []
     for number in range(HOSTS):
         machine = make_machine(f"box{number}")
-        person = make_person("alice")
+        person = make_person("alice", PASSWORD)
         person.authorize(key)
-        bench.boxes.append(Box(f"box{number}", machine, make_sshd(machine=machine), person))
-    config = ssh_config(project.parent, bench.boxes[0].sshd)
-    (project.parent / "known_hosts").write_text("\n".join(box.sshd.known_hosts() for box in bench.boxes))
+        boxes.append(Box(f"box{number}", machine, make_sshd(machine=machine), person))
+    config = ssh_config(project.parent, boxes[0].sshd)
+    (project.parent / "known_hosts").write_text("".join(box.sshd.known_hosts() for box in boxes))
     monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(config))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    for box in bench.boxes:
+    bench = Many(project, home)
+    bench.boxes = boxes
+    for box in boxes:
         address = f"{box.sshd.address}:{box.sshd.port}"
         (project / f"aml_config/{box.name}.compute").write_text(
             COMPUTE.format(address=address, user=box.person.name, key=key.path)
@@ -120,7 +122,7 @@ async def many(
 async def test_sixty_runs_on_twenty_hosts_one_of_which_is_cut_off(many: Many) -> None:
     runs = await many.submit_all()
     for _, run in runs.values():
-        await until_async(lambda run=run: b"line 3 " in many.log(run), 60, f"{run.id} to talk")
+        await until_async(lambda run=run: b"line 3 " in many.log(run), 30, f"{run.id} to talk")
     assert all(box.sshd.open_connections == 1 for box in many.boxes)
     away = many.boxes[7]
     away.machine.cut()
@@ -158,7 +160,7 @@ async def test_all_hosts_at_once_go_away_and_come_back(many: Many) -> None:
     """No storm of logins: each host sees a new connection or two, and every run goes on."""
     runs = await many.submit_all()
     for _, run in runs.values():
-        await until_async(lambda run=run: b"line 3 " in many.log(run), 60, f"{run.id} to talk")
+        await until_async(lambda run=run: b"line 3 " in many.log(run), 30, f"{run.id} to talk")
     for box in many.boxes:
         box.sshd.drop()
     await until_async(lambda: all(len(box.sshd.logins) == 2 for box in many.boxes), 30)

@@ -111,7 +111,9 @@ async def test_links_and_odd_names_come_home(far: SshBench) -> None:
     done = await far.end(run, 30)
     assert (done.state, done.exit_code) == (State.COMPLETED, 0), far.log(run).decode()
     home, there = brought(far, run), far.root / "runs" / run.id / "outputs"
-    plain = [os.fsencode(path.relative_to(home)) for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
+    plain = [
+        os.fsencode(path.relative_to(home)) for path in home.rglob("*") if path.is_file() and not path.is_symlink()
+    ]
     expected = [
         os.fsencode(path.relative_to(there))
         for path in there.rglob("*")
@@ -160,7 +162,9 @@ async def test_outputs_are_had_while_it_runs(far: SshBench, tmp_path: Path) -> N
     assert far.run(run).state is State.RUNNING
     go.write_text("")
     assert (await far.end(run, 30)).state is State.COMPLETED
-    assert (brought(far, run) / "growing").stat().st_size == (far.root / "runs" / run.id / "outputs/growing").stat().st_size
+    assert (brought(far, run) / "growing").stat().st_size == (
+        far.root / "runs" / run.id / "outputs/growing"
+    ).stat().st_size
 
 
 async def test_a_fetch_that_is_cut_off_leaves_nothing_half_done(far: SshBench, tmp_path: Path) -> None:

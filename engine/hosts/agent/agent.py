@@ -63,6 +63,7 @@ class Agent(object):
             "remove": self.remove,
             "disk": lambda head, body: samples.disk(self.root.path),
             "dockers": lambda head, body: dockers.addresses(),
+            "takes": lambda head, body: dockers.takes(head["url"]),
         }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]
 
     def serve(self) -> None:

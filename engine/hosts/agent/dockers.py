@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import stat
 
 MYPY = False
@@ -37,6 +38,19 @@ def addresses() -> "list[dict[str, Any]]":
 def address(url: str, how: str) -> "dict[str, Any]":
     path = url[len("unix://") :] if url.startswith("unix://") else ""
     return {"url": url, "how": how, "allowed": os.access(path, os.R_OK | os.W_OK) if is_socket(path) else None}
+
+
+def takes(url: str) -> bool:
+    """Whether something takes connections at this socket."""
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        one.settimeout(2)
+        one.connect(url[len("unix://") :])
+    except OSError:
+        return False
+    finally:
+        one.close()
+    return True
 
 
 def is_socket(path: str) -> bool:

@@ -239,11 +239,18 @@ class Root(object):
                 item.update(kind="dir", size=0)
                 try:
                     names = sorted(os.listdir(full), reverse=True)
-                except PermissionError:
+                except (FileNotFoundError, NotADirectoryError):
+                    # A script at work has taken it away meanwhile.
+                    continue
+                except OSError as error:
                     names = []
+                    item["target"] = os.strerror(error.errno or 0)
                 todo.extend(os.path.join(name, child) if name else child for child in names)
             elif stat.S_ISLNK(info.st_mode):
-                item.update(kind="link", target=decode(os.readlink(full)))
+                try:
+                    item.update(kind="link", target=decode(os.readlink(full)))
+                except OSError:
+                    continue
             elif stat.S_ISREG(info.st_mode):
                 item["kind"] = "file"
             else:

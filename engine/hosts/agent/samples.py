@@ -1,6 +1,7 @@
 """What a host is busy with: processor, memory, disk and GPUs, from /proc, the control group, statvfs and nvidia-smi."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import threading
@@ -144,7 +145,24 @@ def ask_gpus(program: str) -> "list[dict[str, Any]]":
             [program, query] + tail, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=GPU_TIMEOUT
         )
         answers.append(out.decode("utf-8", "replace"))
-    return parse_gpus(answers[0], answers[1])
+    gpus = parse_gpus(answers[0], answers[1])
+    for gpu in gpus:
+        gpu["held_by"] = [holder(pid) for pid in gpu["holders"]]
+    return gpus
+
+
+def holder(pid: int) -> str:
+    """Whose process this is and what it runs, as far as one may know."""
+    try:
+        uid = os.stat("/proc/%d" % pid).st_uid
+        command = text_of("/proc/%d/comm" % pid).strip()
+    except OSError:
+        return "process %d" % pid
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = "user %d" % uid
+    return "%s, %s (%d)" % (user, command, pid)
 
 
 class Sampler(object):
@@ -156,6 +174,7 @@ class Sampler(object):
         self.interval = 0.0
         self.gpus = []  # type: list[dict[str, Any]]
         self.gpu_error = ""
+        self.asked = False
         self.change = threading.Condition()
         self.running = False
 
@@ -193,6 +212,7 @@ class Sampler(object):
                 # A network file system that is away for the moment.
                 pass
             sample["gpus"] = self.gpus
+            sample["gpus_asked"] = self.asked
             if self.gpu_error:
                 sample["gpu_error"] = self.gpu_error
             self.hand(sample)
@@ -202,6 +222,7 @@ class Sampler(object):
 
     def work_gpus(self) -> None:
         program = shutil.which("nvidia-smi")
+        self.asked = not program
         while program:
             try:
                 self.gpus = ask_gpus(program)
@@ -209,4 +230,5 @@ class Sampler(object):
             except (OSError, subprocess.SubprocessError) as error:
                 self.gpus = []
                 self.gpu_error = "nvidia-smi: %s" % error
+            self.asked = True
             self.wanted(max(self.interval, GPU_PAUSE))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AmlError, HostError, HostLost
 from engine.hosts.ssh.channel import PYTHONS, not_linux
 from engine.hosts.ssh.probe import install_key, probe
+from engine.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -64,8 +65,7 @@ class Step:
 
 def steps_of(kind: str, installing: bool) -> list[Step]:
     """Those of a kind of target ("remote", "remotedocker", "cluster"), in their order."""
-    left_out = {"docker"} if kind != "remotedocker" else set()
-    left_out |= {"spark"} if kind != "cluster" else set()
+    left_out = {"spark"} if kind != "cluster" else set()
     left_out |= {"install key"} if not installing else set()
     return [Step(name, title) for name, title in TITLES.items() if name not in left_out]
 
@@ -117,8 +117,7 @@ class Checkup:
             await self._look_at_disk(host)
             self._look_at_clock(host)
             self._look_at_linger(facts)
-            if self.kind == "remotedocker":
-                await self._look_at_docker(host)
+            await self._look_at_docker(host)
             if self.kind == "cluster":
                 self._look_at_spark(facts)
             await self._look_at_gpus(host)
@@ -258,7 +257,16 @@ class Checkup:
 
     async def _look_at_docker(self, host: SshHost) -> None:
         self._say("docker", "working", "")
-        told = await (await host.docker()).counts()
+        try:
+            told = await (await host.docker()).counts()
+        except HostLost:
+            raise
+        except HostError as error:
+            if self.kind == "remotedocker":
+                raise
+            # Nothing here needs it.
+            self._say("docker", "ok", f"none for us: {error.message}")
+            return
         detail = f"version {told['version']}, {told['images']} images, {told['running']} containers running"
         self._say("docker", "ok", detail)
 
@@ -275,19 +283,28 @@ class Checkup:
     async def _look_at_gpus(self, host: SshHost) -> None:
         self._say("gpus", "working", "")
         came: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        host.on_sample(lambda sample: None if came.done() else came.set_result(sample))
-        await host.samples(1.0)
+
+        def take(sample: dict[str, Any]) -> None:
+            # The driver is asked beside the first samples.
+            if sample.get("gpus_asked") and not came.done():
+                came.set_result(sample)
+
+        host.on_sample(take)
+        await host.samples(0.5)
         try:
             sample = await asyncio.wait_for(came, FIRST_SAMPLE)
         except asyncio.TimeoutError as error:
             raise HostLost("the agent sent no sample of the host's use.", where=host.name) from error
         await host.samples(0.0)
         gpus = sample.get("gpus") or []
-        self._say("gpus", "ok", "; ".join(_gpu(one) for one in gpus) or "none")
+        if sample.get("gpu_error"):
+            self._say("gpus", "warning", sample["gpu_error"], "See whether the driver works there: type nvidia-smi.")
+        else:
+            self._say("gpus", "ok", "; ".join(_gpu(one) for one in gpus) or "none")
 
 
 def _gpu(gpu: dict[str, Any]) -> str:
-    holders = ", ".join(str(pid) for pid in gpu.get("holders") or ())
+    holders = ", ".join(plain(one) for one in gpu.get("held_by") or ())
     held = f", held by {holders}" if holders else ", free"
     return f"{gpu.get('index')} {gpu.get('name')}: {_size(gpu.get('mem_total') or 0)}{held}"
 

@@ -75,6 +75,7 @@ class Hopping:
         remembered: Remembered,
         steps: Steps,
         environ: Mapping[str, str],
+        password: str = "",
     ) -> None:
         self.proxy: Proxy | None = None
         self._hop = hop
@@ -84,7 +85,7 @@ class Hopping:
         self._say = steps if hop.last else steps.through(hop)
         self._environ = environ
         on_the_way = "" if hop.last else f"It is a jump host on the way to {hop.target}."
-        self._passwords = Passwords(hop.whom, hop.machine.password, remembered, on_the_way)
+        self._passwords = Passwords(hop.whom, hop.machine.password, remembered, on_the_way, password)
         self._identities = Identities(hop.machine, hop.way, remembered, environ)
         self._certificates = True
         self._note = ""

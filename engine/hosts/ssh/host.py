@@ -171,7 +171,7 @@ class SshHost(AgentHost):
                 host, _, port = rest.rpartition(":")
                 forward = await login.connection.forward_local_path_to_port(str(path), host, int(port))
         except asyncssh.ChannelOpenError as error:
-            raise self._refused(error, at) from error
+            raise await self._refused(error, at) from error
         except (asyncssh.Error, OSError) as error:
             raise HostLost(f"contact with {self.name} was lost: {error}", where=self.name) from error
         self._forwards.append(forward)
@@ -193,10 +193,13 @@ class SshHost(AgentHost):
             )
         writer.close()
 
-    def _refused(self, error: asyncssh.ChannelOpenError, at: Endpoint) -> HostError:
+    async def _refused(self, error: asyncssh.ChannelOpenError, at: Endpoint) -> HostError:
         import asyncssh
 
-        if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        # OpenSSH says of a socket that may not be forwarded what it says of one that is not there.
+        if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED or (
+            at.url.startswith("unix://") and await self._agent.request("takes", url=at.url)
+        ):
             return DockerError(
                 "the SSH server does not allow the Docker Engine's socket to be forwarded.",
                 where=self.name,

@@ -62,9 +62,11 @@ async def log_in(
     answers: Answers,
     say: Callable[[str, str, str], None],
     environ: Mapping[str, str],
+    password: str = "",
 ) -> Login:
     """Connect and log in. `say` is told each step of the last hop: name, "working" or "ok", detail.
 
+    `password`: one that somebody has just typed for the last hop; then none that was known before is tried there.
     Steps are "resolve", "tcp", "host key", "authenticate"; a failure carries the one it happened in as its attribute
     `step`. Raises HostLost for what can be tried again, NeedsPerson for what a person has to do first, HostError for
     what does not work at all.
@@ -79,7 +81,8 @@ async def log_in(
             steps(RESOLVE, "working", "")
             hops = await aside(route, machine, environ)
             for hop in hops:
-                hopping = Hopping(hop, made[-1] if made else None, remembered, steps, environ)
+                given = password if hop.last else ""
+                hopping = Hopping(hop, made[-1] if made else None, remembered, steps, environ, given)
                 visit, connection = await hopping.go()
                 made.append(connection)
                 proxy = proxy or hopping.proxy

@@ -216,7 +216,7 @@ class Passwords:
     `pending`: the one that was sent last, as long as it is not known whether it is right.
     """
 
-    def __init__(self, whom: str, reference: str, remembered: Remembered, on_the_way: str) -> None:
+    def __init__(self, whom: str, reference: str, remembered: Remembered, on_the_way: str, given: str = "") -> None:
         self.whom = whom
         self.about = f"password {whom}"
         self.remembered = remembered
@@ -227,12 +227,13 @@ class Passwords:
         self._asked = 0
         self._reference = reference
         self._on_the_way = on_the_way
-        self._stored: list[str] | None = None
+        # What somebody has just typed is tried alone: what let in must be what they meant.
+        self._stored: list[str] | None = [given] if given else None
 
     @property
     def expected(self) -> bool:
         """Whether one seems to be known. The key store is not asked: it may have to be opened by hand."""
-        return bool(self._reference) or self.remembered.answers.get(self.about) is not None
+        return bool(self._stored or self._reference) or self.remembered.answers.get(self.about) is not None
 
     async def at_hand(self) -> bool:
         """Whether one is known that was not refused yet."""

@@ -207,7 +207,7 @@ async def test_an_abandoned_fetch_frees_the_channel(bench: Bench, tmp_path: Path
     with (bench.folder(R) / "outputs" / "big").open("wb") as file:
         file.truncate(200_000_000)
     fetch = asyncio.create_task(bench.host.fetch_outputs(R, tmp_path / "dest"))
-    await until_async(lambda: list(tmp_path.glob("dest/.big.part")))
+    await until_async(lambda: list(tmp_path.glob("dest/.*.aml-part")))
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
