@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.records import utc
 from engine.errors import NotFound
 from engine.plain import plain
+from engine.project.outputs import not_kept
 
 if TYPE_CHECKING:
     from cli.places import Place
@@ -80,6 +81,9 @@ def in_outputs(place: Place, run: Run, name: str) -> str:
     """The path of an output as the engine knows it, from what a person writes. Raises NotFound."""
     from engine.client import call
 
+    why = not_kept(place.store.plan(run.id))
+    if why:
+        raise NotFound(f"{run.name} has no output {name!r}: {why}.")
     path = name.removeprefix("./").removeprefix("outputs/").rstrip("/")
     known = [str(one["path"]) for one in call("outputs", {"id": run.id}, paths=place.paths)["outputs"]]
     if path in known or any(one.startswith(f"{path}/") for one in known):

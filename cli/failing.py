@@ -29,8 +29,8 @@ def guarded(work: Callable[[list[str]], int], arguments: list[str]) -> int:
         code = work(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Nothing is left to be flushed at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # Whoever read our output has seen enough.
+        drop_output()
         return BROKEN_PIPE
     except KeyboardInterrupt:
         sys.stderr.write("\n")
@@ -46,10 +46,19 @@ def guarded(work: Callable[[list[str]], int], arguments: list[str]) -> int:
                 remedy="The same command with --debug shows where; please report it.",
             )
         elif isinstance(error, OSError):
+            drop_output()
             error = AmlError(f"{error.strerror or error}.", where=str(error.filename or ""))
         show(error)
         return error.exit_code
     return code
+
+
+def drop_output() -> None:
+    """What stdout does not take is given up: nothing is left to fail at the interpreter's end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def show(error: AmlError) -> None:

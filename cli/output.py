@@ -13,6 +13,7 @@ from engine.plain import plain
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 # A list of more items is written one item a line.
 LONG = 500
@@ -21,8 +22,13 @@ LONG = 500
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def emit(options: argparse.Namespace, data: Any, rows: list[dict[str, Any]] | None = None) -> None:
-    """Print `data` as asked for. `rows` is what a table shows when it is not simply the data."""
+def emit(
+    options: argparse.Namespace, data: Any, rows: list[dict[str, Any]] | None = None, *, names: bool = False
+) -> None:
+    """Print `data` as asked for. `rows` is what a table shows when it is not simply the data.
+
+    `names`: the keys of `rows` are names that people gave; they head the columns as they are.
+    """
     if options.query:
         data, rows = _search(options.query, data), None
     if options.output == "json" or not options.output:
@@ -32,7 +38,7 @@ def emit(options: argparse.Namespace, data: Any, rows: list[dict[str, Any]] | No
     elif options.output == "tsv":
         text = _as_tsv(data)
     else:
-        text = as_table(data if rows is None else rows)
+        text = as_table(data if rows is None else rows, plain if names and rows is not None else _heading)
     sys.stdout.write(text)
 
 
@@ -55,24 +61,24 @@ def _laid_out(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def as_table(data: Any) -> str:
+def _heading(name: str) -> str:
+    return plain(name[:1].upper() + name[1:])
+
+
+def as_table(data: Any, heading: Callable[[str], str] = _heading) -> str:
     """A list of objects has a row each; one object a line for each of its keys."""
     if isinstance(data, dict):
-        return draw(["Key", "Value"], [[_heading(str(key)), _cell(value)] for key, value in data.items()])
+        return draw(["Key", "Value"], [[heading(str(key)), _cell(value)] for key, value in data.items()])
     if not isinstance(data, list):
         return "" if data is None else f"{_cell(data)}\n"
     if all(isinstance(item, dict) for item in data):
         names = list(dict.fromkeys(key for item in data for key in item))
-        return draw([_heading(name) for name in names], [[_cell(item.get(name)) for name in names] for item in data])
+        return draw([heading(name) for name in names], [[_cell(item.get(name)) for name in names] for item in data])
     if all(isinstance(item, list) for item in data):
         width = max(map(len, data), default=0)
         cells = [[_cell(value) for value in item] + [""] * (width - len(item)) for item in data]
         return draw([f"Column{number}" for number in range(1, width + 1)], cells)
     return draw(["Result"], [[_cell(item)] for item in data])
-
-
-def _heading(name: str) -> str:
-    return plain(name[:1].upper() + name[1:])
 
 
 def _cell(value: Any) -> str:

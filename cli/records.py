@@ -31,6 +31,7 @@ def record(run: Run, logged: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     A metric called like one of the record's own keys is found under "metric:" and its name.
     """
     own = {
+        "arguments": list(run.arguments),
         "attachments": "control_log,driver_log",
         "created_utc": utc(run.created),
         "description": run.description or None,

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from cli.failing import INTERRUPTED
+from cli.failing import BROKEN_PIPE, INTERRUPTED, drop_output
 from cli.places import Place
 from engine.client import ContactLost, open_connection
 from engine.errors import UsageError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cli.command import Parser
     from engine.client import Connection
+    from engine.runs.model import Run
 
 
 def options(parser: Parser) -> None:
@@ -82,28 +83,46 @@ def submit(options: argparse.Namespace) -> int:
     with place.store as store:
         run = store.run(str(answer["run_id"]))
         say(f"{run.name} ({run.id}) submitted to {run.target}")
-        _notices(place, run.id, run.properties.get("SnapshotWarnings", ""))
-        if options.no_wait:
-            line.close()
-            if options.output or options.query:
-                from cli.output import emit
-
-                emit(options, {"run_id": run.id, "run_number": run.number, "name": run.name, "status": run.state.value})
-            else:
-                sys.stdout.write(f"{run.id}\n")
-            return 0
+        _notices(place, run)
         try:
+            if options.no_wait:
+                line.close()
+                _print(options, run)
+                return 0
             run = Follower(place.paths, store, run, line=line).follow()
         except KeyboardInterrupt:
-            return detached(run.name)
+            return detached(run)
+        except OSError as error:
+            # A full disk, or a reader who has seen enough: of the output here, not of the run.
+            why = "" if isinstance(error, BrokenPipeError) else f"stdout takes no more ({error.strerror}); "
+            drop_output()
+            say(f"{why}{_goes_on(run)}")
+            return 1 if why else BROKEN_PIPE
         say(outcome(run))
         return exit_code(run)
 
 
-def detached(name: str) -> int:
+def _print(options: argparse.Namespace, run: Run) -> None:
+    """What there is to know of a run that is not followed."""
+    if options.output or options.query:
+        from cli.output import emit
+
+        emit(options, {"run_id": run.id, "run_number": run.number, "name": run.name, "status": run.state.value})
+    else:
+        sys.stdout.write(f"{run.id}\n")
+    sys.stdout.flush()
+
+
+def _goes_on(run: Run) -> str:
+    name = run.name
+    return f"{name} goes on. Come back: aml experiment logs -f -r {name}   cancel: aml experiment cancel -r {name}"
+
+
+def detached(run: Run) -> int:
+    """Somebody stopped following; the exit code."""
     from cli.follow import say
 
-    say(f"\n{name} goes on. Come back: aml experiment logs -f -r {name}   cancel: aml experiment cancel -r {name}")
+    say(f"\n{_goes_on(run)}")
     return INTERRUPTED
 
 
@@ -164,9 +183,15 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _notices(place: Place, run_id: str, warnings: str) -> None:
+def _notices(place: Place, run: Run) -> None:
     from cli.follow import say
 
-    plan = place.store.plan(run_id)
-    for notice in (*(plan.notices if plan else ()), *warnings.splitlines()):
+    plan = place.store.plan(run.id)
+    notices = list(plan.notices) if plan else []
+    idle = plan.options.get("dataPreparation") if plan else None
+    if idle and all(one.config != run.config or one.id == run.id for one in place.store.runs(run.project)):
+        from engine.project.runconfig import data_notice
+
+        notices.append(data_notice(idle))
+    for notice in (*notices, *run.properties.get("SnapshotWarnings", "").splitlines()):
         say(f"notice: {notice}")

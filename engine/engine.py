@@ -17,7 +17,9 @@ from engine.errors import AmlError, NotFound, NotNow, Unsupported
 from engine.hosts.ssh.answers import Answers
 from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
+from engine.launchers.spark import SparkLauncher
 from engine.machines import LOCAL, Machines
+from engine.project.outputs import not_kept
 from engine.project.resolve import resolve
 from engine.project.sweeping import sweep
 from engine.runs.captures import Captures
@@ -87,6 +89,7 @@ class Engine:
         self._launchers = {
             "process": ProcessLauncher(),
             "container": ContainerLauncher(self._environments, self.paths),
+            "spark": SparkLauncher(self.paths),
         }
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
@@ -286,12 +289,17 @@ class Engine:
         await self._attempts.stop(attempt)
 
     async def outputs(self, run_id: str) -> list[Output]:
-        """What is in the run's outputs now."""
-        return await (await self._host_of(run_id)).list_outputs(run_id)
+        """What is in the run's outputs now; nothing where they are not kept."""
+        plan = await self._ledger.do(self._ledger.plan, run_id)
+        return [] if not_kept(plan) else await (await self._host_of(run_id, plan)).list_outputs(run_id)
 
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]:
-        """Copy outputs (all with path "") into the folder `dest` on this machine."""
-        fetched = await (await self._host_of(run_id)).fetch_outputs(run_id, dest, path)
+        """Copy outputs (all with path "") into the folder `dest` here. Raises NotFound where none are kept."""
+        plan = await self._ledger.do(self._ledger.plan, run_id)
+        why = not_kept(plan)
+        if why:
+            raise NotFound(f"there are no outputs: {why}.")
+        fetched = await (await self._host_of(run_id, plan)).fetch_outputs(run_id, dest, path)
         return {"files": fetched.files, "bytes": fetched.bytes, "skipped": list(fetched.skipped)}
 
     async def prepare(self, request: RunRequest) -> dict[str, Any]:
@@ -369,9 +377,8 @@ class Engine:
             self._links[name] = link
         return link
 
-    async def _host_of(self, run_id: str) -> Host:
+    async def _host_of(self, run_id: str, plan: RunPlan) -> Host:
         """Where a run's outputs can be had: its host, or this machine when they were brought home and it is away."""
-        plan = await self._ledger.do(self._ledger.plan, run_id)
         link = self._link(plan)
         if link.state != "connected" and await asyncio.to_thread((self.paths.host_run(run_id) / "outputs").is_dir):
             link = self._link_named(LOCAL)

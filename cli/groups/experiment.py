@@ -57,7 +57,7 @@ def _logs(options: argparse.Namespace) -> int:
         try:
             run = Follower(place.paths, store, run, line=None).follow()
         except KeyboardInterrupt:
-            return submit.detached(run.name)
+            return submit.detached(run)
         say(outcome(run))
         return exit_code(run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -92,12 +93,18 @@ def _compare(options: argparse.Namespace) -> int:
     names = dict.fromkeys(name for record in compared.values() for name in record)
     data = [{"name": name, **{run: record.get(name) for run, record in compared.items()}} for name in names]
     differing = [row for row in data if len({repr(value) for key, value in row.items() if key != "name"}) > 1]
-    emit(options, data, [{key: _short(value) for key, value in row.items()} for row in differing])
+    shown = [
+        {"Name": name, **{run: _short(name, record.get(name)) for run, record in compared.items()}}
+        for name in (str(row["name"]) for row in differing)
+    ]
+    emit(options, data, shown, names=True)
     return 0
 
 
-def _short(value: Any) -> Any:
-    """In a table the last of many values stands for all of them."""
+def _short(name: str, value: Any) -> Any:
+    """In a table the last of many values stands for all of them, and arguments are as one types them."""
+    if name == "arguments":
+        return shlex.join(value)
     if isinstance(value, list) and len(value) > 1 and isinstance(value[-1], (int, float)):
         return f"{value[-1]:.6g} (last of {len(value)})"
     return value
@@ -111,15 +118,22 @@ def _download_options(parser: Parser) -> None:
 
 def _download(options: argparse.Namespace) -> int:
     from cli.artifacts import in_outputs
+    from cli.follow import say
     from engine.client import call
+    from engine.project.outputs import not_kept
 
     place = Place(options)
-    with place.store:
+    with place.store as store:
         run = place.run(options.run)
+        why = not_kept(store.plan(run.id))
+        path = in_outputs(place, run, options.path) if options.path else ""
     folder = Path(options.destination).expanduser().absolute()
-    path = in_outputs(place, run, options.path) if options.path else ""
     folder.mkdir(parents=True, exist_ok=True)
-    answer = call("fetch", {"id": run.id, "path": path, "dest": str(folder)}, paths=place.paths)
+    if why:
+        say(f"only the driver log: {why}")
+        answer: dict[str, Any] = {"files": 0, "bytes": 0, "skipped": []}
+    else:
+        answer = call("fetch", {"id": run.id, "path": path, "dest": str(folder)}, paths=place.paths)
     if not options.path:
         log = place.paths.driver_log(run.id)
         if log.exists():

@@ -41,11 +41,20 @@ def _name(parser: Parser) -> None:
 
 
 def _show(options: argparse.Namespace) -> int:
-    config = open_project(Place(options).the_project()).config(options.name)
+    project = open_project(Place(options).the_project())
+    config = project.config(options.name)
     data = dataclasses.asdict(config)
     for internal in ("target_place", "script_place"):
         del data[internal]
-    emit(options, _lists(data))
+    sections, extra = data.pop("sections"), data.pop("extra")
+    if config.generation == 2:
+        del data["data_preparation"]
+        docker = sections["docker"]
+        docker["shared_volumes"], docker["gpu_support"] = config.sections.docker.on(project.targets.get(config.target))
+        registry = docker["base_image_registry"]
+        registry["password"] = "(set)" if registry["password"] else ""
+        data |= sections
+    emit(options, _lists({**data, "extra": extra}))
     return 0
 
 

@@ -90,7 +90,11 @@ class AgentHost(abc.ABC):
             if self.connected:
                 return
             await self._drop()
-            reader, writer = await self._open()
+            try:
+                reader, writer = await self._open()
+            except BaseException:
+                await self._end()
+                raise
             client = AgentClient(
                 reader,
                 writer,
@@ -181,6 +185,15 @@ class AgentHost(abc.ABC):
         if self._client.lost:
             raise HostLost(self._client.lost.message, where=self.name)
         return self._client
+
+    async def yarn(self) -> list[str]:
+        """Base addresses of the ResourceManagers that this host's Hadoop settings name; none where there are none."""
+        return list((await self._agent.request("yarn"))["addresses"])
+
+    async def web(self, method: str, url: str, body: str | None = None) -> tuple[int, str]:
+        """One request to a web service that the host reaches: status and body; status 0 and why when it does not."""
+        answer = await self._agent.request("web", method=method, url=url, text=body)
+        return int(answer["status"]), str(answer["body"])
 
     async def missing_blobs(self, shas: Sequence[str]) -> list[str]:
         """Those of these contents (SHA-256, hexadecimal) that the host lacks."""

@@ -24,6 +24,7 @@ MODULES = (
     "arriving",
     "follows",
     "samples",
+    "clusters",
     "dockers",
     "agent",
 )

@@ -37,6 +37,12 @@ def agent_environ() -> dict[str, str]:
     return {**kept, "AML_TUI_ROLE": "agent"}
 
 
+def _discard(process: subprocess.Popen[bytes]) -> None:
+    """End an agent to which nobody has spoken."""
+    process.kill()
+    process.communicate()
+
+
 class LocalHost(AgentHost):
     """The host "local". Its content store is the engine's own, so nothing needs to be sent."""
 
@@ -70,10 +76,17 @@ class LocalHost(AgentHost):
             await docker.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        spawning = asyncio.ensure_future(asyncio.to_thread(self._spawn))
         try:
-            process = await asyncio.to_thread(self._spawn)
+            process = await asyncio.shield(spawning)
         except OSError as error:
             raise HostLost(f"the agent could not be started: {error}", where=self.name) from error
+        except asyncio.CancelledError:
+            # The thread starts it all the same, and nobody else would end it.
+            await asyncio.wait({spawning})
+            if spawning.exception() is None:
+                await asyncio.to_thread(_discard, spawning.result())
+            raise
         self._process = process
         if not (process.stdin and process.stdout and process.stderr):
             raise HostLost("the agent has no pipes", where=self.name)
@@ -113,6 +126,10 @@ class LocalHost(AgentHost):
     async def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
+            return
+        if self._complaints is None:
+            # Its pipes are not connected yet: nobody can have spoken to it.
+            await asyncio.to_thread(_discard, process)
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(process.wait, LEAVE_WITHIN)

@@ -71,14 +71,17 @@ class ProcessRun:
         return Command(time.time(), self.host.name, argv_of(self.plan, self.host.info), f"{folder}/project")
 
     async def launch(self) -> dict[str, Any]:
-        spec = {
-            "argv": list(argv_of(self.plan, self.host.info)),
+        return await self.host.start(self.run.id, self._spec(argv_of(self.plan, self.host.info)))
+
+    def _spec(self, argv: tuple[str, ...]) -> dict[str, Any]:
+        """What the agent starts (`Host.start`)."""
+        return {
+            "argv": list(argv),
             "cwd": "project",
             "env": run_environment(self.run, self.plan, self.host.info.run_folder(self.run.id), self.host.info),
             "max_duration": self.plan.max_duration,
             "grace": list(GRACE),
         }
-        return await self.host.start(self.run.id, spec)
 
     async def inspect(self) -> RunStatus:
         return (await self.host.inspect([self.run.id]))[self.run.id]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_conda, read_spark
 from engine.project.folder import open_project
+from engine.project.ignore import left_out
 from engine.project.problems import Problem
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def problems_of(project: Project) -> list[Problem]:
         (spark, f"{folder}/{SPARK_FILE}", read_spark),
     ):
         for file in sorted(named | {default}):
-            if (project.path / file).is_file():
+            if os.path.lexists(project.path / file):
                 found += read(project.path / file, file)[1]
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column))
 
@@ -43,21 +45,27 @@ def _references(project: Project) -> list[Problem]:
         target = missing_target(project, config)
         if target is not None:
             found.append(target)
-        if config.script != "$file" and not (project.path / config.script).is_file():
-            line, column = config.script_place
-            found.append(
-                Problem(
-                    config.file,
-                    line,
-                    column,
-                    f"there is no script {config.script!r} in the project.",
-                    "Correct the name, or write `$file` and name the script at submission.",
-                )
-            )
+        found += _script(project, config)
         for key, file in (("CondaDependenciesFile", config.conda_file), ("SparkDependenciesFile", config.spark_file)):
             if file and not ((project.path / file).is_file() or (project.config_folder / file).is_file()):
                 found.append(Problem(config.file, 0, 0, f"{key} names {file!r}, which does not exist.", "Correct it."))
     return found
+
+
+def _script(project: Project, config: RunConfiguration) -> list[Problem]:
+    if config.script == "$file":
+        return []
+    if not (project.path / config.script).is_file():
+        message = f"there is no script {config.script!r} in the project."
+        remedy = "Correct the name, or write `$file` and name the script at submission."
+    else:
+        reason = left_out(project.path, config.script)
+        if reason is None:
+            return []
+        place = f" ({reason.where})" if reason.where else ""
+        message = f"no run takes the script {config.script!r} along: {reason.words}{place}."
+        remedy = "Change the rule, or move the script." if place else "Move the script."
+    return [Problem(config.file, *config.script_place, message, remedy)]
 
 
 def missing_target(project: Project, config: RunConfiguration) -> Problem | None:

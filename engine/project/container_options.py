@@ -66,20 +66,16 @@ def container_options(config: RunConfiguration, target: ComputeTarget) -> dict[s
     Sizes in bytes, `cpus` as a number. The configuration's section wins over the target's keys. Raises ProjectError
     for an option that runs do not take.
     """
-    docker = config.options.get("docker") or {}
-    arguments = docker.get("arguments") or []
-    if not isinstance(arguments, list):
-        raise ProjectError("docker.arguments must be a list.", where=config.file, remedy="One argument a line.")
     given: list[str] = []
     for key, option in KEYS.items():
         value = target.extra.get(key)
         if value is not None:
             given += [option, str(value)]
     found = docker_arguments(given, target.file)
-    found.update(docker_arguments([str(one) for one in arguments], config.file))
-    shared = docker.get("sharedVolumes", target.shared_volumes)
-    found["shared_volumes"] = bool(shared)
-    found["gpu"] = bool(docker.get("gpuSupport", target.nvidia_docker))
+    docker = config.sections.docker
+    found.update(docker_arguments(list(docker.arguments), config.file))
+    shared, found["gpu"] = docker.on(target)
+    found["shared_volumes"] = shared
     if found.get("read_only") and not shared:
         raise ProjectError(
             "a container with `--read-only` has no place for a copy of the project.",

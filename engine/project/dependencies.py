@@ -12,6 +12,7 @@ from engine.project.fields import read_document
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.project.fields import Fields
     from engine.project.problems import Problem
 
 CONDA_FILE, SPARK_FILE = "conda_dependencies.yml", "spark_dependencies.yml"
@@ -89,10 +90,18 @@ def read_spark(path: Path, file: str) -> tuple[SparkDependencies | None, list[Pr
     fields = document.fields
     if fields is None:
         return None, document.problems
+    packages = spark_packages(fields)
+    found = SparkDependencies(fields.mapping("configuration"), fields.texts("repositories") or (), packages)
+    return (None if any(p.severity == "error" for p in document.problems) else found), document.problems
+
+
+def spark_packages(fields: Fields) -> tuple[str, ...]:
+    """The list `packages` of group, artifact and version, each as "group:artifact:version"."""
     packages: list[str] = []
     node = fields.find("packages")
     if node is not None and not isinstance(node, yaml.SequenceNode):
-        fields.complain(node, "`packages` must be a list.", "Write `- group: ...` with `artifact:` and `version:`.")
+        said = f"{fields.named('packages')} must be a list."
+        fields.complain(node, said, "Write `- group: ...` with `artifact:` and `version:`.")
     for item in node.value if isinstance(node, yaml.SequenceNode) else ():
         parts = {}
         if isinstance(item, yaml.MappingNode):
@@ -102,8 +111,7 @@ def read_spark(path: Path, file: str) -> tuple[SparkDependencies | None, list[Pr
             fields.complain(item, f"this package lacks {', '.join(missing)}.", "Give group, artifact and version.")
         else:
             packages.append(":".join(parts[name] for name in ("group", "artifact", "version")))
-    found = SparkDependencies(fields.mapping("configuration"), fields.texts("repositories") or (), tuple(packages))
-    return (None if any(p.severity == "error" for p in document.problems) else found), document.problems
+    return tuple(packages)
 
 
 def _place(file: str, node: yaml.Node) -> str:

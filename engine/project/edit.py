@@ -17,6 +17,7 @@ import yaml
 
 from engine.errors import NotFound, ProjectError
 from engine.project.fields import without_tabs
+from engine.project.plain_files import read_bytes
 from engine.project.yaml_errors import not_yaml
 
 if TYPE_CHECKING:
@@ -45,12 +46,7 @@ def set_keys(path: Path, changes: Mapping[str, Any]) -> bool:
 
 
 def _read(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ProjectError(
-            f"the file cannot be read: {error.strerror}.", where=str(path), remedy="Check its permissions."
-        ) from error
+    data = read_bytes(path)
     # The decoder's error would carry the whole file: it ends before ours is raised.
     with contextlib.suppress(UnicodeDecodeError):
         return data.decode("utf-8")
@@ -145,7 +141,7 @@ def _compose(text: str, where: str) -> yaml.MappingNode | None:
         # The loader in Python: its marks count characters of the text as it is here.
         node = yaml.compose(without_tabs(text), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        broken = not_yaml(error, where)
+        broken = not_yaml(error, where, text)
     if broken is not None:
         raise broken
     if node is not None and not isinstance(node, yaml.MappingNode):

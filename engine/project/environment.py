@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import NotFound
 from engine.project.dependencies import SparkDependencies, read_conda, read_spark
 from engine.project.requirements import SentFile, read_requirements, refuse_passwords
 
@@ -92,12 +91,11 @@ def environment_spec(
     `conda_file` and `spark_file` are relative to the project; None when there is none. Raises ProjectError, with the
     line, for what cannot be read or sent along.
     """
-    docker = config.options.get("docker") or {}
-    named = str(docker.get("baseImage") or "")
+    named = config.sections.docker.base_image
     image, place = (named, config.file) if named else (target.base_docker_image, target.file)
-    spark = _spark(project, config, spark_file) if framework == "PySpark" else None
-    if config.options.get("userManagedDependencies") or target.user_managed_environment:
-        interpreter = config.interpreter_path or target.python_location
+    spark = spark_settings(project, config, spark_file) if framework == "PySpark" else None
+    if config.sections.user_managed_dependencies or target.user_managed_environment:
+        interpreter = config.own_interpreter or target.python_location
         return EnvironmentSpec(image, spark=spark, interpreter=interpreter, image_place=place)
     if conda_file is None:
         return EnvironmentSpec(image, spark=spark, image_place=place)
@@ -144,28 +142,20 @@ def _conda(specs: tuple[str, ...], places: tuple[str, ...]) -> tuple[tuple[str, 
     return tuple(sorted(one for one in found if one != "python")), python, found
 
 
-def _spark(project: Project, config: RunConfiguration, spark_file: str | None) -> SparkDependencies:
-    """The Spark dependency file, or what the second generation's configuration says in its `spark` sections."""
+def spark_settings(project: Project, config: RunConfiguration, spark_file: str | None) -> SparkDependencies:
+    """The Spark dependency file, or what a configuration of the second generation says in its sections.
+
+    Raises ProjectError.
+    """
     if spark_file is not None:
-        if not (project.path / spark_file).is_file():
-            raise NotFound(f"there is no file {spark_file!r} in the project.", remedy="Correct the configuration.")
         found, problems = read_spark(project.path / spark_file, spark_file)
         if found is None:
             raise _first_error(problems)
         return found
-    own = config.options.get("spark") or {}
-    section = config.options.get("sparkSection") or {}
-    packages = tuple(
-        ":".join(str(one.get(key, "")) for key in ("group", "artifact", "version"))
-        for one in own.get("packages") or ()
-        if isinstance(one, dict)
-    )
-    configuration = section.get("configuration") or {}
-    return SparkDependencies(
-        {str(key): str(value) for key, value in configuration.items()},
-        tuple(str(one) for one in own.get("repositories") or ()),
-        packages,
-    )
+    if config.generation == 1:
+        return SparkDependencies({}, (), ())
+    own = config.sections.spark
+    return SparkDependencies(own.configuration, own.repositories, own.packages)
 
 
 def _first_error(problems: list[Problem]) -> Exception:

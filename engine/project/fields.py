@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from engine.errors import ProjectError
+from engine.project.plain_files import read_bytes
 from engine.project.problems import Problem
-from engine.project.yaml_errors import kind_of_trouble
+from engine.project.yaml_errors import kind_of_trouble, place_of, remedy_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Values in a file. A few lines of aliases can stand for more than any machine holds.
+_LARGEST = 100_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TABS = re.compile(r"^[ \t]*\t[ \t]*(?=#|$)|(?<=\S)[ ]*\t[ \t]*(?=#|$)", re.MULTILINE)
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
@@ -44,6 +48,7 @@ class Fields:
 
     def __post_init__(self) -> None:
         self._nodes: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        self._parts: dict[str, Fields] = {}
         for key, value in self.node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if name in self._nodes:
@@ -61,11 +66,6 @@ class Fields:
 
     def has(self, key: str) -> bool:
         return self.find(key) is not None
-
-    def given(self, key: str) -> bool:
-        """Whether a key has a value that asks for something: not null, not false, not empty."""
-        node = self.find(key)
-        return node is not None and bool(node.value) and str(node.value).lower() not in _FALSE
 
     def find(self, key: str) -> yaml.Node | None:
         """The value's node; None when the key is absent or its value is null."""
@@ -90,7 +90,7 @@ class Fields:
             return default
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
-        self.complain(node, f"{self._name(key)} must be a text.", "Give one value on the same line.")
+        self.complain(node, f"{self.named(key)} must be a text.", "Give one value on the same line.")
         return default
 
     def maybe(self, key: str) -> str | None:
@@ -103,7 +103,7 @@ class Fields:
         word = node.value.lower() if isinstance(node, yaml.ScalarNode) else ""
         if word in _TRUE or word in _FALSE:
             return word in _TRUE
-        self.complain(node, f"{self._name(key)} must be true or false.", "Write `true` or `false`.")
+        self.complain(node, f"{self.named(key)} must be true or false.", "Write `true` or `false`.")
         return default
 
     def number(self, key: str, default: float | None = None, *, least: float = 0) -> float | None:
@@ -115,9 +115,34 @@ class Fields:
         except ValueError:
             value = None
         if value is None or value != value or value < least:
-            self.complain(node, f"{self._name(key)} must be a number of at least {least:g}.", "Write it in digits.")
+            self.complain(node, f"{self.named(key)} must be a number of at least {least:g}.", "Write it in digits.")
             return default
         return value
+
+    def count(self, key: str, default: int = 1, *, least: int = 1) -> int:
+        node = self.find(key)
+        if node is None:
+            return default
+        try:
+            value = int(node.value) if isinstance(node, yaml.ScalarNode) else None
+        except ValueError:
+            value = None
+        if value is None or value < least:
+            said = f"{self.named(key)} must be a whole number of at least {least}."
+            self.complain(node, said, "Write it in digits.")
+            return default
+        return value
+
+    def choice(self, key: str, words: tuple[str, ...]) -> str:
+        """One of these words, in any case; the first when absent."""
+        given = self.text(key, words[0])
+        node = self.find(key)
+        for word in words:
+            if given.strip().lower() == word:
+                return word
+        assert node is not None
+        self.complain(node, f"{self.named(key)} must be one of: {', '.join(words)}.", "Correct it.")
+        return words[0]
 
     def texts(self, key: str) -> tuple[str, ...] | None:
         """A list of texts; numbers in it keep the form they are written in. None when absent."""
@@ -128,7 +153,7 @@ class Fields:
             return (str(node.value),)
         if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
             return tuple("" if _is_null(item) else str(item.value) for item in node.value)
-        self.complain(node, f"{self._name(key)} must be a list of texts.", "Write one item a line, each after `- `.")
+        self.complain(node, f"{self.named(key)} must be a list of texts.", "Write one item a line, each after `- `.")
         return None
 
     def mapping(self, key: str) -> dict[str, str]:
@@ -142,36 +167,35 @@ class Fields:
                 if isinstance(value, yaml.ScalarNode) and isinstance(name, yaml.ScalarNode):
                     found[name.value] = "" if _is_null(value) else value.value
                 else:
-                    self.complain(value, f"{self._name(key)} must hold texts only.", "Write `NAME: value` lines.")
+                    self.complain(value, f"{self.named(key)} must hold texts only.", "Write `NAME: value` lines.")
             return found
-        self.complain(node, f"{self._name(key)} must be a mapping.", "Write `NAME: value` lines below it, indented.")
+        self.complain(node, f"{self.named(key)} must be a mapping.", "Write `NAME: value` lines below it, indented.")
         return {}
 
-    def part(self, key: str) -> Fields | None:
-        """A nested mapping to be read in its turn; None when absent."""
+    def part(self, key: str) -> Fields:
+        """A nested mapping to be read in its turn; an empty one when it is absent or something else."""
         node = self.find(key)
-        if node is None:
-            return None
-        if isinstance(node, yaml.MappingNode):
-            return Fields(self.file, node, self.problems, f"{self.path}{key}.")
-        self.complain(node, f"{self._name(key)} must be a mapping.", "Write its keys below it, indented.")
-        return None
+        if node is not None and not isinstance(node, yaml.MappingNode):
+            self.complain(node, f"{self.named(key)} must be a mapping.", "Write its keys below it, indented.")
+            node = None
+        part = Fields(self.file, node or _nothing(), self.problems, f"{self.path}{key}.")
+        self._parts[key] = part
+        return part
+
+    def parts(self) -> dict[str, Fields]:
+        """Each key's nested mapping, where people choose the keys."""
+        return {name: self.part(name) for name in self._nodes}
 
     def rest(self) -> dict[str, Any]:
-        """Keys nobody asked for, with their values as YAML means them."""
-        return {
-            name: plain(value)
-            for name, (_, value) in self._nodes.items()
-            if name not in self.seen and name.lower() not in {one.lower() for one in self.seen}
-        }
+        """Keys nobody asked for, with their values as YAML means them; those of parts that were read in theirs."""
+        asked = {one.lower() for one in self.seen}
+        found = {name: plain(value) for name, (_, value) in self._nodes.items() if name.lower() not in asked}
+        below = {key: part.rest() for key, part in self._parts.items()}
+        return {**{key: rest for key, rest in below.items() if rest}, **found}
 
-    def _name(self, key: str) -> str:
+    def named(self, key: str) -> str:
+        """What a complaint calls a key."""
         return f"`{self.path}{key}`"
-
-
-def read_text(path: Path) -> str:
-    """A file's text without its BOM. Raises OSError, UnicodeDecodeError."""
-    return path.read_bytes().decode("utf-8-sig")
 
 
 def without_tabs(text: str) -> str:
@@ -186,32 +210,43 @@ def read_document(path: Path, file: str) -> Document:
     """Read one file; whatever is wrong with it becomes a `Problem`, never an exception."""
     problems: list[Problem] = []
     try:
-        text = read_text(path)
-    except OSError as error:
-        problems.append(Problem(file, 0, 0, f"the file cannot be read: {error.strerror}.", "Check its permissions."))
+        data = read_bytes(path)
+    except ProjectError as error:
+        problems.append(Problem(file, 0, 0, error.message, error.remedy))
         return Document(file, None, problems)
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = data[: error.start].count(b"\n") + 1
         problems.append(Problem(file, line, 1, "the file is not UTF-8 text.", "Save it as UTF-8."))
         return Document(file, None, problems)
     try:
-        node = yaml.compose(without_tabs(text), Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        tab = any(sign in str(error.problem) for sign in ("\\t", "'\t'"))
-        remedy = "Indent with spaces, not tabs." if tab else "Correct the YAML here."
-        problems.append(Problem(file, line, column, f"this is not YAML: {kind_of_trouble(error)}.", remedy))
-        return Document(file, None, problems)
+        node = yaml.compose(without_tabs(text), Loader=_LOADER) or _nothing()
+        weight = _weight(node, {})
     except (yaml.YAMLError, RecursionError) as error:
-        problems.append(Problem(file, 0, 0, f"this is not YAML: {kind_of_trouble(error)}.", "Correct the file."))
+        said, remedy = f"this is not YAML: {kind_of_trouble(error)}.", remedy_for(error, text)
+        problems.append(Problem(file, *place_of(error), said, remedy))
         return Document(file, None, problems)
-    if node is None:
-        node = yaml.MappingNode("tag:yaml.org,2002:map", [], _start(), _start())
     if not isinstance(node, yaml.MappingNode):
         problems.append(Problem(file, 1, 1, "the file must hold `key: value` lines.", "See the README's list of keys."))
         return Document(file, None, problems)
+    if weight >= _LARGEST:
+        problems.append(Problem(file, 1, 1, "its aliases repeat too much.", "Write out what is needed of it."))
+        return Document(file, None, problems)
     return Document(file, Fields(file, node, problems), problems)
+
+
+def _weight(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node stands for, with all that its aliases repeat; `_LARGEST` or more when it has itself in it.
+
+    `known` has the weights so far, by the node's identity; a node being weighed counts as `_LARGEST`.
+    """
+    if id(node) not in known:
+        known[id(node)] = _LARGEST
+        inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        of_parts = (_weight(one, known) for one in inside) if isinstance(node, yaml.CollectionNode) else ()
+        known[id(node)] = 1 + sum(of_parts)
+    return known[id(node)]
 
 
 def plain(node: yaml.Node) -> Any:
@@ -220,15 +255,22 @@ def plain(node: yaml.Node) -> Any:
         return {plain(key): plain(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     if isinstance(node, yaml.SequenceNode):
         return [plain(item) for item in node.value]
-    try:
-        return yaml.safe_load(yaml.serialize(node)) if node.tag != "tag:yaml.org,2002:str" else node.value
-    except yaml.YAMLError:
+    if _is_null(node):
+        return None
+    if node.tag == "tag:yaml.org,2002:str":
         return node.value
+    try:
+        value = yaml.safe_load(yaml.serialize(node))
+    except (yaml.YAMLError, ValueError):
+        return node.value
+    # A date is shown as it is written.
+    return value if value is None or isinstance(value, (bool, int, float)) else node.value
 
 
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def _start() -> yaml.Mark:
-    return yaml.Mark("", 0, 0, 0, "", 0)
+def _nothing() -> yaml.MappingNode:
+    start = yaml.Mark("", 0, 0, 0, "", 0)
+    return yaml.MappingNode("tag:yaml.org,2002:map", [], start, start)

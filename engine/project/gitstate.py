@@ -7,9 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.project.ignore import SECRET_FOLDERS, SECRET_NAMES
+from engine.project.secret_files import SECRET_FOLDERS, SECRET_NAMES, TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 # A repository on a slow disk must not hold up a submission, seconds.
@@ -19,7 +20,7 @@ LARGEST_DIFF = 8 << 20
 # What no snapshot takes, no diff shows. `glob`: a `*` stays within one name.
 _SHOWN = (
     ".",
-    *(f":(exclude,glob)**/{name}" for name in ("*.compute", *SECRET_NAMES)),
+    *(f":(exclude,glob)**/{name}" for name in ("*.compute", *SECRET_NAMES, *TOKENS)),
     *(f":(exclude,glob)**/{name}/**" for name in sorted(SECRET_FOLDERS)),
 )
 
@@ -38,8 +39,11 @@ class GitState:
         return cls(data["commit"], data["branch"], data["dirty"], data["diff_sha256"])
 
 
-def read(project: Path) -> tuple[GitState, bytes] | None:
-    """The state and the diff's bytes; None when the folder is in no repository, has no commit, or git is absent."""
+def read(project: Path, secret: Iterable[str] = ()) -> tuple[GitState, bytes] | None:
+    """The state and the diff's bytes; None when the folder is in no repository, has no commit, or git is absent.
+
+    `secret`: further files, relative to the project, that the diff must not show.
+    """
     commit = _git(project, "rev-parse", "--verify", "HEAD")
     if commit is None:
         return None
@@ -48,7 +52,8 @@ def read(project: Path) -> tuple[GitState, bytes] | None:
     dirty = bool(changed)
     diff = b""
     if dirty:
-        diff = _git(project, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--", *_SHOWN) or b""
+        shown = (*_SHOWN, *(f":(exclude,literal){path}" for path in secret))
+        diff = _git(project, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--", *shown) or b""
     return (
         GitState(
             commit.decode().strip(),

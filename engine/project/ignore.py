@@ -1,4 +1,4 @@
-"""Which files of a project a run takes along: gitignore's rules, and what never leaves the machine.
+"""Which files of a project a run takes along: gitignore's rules.
 
 In each folder `.amlignore` stands in for `.gitignore` when it is there. As in git, a deeper file's rules win over a
 higher one's, the last matching rule of a file decides, and nothing inside an excluded folder can be brought back.
@@ -6,52 +6,47 @@ higher one's, the last matching rule of a file decides, and nothing inside an ex
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pathspec import GitIgnoreSpec
+
+from engine.errors import ProjectError
+from engine.project.plain_files import read_bytes
+from engine.project.secret_files import SECRET_FOLDERS, is_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 IGNORE_FILES = (".amlignore", ".gitignore")
 
-# Names that are never taken, whatever the ignore files say: they exist to hold secrets.
-SECRET_NAMES = (
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    "*.ppk",
-    ".netrc",
-    "_netrc",
-    ".pypirc",
-    ".git-credentials",
-    ".env",
-    ".env.local",
-    ".env.*.local",
-    "accessTokens.json",
-    "azureProfile.json",
-    ".htpasswd",
-    # What editors and careful people leave beside a .compute file, and a change of it that was cut short: the file may
-    # have held a password. (The file itself never travels either, which needs no telling.)
-    "*.compute[!a-zA-Z0-9]*",
-)
-SECRET_FOLDERS = frozenset({".ssh", ".gnupg", ".aws", ".azure"})
-_KEY_MARK = b"PRIVATE KEY-----"
-# A private key's first line stands at its very start; a file that only mentions one further down is not a key.
-_KEY_HEAD = 256
+
+def is_ours(path: str, *, is_dir: bool) -> bool:
+    """What belongs to git or to this program: never taken, which needs no telling."""
+    name = path.rpartition("/")[2]
+    return name == ".git" or path == "outputs" or (not is_dir and name.endswith(".compute"))
 
 
-def is_secret(name: str) -> bool:
-    """Whether a file of this name exists to hold secrets."""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in SECRET_NAMES)
+@dataclass(frozen=True)
+class Reason:
+    """Why a file is left out, in words. `where` is the line of an ignore file: "sub/.amlignore:3", with an absolute
+    path when it lies above the project; "" when it is no rule of theirs.
+    """
+
+    words: str
+    where: str = ""
 
 
-def holds_private_key(head: bytes) -> bool:
-    """Whether these first bytes of a file are those of a private key."""
-    return head[:_KEY_HEAD].lstrip().startswith(b"-----BEGIN") and _KEY_MARK in head[:_KEY_HEAD]
+@dataclass(frozen=True)
+class _IgnoreFile:
+    """`prefix`: the paths it is about, relative to the repository's top. `lines`: the number of each pattern's line."""
+
+    prefix: str
+    spec: GitIgnoreSpec
+    path: Path
+    lines: tuple[tuple[int, str], ...]
 
 
 class IgnoreRules:
@@ -59,7 +54,7 @@ class IgnoreRules:
 
     def __init__(self, project: Path) -> None:
         self._project = project
-        self._rules: list[tuple[str, GitIgnoreSpec]] = []
+        self._rules: list[_IgnoreFile] = []
         for folder, prefix in _folders_above(project):
             self._add(folder, prefix)
         self._above = len(self._rules)
@@ -78,13 +73,27 @@ class IgnoreRules:
 
     def excludes(self, path: str, *, is_dir: bool) -> bool:
         """Whether the rules in force exclude this path."""
+        return self._excluding(path, is_dir) is not None
+
+    def reason(self, path: str, *, is_dir: bool) -> Reason | None:
+        """The rule in force that excludes this path."""
+        found = self._excluding(path, is_dir)
+        return None if found is None else self._rule(*found)
+
+    def _excluding(self, path: str, is_dir: bool) -> tuple[_IgnoreFile, int | None] | None:
         full = self._full(path) + ("/" if is_dir else "")
-        for prefix, spec in reversed(self._rules):
-            if full.startswith(prefix):
-                include = spec.check_file(full[len(prefix) :]).include
-                if include is not None:
-                    return include
-        return False
+        for one in reversed(self._rules):
+            if full.startswith(one.prefix):
+                found = one.spec.check_file(full[len(one.prefix) :])
+                if found.include is not None:
+                    return (one, found.index) if found.include else None
+        return None
+
+    def _rule(self, one: _IgnoreFile, index: int | None) -> Reason:
+        number, text = one.lines[index or 0]
+        inside = one.path.is_relative_to(self._project)
+        shown = one.path.relative_to(self._project) if inside else one.path
+        return Reason(f"the rule `{text}` leaves it out", f"{shown}:{number}")
 
     def _full(self, path: str) -> str:
         return self._prefix + path
@@ -92,11 +101,41 @@ class IgnoreRules:
     def _add(self, folder: Path, prefix: str) -> None:
         for name in IGNORE_FILES:
             try:
-                text = (folder / name).read_text("utf-8", "surrogateescape")
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+                text = read_bytes(folder / name).decode("utf-8", "surrogateescape")
+            except ProjectError:
                 continue
-            self._rules.append((prefix, GitIgnoreSpec.from_lines(text.removeprefix("\ufeff").splitlines())))
+            lines = re.split(r"\r?\n", text.removeprefix("\ufeff"))
+            # A line without anything makes no pattern.
+            numbered = tuple((number, line) for number, line in enumerate(lines, 1) if line)
+            spec = GitIgnoreSpec.from_lines(line for _, line in numbered)
+            self._rules.append(_IgnoreFile(prefix, spec, folder / name, numbered))
             return
+
+
+def left_out(project: Path, file: str) -> Reason | None:
+    """Why no run takes along this file of the project, or what it is a link to. Blocking: reads the ignore files."""
+    root = project.resolve()
+    found = root / file
+    for path in (found.parent.resolve() / found.name, found.resolve()):
+        reason = _left_out(root, path.relative_to(root).parts) if path.is_relative_to(root) else None
+        if reason is not None:
+            return reason
+    return None
+
+
+def _left_out(project: Path, parts: tuple[str, ...]) -> Reason | None:
+    rules = IgnoreRules(project)
+    for depth, name in enumerate(parts, 1):
+        rules.enter("/".join(parts[: depth - 1]))
+        path, is_dir = "/".join(parts[:depth]), depth < len(parts)
+        if is_ours(path, is_dir=is_dir):
+            return Reason("`.git`, `outputs` and .compute files stay behind")
+        rule = rules.reason(path, is_dir=is_dir)
+        if rule is not None:
+            return rule
+        if name in SECRET_FOLDERS if is_dir else is_secret(path):
+            return Reason("files of this name hold secrets")
+    return None
 
 
 def _repository(project: Path) -> Path | None:

@@ -5,25 +5,35 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound, ProjectError, Unsupported
 from engine.project.compute import SSH_TYPES
 from engine.project.container_options import container_options
-from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_spark
-from engine.project.environment import environment_spec
+from engine.project.dependencies import CONDA_FILE, SPARK_FILE
+from engine.project.environment import environment_spec, spark_settings
 from engine.project.folder import open_project
+from engine.project.ignore import left_out
 from engine.project.passwords import move_password
+from engine.project.runconfig import asking
 from engine.runs.model import RunPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.project.compute import ComputeTarget
     from engine.project.folder import Project
     from engine.project.runconfig import RunConfiguration
     from engine.runs.request import RunRequest
     from engine.secrets import KeyStore
 
-LAUNCHERS = {"local": "process", "remote": "process", "docker": "container", "remotedocker": "container"}
+LAUNCHERS = {
+    "local": "process",
+    "remote": "process",
+    "docker": "container",
+    "remotedocker": "container",
+    "cluster": "spark",
+}
 
 
 def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool = True) -> RunPlan:
@@ -37,9 +47,10 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
     name = request.target.removesuffix(".compute") if request.target else config.target
     place = "" if request.target else _at(config.file, config.target_place)
     target = project.target(name, place)
-    moved = ""
+    notices: list[str] = []
     if keys is not None and target.password:
         target, moved = move_password(project, target, keys)
+        notices += [moved] if moved else []
     if config.framework not in ("Python", "PySpark"):
         raise Unsupported(
             f"the framework {config.framework} is not run by this release.",
@@ -47,13 +58,16 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
             remedy="Use Python or PySpark.",
         )
     argv = _argv(project, config, request) if scripted else (config.script, *config.arguments)
-    options = dict(config.options)
+    options: dict[str, Any] = {}
+    if not config.sections.history.output_collection:
+        options["outputCollection"] = False
+    if config.data_preparation:
+        options["dataPreparation"] = asking(config.data_preparation)
     interpreter = ""
-    launcher = "spark" if target.type == "cluster" else LAUNCHERS[target.type]
+    launcher = LAUNCHERS[target.type]
     conda_file = _file(project, request.conda_file or config.conda_file, CONDA_FILE)
     spark_file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
-    docker = config.options.get("docker")
-    if target.type == "local" and isinstance(docker, dict) and docker.get("enabled") is True:
+    if target.type == "local" and config.sections.docker.enabled:
         # The second generation's way of saying so.
         launcher = "container"
     away = target.type in SSH_TYPES
@@ -69,16 +83,14 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
             interpreter = options["spark_submit"][0]
         else:
             interpreter = _interpreter(project, config, target, request)
-    elif target.type == "remote":
+    else:
         if config.framework == "PySpark":
             options["spark_submit"] = [target.spark_submit_location, *_spark_arguments(project, config, request)]
-        interpreter = target.python_location or config.interpreter_path or ""
-    else:
-        raise Unsupported(
-            f"this release does not run scripts on targets of type {target.type!r} yet: {name!r} is one.",
-            where=place or target.file,
-            remedy="Choose such a target with -t, or wait for the release that brings this type.",
-        )
+            _check_mode(options["spark_submit"], spark_file or config.file)
+        elif target.type == "cluster":
+            launcher = "process"
+            notices.append("a Python script on a cluster runs on its head node; PySpark is what uses the cluster.")
+        interpreter = target.python_location or config.own_interpreter
     return RunPlan(
         project=str(project.path),
         project_name=project.name,
@@ -102,7 +114,7 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
         conda_file=conda_file,
         spark_file=spark_file,
         options=options,
-        notices=(*config.notices, moved) if moved else config.notices,
+        notices=tuple(notices),
     )
 
 
@@ -146,6 +158,13 @@ def _argv(project: Project, config: RunConfiguration, request: RunRequest) -> tu
             remedy="Check the name; it is relative to the project folder.",
         )
     relative = os.fspath(inside.relative_to(root))
+    reason = left_out(root, script)
+    if reason is not None:
+        raise ProjectError(
+            f"no run takes the script {script!r} along: {reason.words}.",
+            where=reason.where or place,
+            remedy="Change the rule, or move the script." if reason.where else "Move the script.",
+        )
     return (f"./{relative}" if relative.startswith("-") else relative, *arguments)
 
 
@@ -154,9 +173,8 @@ def _interpreter(project: Project, config: RunConfiguration, target: ComputeTarg
     path = request.environ.get("PATH", os.defpath)
     if target.python_location:
         return _program(project, target.python_location, path, target.file, "pythonLocation")
-    named = config.interpreter_path
-    if named and named != "python":
-        return _program(project, named, path, config.file, "interpreterPath")
+    if config.own_interpreter:
+        return _program(project, config.own_interpreter, path, config.file, "interpreterPath")
     for name in ("python", "python3"):
         found = shutil.which(name, path=path)
         if found:
@@ -195,21 +213,27 @@ def _spark_submit(project: Project, config: RunConfiguration, target: ComputeTar
 
 
 def _spark_arguments(project: Project, config: RunConfiguration, request: RunRequest) -> tuple[str, ...]:
-    """What the Spark dependency file asks of spark-submit."""
+    """What the Spark dependency file, or the configuration itself, asks of spark-submit."""
     file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
-    if file is None:
-        return ()
-    dependencies, problems = read_spark(project.path / file, file)
-    if dependencies is None:
-        raise next(problem for problem in problems if problem.severity == "error").error()
-    return dependencies.arguments()
+    return spark_settings(project, config, file).arguments()
+
+
+def _check_mode(submit: Sequence[str], file: str) -> None:
+    """Raises Unsupported for a driver that would run on the cluster, away from its log and outputs."""
+    if "spark.submit.deployMode=cluster" in submit:
+        raise Unsupported(
+            "this release runs the driver on the head node; `spark.submit.deployMode: cluster` comes later.",
+            where=file,
+            remedy="Take that setting out: executors run on the cluster all the same.",
+        )
 
 
 def _file(project: Project, named: str | None, default: str) -> str | None:
     """A dependency file, relative to the project; None when none is named and the default one is absent."""
     if named is None:
         path = project.config_folder / default
-        return os.fspath(path.relative_to(project.path)) if path.is_file() else None
+        # What is there and is no file is told by who reads it.
+        return os.fspath(path.relative_to(project.path)) if os.path.lexists(path) else None
     path = project.path / named
     if not path.is_file():
         in_config = project.config_folder / named

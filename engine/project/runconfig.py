@@ -9,17 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.project.fields import Fields, read_document
+import yaml
+
+from engine.project.fields import Fields, plain, read_document
+from engine.project.sections import Sections, read_sections
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from engine.project.problems import Problem
 
 FRAMEWORKS = ("Python", "PySpark")
 _LATER_FRAMEWORKS = ("PythonMPI", "TensorFlowParameterServer", "TensorFlow", "PyTorch")
-_SECOND_KEYS = ("script", "arguments", "target", "framework", "environment", "history", "communicator")
+_SECOND_KEYS = (
+    *("script", "arguments", "target", "framework", "communicator", "autoPrepareEnvironment", "nodeCount"),
+    *("environment", "history", "spark", "hdi", "batchai", "tensorflow", "mpi", "containerInstance", "dataReferences"),
+)
 _FIRST_KEYS = ("ArgumentVector", "Target", "Framework", "PrepareEnvironment", "TrackedRun", "EnvironmentVariables")
+DEFAULT_INTERPRETER = "python"
 # Of the data-preparation product: kept and shown, not acted on.
 _DATA_KEYS = ("UseSampling", "DataSourceSettings", "DataSourceSubstitutions")
 
@@ -29,7 +37,8 @@ class RunConfiguration:
     """One configuration. `script` may be "$file": the one given at submission. Paths are relative to the project.
 
     `conda_file` and `spark_file` are None for the project's own `aml_config/*_dependencies.yml`.
-    `options` holds second-generation sections (docker, spark, hdi, mpi...) as they are; `extra` unknown keys.
+    `sections` is what only the second generation says, `data_preparation` what only the first does; `extra` has
+    unknown keys, where they stand.
     """
 
     name: str
@@ -45,16 +54,21 @@ class RunConfiguration:
     prepare_environment: bool = False
     tracked: bool = True
     max_run_duration_seconds: float | None = None
-    interpreter_path: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
+    interpreter_path: str = DEFAULT_INTERPRETER
+    sections: Sections = field(default_factory=Sections)
+    data_preparation: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
     target_place: tuple[int, int] = (0, 0)
     script_place: tuple[int, int] = (0, 0)
 
     @property
     def argument_vector(self) -> tuple[str, ...]:
         return (self.script, *self.arguments)
+
+    @property
+    def own_interpreter(self) -> str:
+        """The Python it names; "" when it leaves that to the target."""
+        return "" if self.interpreter_path == DEFAULT_INTERPRETER else self.interpreter_path
 
 
 def read_runconfig(path: Path, file: str) -> tuple[RunConfiguration | None, list[Problem]]:
@@ -63,7 +77,7 @@ def read_runconfig(path: Path, file: str) -> tuple[RunConfiguration | None, list
     fields = document.fields
     if fields is None:
         return None, document.problems
-    names = {key.value for key, _ in fields.node.value if hasattr(key, "value")}
+    names = {key.value for key, _ in fields.node.value if isinstance(key, yaml.ScalarNode)}
     second = bool(names & set(_SECOND_KEYS)) and not names & set(_FIRST_KEYS)
     name = path.name.removesuffix(".runconfig")
     config = _second(fields, name, file) if second else _first(fields, name, file)
@@ -89,11 +103,6 @@ def _first(fields: Fields, name: str, file: str) -> RunConfiguration:
         fields.complain(
             fields.node, "the key `Target` is missing.", "Name a .compute file, for example `Target: local`."
         )
-    notices = tuple(
-        f"{key} belongs to the data preparation of the Workbench: kept, not acted on."
-        for key in _DATA_KEYS
-        if fields.given(key)
-    )
     config = RunConfiguration(
         name=name,
         generation=1,
@@ -108,53 +117,52 @@ def _first(fields: Fields, name: str, file: str) -> RunConfiguration:
         prepare_environment=fields.flag("PrepareEnvironment", False),
         tracked=fields.flag("TrackedRun", True),
         max_run_duration_seconds=fields.number("MaxRunDurationSeconds"),
-        notices=notices,
+        data_preparation=_data_preparation(fields),
         target_place=fields.line("Target"),
         script_place=fields.line("ArgumentVector"),
     )
-    extra = {key: value for key, value in fields.rest().items() if key not in _DATA_KEYS}
-    return replace(config, extra=extra)
+    return replace(config, extra=fields.rest())
+
+
+def _data_preparation(fields: Fields) -> dict[str, Any]:
+    """What the file has of it. That it does nothing is said where it asks for something."""
+    nodes = {key: node for key in _DATA_KEYS if (node := fields.find(key)) is not None}
+    found = {key: plain(node) for key, node in nodes.items()}
+    keys = asking(found)
+    if keys:
+        fields.complain(nodes[keys[0]], data_notice(keys), "Nothing has to be done.", "warning")
+    return found
+
+
+def asking(data_preparation: Mapping[str, Any]) -> list[str]:
+    """The keys of the data preparation that ask for something."""
+    return [key for key, value in data_preparation.items() if value]
+
+
+def data_notice(keys: Sequence[str]) -> str:
+    """What is said of these keys of the data preparation, once for each configuration."""
+    verb = "belong" if len(keys) > 1 else "belongs"
+    return f"{', '.join(keys)} {verb} to the data preparation of the Workbench: not acted on."
 
 
 def _second(fields: Fields, name: str, file: str) -> RunConfiguration:
     environment = fields.part("environment")
-    python = environment.part("python") if environment else None
-    variables = environment.mapping("environmentVariables") if environment else {}
-    options: dict[str, Any] = {
-        key: value
-        for key, value in (environment.rest() if environment else {}).items()
-        if key in ("docker", "spark") and isinstance(value, dict)
-    }
-    managed = python.flag("userManagedDependencies", False) if python else False
-    interpreter = python.maybe("interpreterPath") if python else None
-    conda = python.maybe("condaDependenciesFile") if python else None
-    auto = fields.flag("autoPrepareEnvironment", True)
-    longest = fields.number("maxRunDurationSeconds")
-    target = fields.text("target", "local").strip()
-    script = fields.text("script", "train.py")
-    arguments = fields.texts("arguments") or ()
-    framework = _framework(fields, "framework", "Python")
-    fields.text("communicator")
-    rest = fields.rest()
-    for key in ("spark", "hdi", "history", "mpi", "tensorflow", "batchai", "containerInstance", "dataReferences"):
-        if key in rest:
-            options[f"{key}Section"] = rest.pop(key)
-    options["userManagedDependencies"] = managed
-    return RunConfiguration(
+    python = environment.part("python")
+    config = RunConfiguration(
         name=name,
         generation=2,
         file=file,
-        target=target,
-        framework=framework,
-        script=script,
-        arguments=arguments,
-        environment_variables=variables,
-        conda_file=conda,
-        prepare_environment=auto,
-        max_run_duration_seconds=longest,
-        interpreter_path=interpreter,
-        options=options,
-        extra=rest,
+        target=fields.text("target", "local").strip(),
+        framework=_framework(fields, "framework", "Python"),
+        script=fields.text("script", "train.py"),
+        arguments=fields.texts("arguments") or (),
+        environment_variables=environment.mapping("environmentVariables"),
+        conda_file=python.maybe("condaDependenciesFile"),
+        prepare_environment=fields.flag("autoPrepareEnvironment", True),
+        max_run_duration_seconds=fields.number("maxRunDurationSeconds"),
+        interpreter_path=python.text("interpreterPath", DEFAULT_INTERPRETER),
+        sections=read_sections(fields, environment, python),
         target_place=fields.line("target"),
         script_place=fields.line("script"),
     )
+    return replace(config, extra=fields.rest())

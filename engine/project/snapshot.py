@@ -22,7 +22,8 @@ from typing import Any
 from engine.errors import ProjectError
 from engine.project import gitstate
 from engine.project.gitstate import GitState
-from engine.project.ignore import SECRET_FOLDERS, IgnoreRules, holds_private_key, is_secret
+from engine.project.ignore import IgnoreRules, is_ours
+from engine.project.secret_files import HEAD, SECRET_FOLDERS, is_secret, secret_in
 
 # The original's limits; passing them is said, not refused. Bytes, and number of files.
 SIZE_NOTE, SIZE_WARNING, COUNT_WARNING = 25 << 20, 300 << 20, 2000
@@ -84,6 +85,8 @@ class _Found:
     entries: list[Entry] = field(default_factory=list)
     stats: dict[str, os.stat_result] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    # Paths of files that showed a secret when they were read.
+    secret: list[str] = field(default_factory=list)
 
 
 def take_snapshot(project: Path, blobs: Path, cache: Path) -> Snapshot:
@@ -99,7 +102,7 @@ def take_snapshot(project: Path, blobs: Path, cache: Path) -> Snapshot:
     entries = tuple(entry for entry in entries if entry.sha256 or entry.kind != "file")
     known.save(entry.path for entry in entries)
     state: GitState | None = None
-    git = gitstate.read(project)
+    git = gitstate.read(project, found.secret)
     if git is not None:
         state, diff = git
         if diff:
@@ -205,11 +208,9 @@ def _walk(project: Path) -> _Found:
 
 def _take(found: _Found, rules: IgnoreRules, item: os.DirEntry[str], path: str, descend: Any) -> None:
     is_dir = item.is_dir(follow_symlinks=False)
-    if item.name == ".git" or path == "outputs" or (not is_dir and item.name.endswith(".compute")):
+    if is_ours(path, is_dir=is_dir) or rules.excludes(path, is_dir=is_dir):
         return
-    if rules.excludes(path, is_dir=is_dir):
-        return
-    if (is_dir and item.name in SECRET_FOLDERS) or (not is_dir and is_secret(item.name)):
+    if item.name in SECRET_FOLDERS if is_dir else is_secret(path):
         found.warnings.append(f"{_shown(path)} was left out: files of this name hold secrets.")
         return
     if item.is_symlink():
@@ -226,7 +227,7 @@ def _take(found: _Found, rules: IgnoreRules, item: os.DirEntry[str], path: str, 
 
 
 def _captured(project: Path, entry: Entry, found: _Found, blobs: Path, known: _StatCache) -> Entry:
-    """The entry with its content in the store; without a hash when the file is a private key or has just gone."""
+    """The entry with its content in the store; without a hash when the file holds a secret or has just gone."""
     info = found.stats[entry.path]
     sha = known.get(entry.path, info)
     if sha is not None and blob_path(blobs, sha).exists():
@@ -235,9 +236,10 @@ def _captured(project: Path, entry: Entry, found: _Found, blobs: Path, known: _S
         looked = time.time_ns()
         try:
             with open(project / entry.path, "rb") as file:
-                head = file.read(256)
-                if holds_private_key(head):
-                    found.warnings.append(f"{_shown(entry.path)} was left out: it holds a private key.")
+                secret = secret_in(os.path.basename(entry.path), file.read(HEAD))
+                if secret:
+                    found.warnings.append(f"{_shown(entry.path)} was left out: it holds {secret}.")
+                    found.secret.append(entry.path)
                     return entry
                 file.seek(0)
                 before = os.fstat(file.fileno())

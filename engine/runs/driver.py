@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AmlError, HostError, HostLost, StoreError
 from engine.launchers.launcher import Home
 from engine.project import snapshot as snapshots
+from engine.project.outputs import not_kept
 from engine.runs import endings, lifecycle, outages
 from engine.runs.finishing import finished
 from engine.runs.lifecycle import Do
@@ -396,7 +397,7 @@ class Driver:
         """Everything, or after some tries what can be had: a host that refuses for good must not hold the run."""
         try:
             home = await placed.bring_home()
-            if not self.plan.tracked:
+            if not_kept(self.plan):
                 return home
             left = await host.collect(self.run_id, self._paths.host_run(self.run_id) / "outputs")
             return Home(home.moved, (*home.left, *left))

@@ -141,6 +141,9 @@ class HostLink:
                 await host.connect()
                 if self._sampling:
                     await host.samples(self._sampling)
+            except asyncio.CancelledError:
+                await host.close()
+                raise
             except NeedsPerson as error:
                 await host.close()
                 await self._say(error.state, str(error))

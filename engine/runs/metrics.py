@@ -23,7 +23,7 @@ _STEPS = range(-(1 << 63), 1 << 63)
 
 @dataclass(frozen=True)
 class MetricRecord:
-    """One logged value. `at` in epoch seconds; `value` a float for scalars, else what JSON can hold."""
+    """One logged value. `at` in epoch seconds; `value` a float or an integer for scalars, else what JSON can hold."""
 
     at: float
     kind: str
@@ -63,7 +63,9 @@ def _record(line: bytes) -> MetricRecord | None:
         if kind not in KINDS:
             return None
         if kind == "scalar":
-            value = float(value)
+            # An integer stays one; one that no float can stand for is no metric.
+            number = float(value)
+            value = value if type(value) is int else number
         at = float(found["t"])
         step = None if found.get("s") is None else int(found["s"])
         if not math.isfinite(at) or (step is not None and step not in _STEPS):

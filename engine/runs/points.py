@@ -59,9 +59,8 @@ class _Growing:
                 self.spark = self.spark[::2]
                 self.stride *= 2
         self.buckets[bucket] = (first_step, first_at, low, high)
-        self.rows.append(
-            (self.id, self.count, step, record.at, None if finite else _word(number), number if finite else None)
-        )
+        word = _integer(record.value, number) if finite else _word(number)
+        self.rows.append((self.id, self.count, step, record.at, word, number if finite else None))
         self.last = number
         self._count(record, step)
 
@@ -85,6 +84,13 @@ class _Growing:
 def _word(number: float) -> str:
     """SQLite has no NaN: what is not finite is kept as the text that `float` reads back."""
     return "NaN" if math.isnan(number) else ("Infinity" if number > 0 else "-Infinity")
+
+
+def _integer(value: float, number: float) -> str | None:
+    """What marks an integer beside its number: its digits where the number has lost some, else nothing but ""."""
+    if type(value) is not int:
+        return None
+    return "" if int(number) == value else str(value)
 
 
 def _stride(count: int) -> int:

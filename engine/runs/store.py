@@ -205,7 +205,7 @@ class StoreReader(History):
         return found
 
     def logged(self, ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-        """Everything logged by these runs, in order: run id -> name -> values. Scalars as floats."""
+        """Everything logged by these runs, in order: run id -> name -> values. Scalars as integers and floats."""
         found: dict[str, dict[str, list[Any]]] = {}
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
@@ -216,7 +216,12 @@ class StoreReader(History):
                 part,
             )
             for run_id, name, kind, number, value in rows:
-                one = number if number is not None else float(value) if kind == "scalar" else json.loads(value)
+                if kind != "scalar":
+                    one = json.loads(value)
+                elif number is None:
+                    one = float(value)
+                else:
+                    one = number if value is None else int(value or number)
                 found.setdefault(run_id, {}).setdefault(name, []).append(one)
         return found
 

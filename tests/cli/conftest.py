@@ -81,9 +81,7 @@ class Shell:
             [sys.executable, "-m", "cli.main", *arguments],
             cwd=self.project,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **more,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
         )
         self._stack.callback(_end, process)
         return process

@@ -158,7 +158,22 @@ def test_a_reader_that_has_seen_enough(shell: Shell, tmp_path: Path) -> None:
     assert process.wait(20) == 141
     err = process.stderr.read().decode()
     assert "error" not in err and "Traceback" not in err and "Exception" not in err
+    assert err.splitlines()[-1].startswith("iris-001 goes on. Come back: aml experiment logs -f -r iris-001 ")
     assert shell.the_run().state is State.RUNNING
+    gate.touch()
+    shell.the_run("Completed")
+
+
+@pytest.mark.parametrize("more", [[], ["-a"], ["-a", "-o", "json"]])
+def test_output_that_finds_no_room(shell: Shell, tmp_path: Path, more: list[str]) -> None:
+    gate = waiting(shell, tmp_path)
+    with open("/dev/full", "wb") as full:
+        process = shell.begin("experiment", "submit", "-c", "local", *more, "wait.py", stdout=full)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    (last,) = [line for line in err.decode().splitlines() if "goes on" in line or "rror" in line]
+    assert last.startswith("stdout takes no more (No space left on device); iris-001 goes on. Come back: aml experi")
+    assert not shell.the_run().state.ended
     gate.touch()
     shell.the_run("Completed")
 

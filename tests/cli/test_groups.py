@@ -74,6 +74,53 @@ def test_configurations(shell: Shell) -> None:
     assert shell.aml("runconfiguration", "delete", "-n", "quick").code == 3
 
 
+def test_a_configuration_of_the_second_generation(shell: Shell) -> None:
+    (shell.project / "aml_config" / "docker.compute").write_text("type: docker\nsharedVolumes: false\n")
+    (shell.project / "aml_config" / "sdk.runconfig").write_text(
+        "script: train.py\ntarget: docker\nmpi: {processCountPerNode: 3}\nlater: {since: 2018-09-24}\nenvironment:\n"
+        "  docker: {baseImageRegistry: {username: ann, password: hunter2}}\n"
+    )
+    done = shell.aml("runconfiguration", "show", "-n", "sdk")
+    shown = json.loads(done.out)
+    assert "hunter2" not in done.text
+    assert shown["docker"] == {
+        "enabled": False,
+        "base_image": "",
+        "shared_volumes": False,
+        "gpu_support": False,
+        "arguments": [],
+        "base_image_registry": {"address": "", "username": "ann", "password": "(set)"},
+    }
+    assert (shown["mpi"], shown["tensorflow"]) == (
+        {"process_count_per_node": 3},
+        {"worker_count": 1, "parameter_server_count": 1},
+    )
+    assert shown["history"] == {"output_collection": True, "snapshot_project": True}
+    assert shown["container_instance"] == {"cpu_cores": 1, "memory_gb": 4, "region": ""}
+    assert (shown["node_count"], shown["data_references"], shown["interpreter_path"]) == (1, {}, "python")
+    assert shown["extra"] == {"later": {"since": "2018-09-24"}}
+    assert "data_preparation" not in shown
+
+
+def test_keys_of_the_data_preparation(shell: Shell) -> None:
+    """They are kept and shown; that nothing acts on them is said by `check`, and with the first run."""
+    path = shell.project / "aml_config" / "old.runconfig"
+    path.write_text("ArgumentVector: [say.py]\nTarget: local\nFramework: Python\nDataSourceSettings: {a: 1}\n")
+    shell.script("say.py", "")
+    shown = json.loads(shell.aml("runconfiguration", "show", "-n", "old").out)
+    assert shown["data_preparation"] == {"DataSourceSettings": {"a": 1}}
+    assert "docker" not in shown
+    told = "DataSourceSettings belongs to the data preparation of the Workbench: not acted on."
+    checked = shell.aml("project", "check")
+    assert (checked.code, checked.text) == (
+        0,
+        f"warning: aml_config/old.runconfig:4:21: {told} Nothing has to be done.\n",
+    )
+    assert f"notice: {told}\n" in shell.aml("experiment", "submit", "-c", "old").err
+    assert "notice" not in shell.aml("experiment", "submit", "-c", "old").err
+    assert "notice" not in shell.aml("experiment", "submit", "-c", "local", "say.py").err
+
+
 def test_the_engine(shell: Shell) -> None:
     stopped = shell.aml("engine", "status", "-o", "json")
     assert stopped.code == 4

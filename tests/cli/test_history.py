@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ODD = "\x1b[31mred"
 KEYS = [
+    "arguments",
     "attachments",
     "created_utc",
     "description",
@@ -66,7 +67,15 @@ def runs(shell: Shell) -> Iterator[list[str]]:
     """Three runs of the project: complete, failed with an odd name and NaN, at work."""
     history = History(shell.paths.store)
     ids = [
-        put(history, shell, 1, {"Accuracy": [0.5], "loss": [1.0, 0.25]}, ended=1_699_996_445.892389, commit="c0ffee"),
+        put(
+            history,
+            shell,
+            1,
+            {"Accuracy": [0.5], "loss": [1.0, 0.25]},
+            ended=1_699_996_445.892389,
+            commit="c0ffee",
+            arguments=("--rate", "0.1", "a b"),
+        ),
         put(history, shell, 2, {"Accuracy": [0.75], "status": [7.0], ODD: [float("nan")]}, state=State.FAILED),
         put(history, shell, 3, {}, state=State.RUNNING, script="\x1b]0;title\x07train.py"),
     ]
@@ -81,6 +90,7 @@ def test_a_record_has_the_keys_of_the_original(shell: Shell, runs: list[str]) ->
     assert record == {
         "Accuracy": 0.5,
         "loss": [1.0, 0.25],
+        "arguments": ["--rate", "0.1", "a b"],
         "attachments": "control_log,driver_log",
         "created_utc": "2023-11-14T21:13:50.000000+00:00",
         "description": None,
@@ -161,12 +171,14 @@ def test_last_and_compare(shell: Shell, runs: list[str]) -> None:
     assert json.loads(shell.aml("history", "last").out)["run_id"] == runs[2]
     table = shell.aml("history", "compare", "-r", "1", "iris-002").text
     rows = {line.split()[0]: line.split()[1:] for line in table.splitlines()}
-    assert rows["Name"] == ["Iris-001", "Iris-002"]
+    assert rows["Name"] == ["iris-001", "iris-002"]
+    assert rows["arguments"] == ["--rate", "0.1", "'a", "b'", "--rate", "0.1"]
     assert rows["Accuracy"] == ["0.5", "0.75"]
     assert rows["loss"][0] == "0.25"
     assert "target" not in rows, "what is the same is not shown"
     data = json.loads(shell.aml("history", "compare", "-r", "1", "2", "-o", "json").out)
     assert {"name": "target", "iris-001": "local", "iris-002": "local"} in data
+    assert {"name": "arguments", "iris-001": ["--rate", "0.1", "a b"], "iris-002": ["--rate", "0.1"]} in data
     assert shell.aml("history", "compare", "-r", "1", "iris-001").code == 2
 
 
@@ -226,6 +238,56 @@ def test_a_long_list_is_json_too(shell: Shell) -> None:
     history.close()
     data = json.loads(shell.aml("history", "list", "-o", "json").out)
     assert [record["run_number"] for record in data] == list(range(600, 0, -1))
+
+
+def test_integers_that_a_script_logs(shell: Shell) -> None:
+    shell.script(
+        "train.py",
+        """
+        from azureml.core import Run
+        run = Run.get_context()
+        run.log("count", 7)
+        run.log("large", 2**64 - 1)
+        for step in (1, 2.0, 3):
+            run.log("mixed", step)
+        """,
+    )
+    assert shell.aml("experiment", "submit", "-c", "local", "train.py").code == 0
+    text = shell.aml("history", "last", "--query", "[count, large, mixed]").text
+    assert "".join(text.split()) == "[7,18446744073709551615,[1,2.0,3]]"
+
+
+@pytest.mark.parametrize("way", ["-u", "TrackedRun", "outputCollection"])
+def test_outputs_that_are_not_kept(shell: Shell, way: str) -> None:
+    text = "ArgumentVector: [train.py]\nTarget: local\nFramework: Python\nTrackedRun: false\n"
+    if way == "outputCollection":
+        text = "script: train.py\nhistory: {outputCollection: false}\n"
+    (shell.project / "aml_config" / "loose.runconfig").write_text(text)
+    shell.script(
+        "train.py",
+        """
+        from azureml.core import Run
+        open("outputs/model.bin", "w").write("model")
+        Run.get_context().log("loss", 0.5)
+        print("done")
+        """,
+    )
+    options = ["-u", "-c", "local", "train.py"] if way == "-u" else ["-c", "loose"]
+    assert shell.aml("experiment", "submit", *options).code == 0
+    why = "the run is untracked" if way != "outputCollection" else "its configuration has `outputCollection: false`"
+    done = shell.aml("history", "download", "-r", "1", "-d", "results")
+    assert (done.code, json.loads(done.out)["files"]) == (0, 1)
+    assert done.err.startswith(f"only the driver log: {why}")
+    assert [path.name for path in (shell.project / "results").iterdir()] == ["driver_log"]
+    for asked in (
+        ["info", "-r", "1", "-a", "outputs/model.bin"],
+        ["download", "-r", "1", "-d", "r", "--path", "model.bin"],
+    ):
+        refused = shell.aml("history", *asked)
+        assert (refused.code, refused.out) == (3, b"")
+        assert "iris-001 has no output" in refused.err and why in refused.err
+    record = json.loads(shell.aml("history", "last").out)
+    assert record.get("loss") == (0.5 if way == "outputCollection" else None)
 
 
 def test_outputs_come_home_and_runs_go(shell: Shell) -> None:

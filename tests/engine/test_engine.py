@@ -323,6 +323,17 @@ async def test_outputs_are_found_whatever_the_working_directory(bench: Bench) ->
     assert json.loads((dest / "a.json").read_text()) == [1]
 
 
+async def test_an_untracked_run_keeps_no_outputs(bench: Bench) -> None:
+    bench.script("train.py", "open('outputs/model.bin', 'w').write('model')\n")
+    run = await bench.end(await bench.submit("train.py", tracked=False))
+    assert run.state is State.COMPLETED
+    assert await bench.engine.outputs(run.id) == []
+    dest = bench.paths.cache / "fetched"
+    with pytest.raises(NotFound, match="the run is untracked"):
+        await bench.engine.fetch(run.id, "", dest)
+    assert not dest.exists()
+
+
 async def test_a_cancel_while_a_new_engine_still_connects_is_not_lost(bench: Bench) -> None:
     bench.script("wait.py", "import time; time.sleep(600)\n")
     run = await bench.until(await bench.submit("wait.py"), State.RUNNING)

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from . import arriving, channel, dockers, follows, identities, processes, rundir, samples, starting, whole
+from . import arriving, channel, clusters, dockers, follows, identities, processes, rundir, samples, starting, whole
 
 MYPY = False
 if MYPY:
@@ -62,6 +62,8 @@ class Agent(object):
             "fetch": self.fetch,
             "remove": self.remove,
             "disk": lambda head, body: samples.disk(self.root.path),
+            "yarn": lambda head, body: clusters.yarn(),
+            "web": lambda head, body: clusters.ask(head["method"], head["url"], head["text"]),
             "dockers": lambda head, body: dockers.addresses(),
             "takes": lambda head, body: dockers.takes(head["url"]),
         }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,4 +86,15 @@ async def test_gpus_as_the_program_tells_them(
         await until_async(lambda: [s for s in taken if "exit status 9" in str(s.get("gpu_error"))])
     else:
         await until_async(lambda: [s for s in taken if s["gpus"]])
-        assert taken[-1]["gpus"] == samples.parse_gpus(GPUS, APPS)
+        assert taken[-1]["gpus_asked"] is True
+        told = [
+            {**gpu, "held_by": [samples.holder(pid) for pid in gpu["holders"]]}
+            for gpu in samples.parse_gpus(GPUS, APPS)
+        ]
+        assert taken[-1]["gpus"] == told
+
+
+def test_who_holds_a_gpu() -> None:
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert samples.holder(os.getpid()).startswith(f"{user}, ")
+    assert samples.holder(2**22 + 1) == f"process {2**22 + 1}"

@@ -67,7 +67,7 @@ def test_first_generation(project: Path) -> None:
     assert config.argument_vector == ("$file", "0.10")
     assert config.environment_variables == {"A": "0123", "B": "yes"}
     assert (config.framework, config.tracked, config.extra) == ("Python", False, {"Mine": [1]})
-    assert "UseSampling" in config.notices[0]
+    assert config.data_preparation == {"UseSampling": True}
 
 
 def test_second_generation(project: Path) -> None:
@@ -84,7 +84,7 @@ def test_second_generation(project: Path) -> None:
     assert config.argument_vector == ("train.py", "--rate", "0.5")
     assert (config.max_run_duration_seconds, config.interpreter_path) == (60, "python3")
     assert config.environment_variables == {"A": "1"}
-    assert config.options["docker"] == {"enabled": False}
+    assert (config.sections.user_managed_dependencies, config.sections.docker.enabled) == (True, False)
     assert config.extra == {"later": 1}
 
 
@@ -186,13 +186,6 @@ def test_a_plan(project: Path) -> None:
         ),
         ("type: lokal\n", "Target: local\n", {"script": "train.py"}, ProjectError, "local.compute:1:7: unknown type"),
         (
-            "type: cluster\naddress: host\n",
-            "Target: local\n",
-            {"script": "train.py"},
-            Unsupported,
-            "type 'cluster'",
-        ),
-        (
             "type: local\npythonLocation: /no/py\n",
             "Target: local\nFramework: Python\n",
             {"script": "train.py"},
@@ -216,6 +209,21 @@ def test_what_cannot_be_planned_says_where(
     put(project, "local.runconfig", config)
     with pytest.raises(error, match="(?s).*" + message.replace("(", "\\(")):
         resolve(request(project, **more))
+
+
+def test_a_cluster_runs_pyspark_by_spark_submit_and_python_on_its_head_node(project: Path) -> None:
+    put(project, "hdi.compute", "type: cluster\naddress: host:23\nusername: ann\n")
+    put(project, "hdi.runconfig", "Target: hdi\n")
+    put(project, "spark_dependencies.yml", "configuration: {spark.executor.memory: 1g}\n")
+    plan = resolve(request(project, "hdi", script="train.py"))
+    assert (plan.launcher, plan.host) == ("spark", "ann@host:23")
+    assert plan.options["spark_submit"] == ["spark-submit", "--conf", "spark.executor.memory=1g"]
+    put(project, "python.runconfig", "Target: hdi\nFramework: Python\n")
+    plan = resolve(request(project, "python", script="train.py"))
+    assert (plan.launcher, "head node" in "".join(plan.notices)) == ("process", True)
+    put(project, "spark_dependencies.yml", "configuration: {spark.submit.deployMode: cluster}\n")
+    with pytest.raises(Unsupported, match="spark_dependencies.yml: .*head node"):
+        resolve(request(project, "hdi", script="train.py"))
 
 
 def test_pyspark_gets_its_settings(project: Path, tmp_path: Path) -> None:

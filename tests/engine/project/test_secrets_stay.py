@@ -13,8 +13,8 @@ from engine.errors import ProjectError
 from engine.project import gitstate
 from engine.project.edit import set_keys
 from engine.project.folder import open_project
-from engine.project.ignore import SECRET_FOLDERS, SECRET_NAMES, is_secret
-from engine.project.snapshot import take_snapshot
+from engine.project.secret_files import SECRET_FOLDERS, SECRET_NAMES, is_secret
+from engine.project.snapshot import blob_path, take_snapshot
 from engine.project.yaml_errors import kind_of_trouble
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def test_like_names_are_no_secrets(name: str) -> None:
 @pytest.mark.parametrize("setting", ["", "GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_GLOB_PATHSPECS"])
 def test_the_diff_shows_no_secret(project: Path, monkeypatch: pytest.MonkeyPatch, inside: str, setting: str) -> None:
     names = [".env", "id_rsa", ".ssh/config", "sub/.aws/deep/credentials", "deep/.env.local", "deep/er/.netrc"]
+    names += ["a.pfx", "deep/.pgpass", "sub/.docker/config.json", ".npmrc", ".kube/config"]
     for name in names:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("old\n")
@@ -101,6 +102,21 @@ def test_the_diff_shows_no_secret(project: Path, monkeypatch: pytest.MonkeyPatch
     assert PASSWORD.encode() not in diff
     changed = {line[6:].decode() for line in diff.splitlines() if line.startswith(b"+++ b/")}
     assert changed == {name for name in travel if name.startswith(inside)}
+
+
+def test_the_diff_shows_no_file_that_holds_a_key(project: Path) -> None:
+    odd = "deep/*key [a]:(x).pem"
+    (project / odd).write_text(f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}\n")
+    git(project, "init", "-q")
+    git(project, "add", "-A", "-f")
+    git(project, "commit", "-qm", "one")
+    (project / odd).write_text(f"-----BEGIN PRIVATE KEY-----\nnew {PASSWORD}\n")
+    (project / "train.py").write_text("new\n")
+    taken = take_snapshot(project, project.parent / "blobs", project.parent / "cache")
+    assert taken.git is not None and taken.git.diff_sha256 is not None
+    diff = blob_path(project.parent / "blobs", taken.git.diff_sha256).read_bytes()
+    assert b"+new" in diff
+    assert PASSWORD.encode() not in diff
 
 
 def test_git_reads_our_patterns() -> None:

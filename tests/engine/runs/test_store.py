@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 from engine.errors import NotFound, StoreError
 from engine.runs import points, schema
 from engine.runs.ledger import Ledger
-from engine.runs.metrics import MetricRecord
+from engine.runs.metrics import MetricRecord, parse
 from engine.runs.model import Command, Run, RunPlan, State
 from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
@@ -54,6 +55,21 @@ def create(ledger: Ledger, token: str = "t1") -> Run:
 
 def scalar(value: float, name: str = "loss", step: int | None = None) -> MetricRecord:
     return MetricRecord(at=1.0, kind="scalar", name=name, value=value, step=step)
+
+
+def test_integers_stay_integers(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    values = [7, 7.0, -3, 2**53 + 1, 2**64 - 1, 10**300, True, 0.5]
+    logged = "".join(json.dumps({"t": 1, "k": "scalar", "n": "x", "v": value}) + "\n" for value in values)
+    records, used, bad = parse(logged.encode())
+    assert bad == 0
+    assert points.add(ledger, run.id, records, 0, used, 0)
+    found = reader.logged([run.id])[run.id]["x"]
+    assert found == [7, 7.0, -3, 2**53 + 1, 2**64 - 1, 10**300, 1.0, 0.5]
+    assert [type(one) for one in found] == [int, float, int, int, int, int, float, float]
+    assert [value for _, _, value in reader.points(run.id, "x")] == [float(value) for value in values]
+    (series,) = reader.series(run.id)
+    assert (series.low, series.high, series.count) == (-3.0, 1e300, 8)
 
 
 def test_one_token_is_one_run(ledger: Ledger, reader: StoreReader) -> None:

@@ -1,0 +1,80 @@
+"""What a head node knows of its YARN: where the ResourceManager answers, and asking it from here."""
+
+import os
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional
+
+# Where a distribution keeps its settings, after what the environment names.
+FOLDERS = ("/etc/hadoop/conf", "/usr/hdp/current/hadoop-client/conf", "/opt/hadoop/etc/hadoop")
+# An answer of a cluster with many applications is some megabytes; one larger is none of ours.
+MOST = 32 << 20
+PATIENCE = 30.0
+
+
+def yarn() -> "dict[str, Any]":
+    """{"addresses": base URLs of the ResourceManagers' web services, "folder": where that was read, or ""}."""
+    named = [os.environ.get(name, "") for name in ("YARN_CONF_DIR", "HADOOP_CONF_DIR")]
+    home = os.environ.get("HADOOP_HOME", "")
+    for folder in named + ([home + "/etc/hadoop"] if home else []) + list(FOLDERS):
+        settings = read(os.path.join(folder, "yarn-site.xml")) if folder else None
+        if settings is not None:
+            return {"addresses": addresses(settings), "folder": folder}
+    return {"addresses": [], "folder": ""}
+
+
+def read(path: str) -> "Optional[dict[str, str]]":
+    # What only a cluster needs is not loaded on every host.
+    import xml.etree.ElementTree
+
+    try:
+        tree = xml.etree.ElementTree.parse(path)  # noqa: S314 - the host's own settings
+    except (OSError, xml.etree.ElementTree.ParseError):
+        return None
+    found = {}
+    for item in tree.getroot().iter("property"):
+        name = item.findtext("name")
+        if name:
+            found[name.strip()] = (item.findtext("value") or "").strip()
+    return found
+
+
+def addresses(settings: "dict[str, str]") -> "list[str]":
+    """One for each ResourceManager: of several, one is active and the others send on to it or stand by."""
+    secure = settings.get("yarn.http.policy", "").upper() == "HTTPS_ONLY"
+    key, port = ("webapp.https.address", "8090") if secure else ("webapp.address", "8088")
+    ends = [""]
+    if settings.get("yarn.resourcemanager.ha.enabled", "").lower() == "true":
+        ends = ["." + one.strip() for one in settings.get("yarn.resourcemanager.ha.rm-ids", "").split(",")]
+    found = []
+    for end in ends:
+        host = settings.get("yarn.resourcemanager.hostname" + end) or settings.get("yarn.resourcemanager.hostname")
+        address = settings.get("yarn.resourcemanager.%s%s" % (key, end)) or "%s:%s" % (host or "localhost", port)
+        address = address.replace("${yarn.resourcemanager.hostname}", host or "localhost")
+        found.append("%s://%s" % ("https" if secure else "http", address))
+    return found
+
+
+def ask(method: str, url: str, body: "Optional[str]") -> "dict[str, Any]":
+    """One request to a web service that this host reaches: {"status", "body"}; status 0 and why, when it does not."""
+    import getpass
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
+    split = urllib.parse.urlsplit(url)
+    query = urllib.parse.parse_qsl(split.query) + [("user.name", getpass.getuser())]
+    url = urllib.parse.urlunsplit(split._replace(query=urllib.parse.urlencode(query)))
+    data = None if body is None else body.encode("utf-8")
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - named by YARN
+    # What goes to a cluster's own machines does not go by a proxy.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=PATIENCE) as answer:
+            return {"status": answer.status, "body": answer.read(MOST).decode("utf-8", "replace")}
+    except urllib.error.HTTPError as error:
+        return {"status": error.code, "body": error.read(MOST).decode("utf-8", "replace")}
+    except (OSError, ValueError) as error:
+        return {"status": 0, "body": str(error)}

@@ -1,0 +1,111 @@
+"""The applications of a run on YARN: found by their tag, told in words, ended. Livy's way, through the head node."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.parse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import HostError
+from engine.plain import plain
+
+if TYPE_CHECKING:
+    from engine.hosts.host import Host
+
+log = logging.getLogger(__name__)
+
+TERMINAL = frozenset({"FINISHED", "FAILED", "KILLED"})
+
+
+@dataclass(frozen=True)
+class Application:
+    """One application. `state` as YARN has it ("ACCEPTED", "RUNNING"..., see TERMINAL), `final` how it ended."""
+
+    id: str
+    state: str
+    final: str = ""
+    diagnostics: str = ""
+    queue: str = ""
+    attempts: int = 1
+
+    @property
+    def over(self) -> bool:
+        return self.state in TERMINAL
+
+
+class Yarn:
+    """The ResourceManager of a cluster, asked from its head node. Methods raise HostError, HostLost."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._address = ""
+
+    async def applications(self, tag: str) -> list[Application]:
+        """Those that carry this tag, in any state."""
+        told = await self._ask("GET", f"/ws/v1/cluster/apps?applicationTags={urllib.parse.quote(tag)}")
+        return [_application(one) for one in (told.get("apps") or {}).get("app") or ()]
+
+    async def kill(self, application: Application) -> None:
+        """Have it end; that it has ended is to be seen by `applications`."""
+        path = f"/ws/v1/cluster/apps/{application.id}/state"
+        await self._ask("PUT", path, json.dumps({"state": "KILLED"}))
+
+    async def facts(self) -> dict[str, Any]:
+        """What the cluster says of itself: version, and of its use pending and running applications, memory, vcores."""
+        info = (await self._ask("GET", "/ws/v1/cluster/info")).get("clusterInfo") or {}
+        use = (await self._ask("GET", "/ws/v1/cluster/metrics")).get("clusterMetrics") or {}
+        return {
+            "version": plain(info.get("resourceManagerVersion") or ""),
+            "state": plain(info.get("state") or ""),
+            "running": int(use.get("appsRunning") or 0),
+            "pending": int(use.get("appsPending") or 0),
+            "mem_used": int(use.get("allocatedMB") or 0) << 20,
+            "mem_total": int(use.get("totalMB") or 0) << 20,
+            "cores_used": int(use.get("allocatedVirtualCores") or 0),
+            "cores_total": int(use.get("totalVirtualCores") or 0),
+            "nodes": int(use.get("activeNodes") or 0),
+        }
+
+    async def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
+        """By the ResourceManager that answers: of several, one is active and the others say so."""
+        said = ""
+        for address in [self._address] if self._address else await self._addresses():
+            answer = await self._host.web(method, f"{address}{path}", body)
+            status, text = answer
+            if status in (200, 202):
+                try:
+                    told = json.loads(text) if text.strip() else {}
+                except ValueError:
+                    said = f"{address} answered what cannot be read"
+                    continue
+                self._address = address
+                return dict(told)
+            said = f"{address} answered {status}: {plain(text)[:200]}" if status else f"{address}: {plain(text)[:200]}"
+        self._address = ""
+        raise HostError(
+            f"YARN's ResourceManager does not do what it is asked: {said}.",
+            where=self._host.name,
+            remedy="See whether the cluster runs (`yarn node -list` on the head node).",
+        )
+
+    async def _addresses(self) -> list[str]:
+        found = await self._host.yarn()
+        if not found:
+            raise HostError(
+                "there is no yarn-site.xml on this machine.",
+                where=self._host.name,
+                remedy="Is it the head node of a cluster? HADOOP_CONF_DIR there names the folder of its settings.",
+            )
+        return found
+
+
+def _application(told: dict[str, Any]) -> Application:
+    return Application(
+        id=str(told.get("id") or ""),
+        state=str(told.get("state") or ""),
+        final=str(told.get("finalStatus") or ""),
+        diagnostics=plain(told.get("diagnostics") or ""),
+        queue=plain(told.get("queue") or ""),
+    )
