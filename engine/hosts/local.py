@@ -136,7 +136,6 @@ class LocalHost(AgentHost):
         if process.poll() is None:
             process.kill()
             await asyncio.to_thread(process.wait)
-        if self._complaints:
-            # A runner never holds the agent's standard error, so it ends with the agent.
-            await self._complaints
-            self._complaints = None
+        # A runner never holds the agent's standard error, so it ends with the agent.
+        await self._complaints
+        self._complaints = None

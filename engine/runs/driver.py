@@ -23,6 +23,7 @@ from engine.runs.finishing import finished
 from engine.runs.lifecycle import Do
 from engine.runs.model import State
 from engine.runs.queue import Place
+from engine.runs.shipping import ship
 from engine.runs.streams import Following
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Files on their way to a host between two words of progress.
-AT_ONCE = 1000
 # A host that is away for less than this is not worth a mark on the screen, seconds.
 PATIENCE = 2.0
 # The host tells when a run ends; asking again now and then costs little and trusts nobody, seconds.
@@ -90,6 +89,7 @@ class Driver:
         self._step: asyncio.Task[None] | None = None
         self._interrupted: asyncio.Task[None] | None = None
         self._refused = 0
+        self._mistakes = 0
         self._place = Place(plan.host, plan.target)
         self._following = Following(
             run.id, paths.mirror(run.id), ledger, lambda: changed(run.id), troubles, keep_metrics=plan.tracked
@@ -123,10 +123,9 @@ class Driver:
                 except Exception as error:
                     # A full disk, a host that refuses, a mistake of ours: the run itself goes on, so does the try.
                     known = isinstance(error, AmlError | OSError)
-                    if isinstance(error, StoreError | OSError):
-                        self._troubles.meet(self.run_id, error)
                     log.error("run %s: %s; trying again in %.0f s", self.run_id, error, wait, exc_info=not known)
                     await self._following.stop()
+                    await self._tell_obstacle(error, known)
                     await asyncio.sleep(wait)
                     wait = min(wait * 2, RETRY_LONGEST)
         finally:
@@ -136,6 +135,23 @@ class Driver:
             await finished(self._following.close())
             with contextlib.suppress(StoreError):
                 await self._slots.tell(self._place)
+
+    async def _tell_obstacle(self, error: Exception, known: bool) -> None:
+        """Say why the run does not get on; a mistake of ours that stays is not tried for ever before it began."""
+        if isinstance(error, StoreError | OSError):
+            self._troubles.meet(self.run_id, error)
+            return
+        words = str(error)
+        if isinstance(error, HostError) and error.disk_full:
+            self._troubles.meet(self.run_id, error)
+        if not known:
+            self._mistakes += 1
+            words = f"{type(error).__name__}: {error} (a mistake of ours; the engine's log has more)"
+        with contextlib.suppress(StoreError, Moved):
+            if self._run.state is State.PREPARING and self._mistakes >= REFUSALS:
+                await self._apply(lifecycle.StepFailed(words))
+            else:
+                await self._say(reason=words)
 
     async def cancel(self) -> None:
         """A person wants this run to end. Raises NotNow when it has ended, is ending, or is being canceled."""
@@ -262,7 +278,8 @@ class Driver:
 
     async def _ready(self, host: Host, placed: PlacedRun) -> dict[str, Any]:
         """What the launcher needs. The files go to the host while the environment is looked for or built."""
-        shipping = asyncio.ensure_future(self._ship(host, placed))
+        assert self._run.snapshot is not None
+        shipping = asyncio.ensure_future(ship(host, placed, self._run.snapshot, self._paths, self._say_progress))
         try:
             handle = await placed.prepare(self._say_progress)
             await shipping
@@ -270,17 +287,6 @@ class Driver:
         finally:
             shipping.cancel()
             await asyncio.gather(shipping, return_exceptions=True)
-
-    async def _ship(self, host: Host, placed: PlacedRun) -> None:
-        assert self._run.snapshot is not None
-        taken = await asyncio.to_thread(snapshots.load, self._paths.snapshots, self._run.snapshot)
-        wanted = {entry.sha256 for entry in taken.entries if entry.sha256}
-        missing = await host.missing_blobs(sorted(wanted))
-        for start in range(0, len(missing), AT_ONCE):
-            await self._say_progress(f"shipping files, {start + 1} of {len(missing)}")
-            part = missing[start : start + AT_ONCE]
-            await host.put_blobs([(sha, snapshots.blob_path(self._paths.blobs, sha)) for sha in part])
-        await placed.lay(taken)
 
     async def _launch(self) -> None:
         self._slots.enter(self._place, self._run)

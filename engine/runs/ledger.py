@@ -261,6 +261,10 @@ class Ledger:
     def image_uses(self, host: str | None = None) -> list[ImageUse]:
         return builds.uses(self._ask, project=None, host=host)
 
+    def projects(self) -> list[str]:
+        """Every project folder with a run or a build."""
+        return [row[0] for row in self._ask("SELECT project FROM runs UNION SELECT project FROM build_askers")]
+
     def needed_by_runs(self, host: str) -> list[tuple[str, str, str]]:
         """What runs that have not ended need there: (run id, fingerprint, image)."""
         return builds.needed_by_runs(self._ask, host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import posixpath
 import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from engine.hosts.docker.trouble import DockerError, DockerLost, translated
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
+# Links that are followed to a file; more lead in a circle.
+MOST_LINKS = 8
 # Pieces of an archive on its way, bytes.
 PIECE = 1 << 18
 
@@ -227,15 +230,20 @@ class Containers(Connection):
                 yield piece
 
     async def read_file(self, name: str, path: str) -> bytes | None:
-        """One small file of it as a whole; None when it is not there, or no file."""
-        try:
-            async with contextlib.aclosing(self.get_archive(name, path)) as pieces:
-                data = b"".join([piece async for piece in pieces])
-        except DockerError as error:
-            if error.status == 404:
-                return None
-            raise
-        return await asyncio.to_thread(_only_file, data)
+        """One small file of it as a whole, by links if need be; None when it is not there, or no file."""
+        for _ in range(MOST_LINKS):
+            try:
+                async with contextlib.aclosing(self.get_archive(name, path)) as pieces:
+                    data = b"".join([piece async for piece in pieces])
+            except DockerError as error:
+                if error.status == 404:
+                    return None
+                raise
+            content, link = await asyncio.to_thread(_only_file, data)
+            if not link:
+                return content
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+        return None
 
     async def has(self, name: str, path: str) -> bool:
         """Whether there is such a file or folder in it, running or not."""
@@ -293,12 +301,15 @@ class Containers(Connection):
         raise DockerLost("the connection to the Docker Engine broke (listening to events).", where=self.name)
 
 
-def _only_file(data: bytes) -> bytes | None:
+def _only_file(data: bytes) -> tuple[bytes | None, str]:
+    """The content of an archive's only member; where it leads when that is a symbolic link."""
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:
-            content = tar.extractfile(member)
-            return content.read() if content else None
-    return None
+            if member.issym():
+                return None, member.linkname
+            content = tar.extractfile(member) if member.isreg() else None
+            return content.read() if content else None, ""
+    return None, ""
 
 
 async def _exactly(content: Any, length: int) -> bytes:

@@ -241,3 +241,22 @@ async def test_what_a_real_one_has(docker_engine: DockerEngine, python_image: st
         assert os.path.basename(before["version"])
     finally:
         await api.close()
+
+
+async def test_a_small_file_is_read_by_its_links(docker_engine: DockerEngine, python_image: str) -> None:
+    docker = DockerApi(Endpoint(docker_engine.url, "test"), "local")
+    await docker.open()
+    lines = (
+        "RUN echo a:x:1:1 > /etc/pw0 && ln -sf pw0 /etc/pw1 && ln -sf /etc/pw1 /etc/pw2 && ln -sf circle /etc/circle"
+    )
+    image = docker_engine.build("aml-test/links:1", f"FROM {python_image}\n{lines}\n")
+    name = docker_engine.docker("create", image, "sh")
+    try:
+        assert await docker.read_file(name, "/etc/pw2") == b"a:x:1:1\n"
+        assert await docker.read_file(name, "/etc/circle") is None
+        assert await docker.read_file(name, "/etc") is None
+        assert await docker.read_file(name, "/etc/none") is None
+    finally:
+        docker_engine.docker("rm", name)
+        docker_engine.docker("rmi", image)
+        await docker.close()

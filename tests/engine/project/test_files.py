@@ -222,7 +222,7 @@ def test_a_cluster_runs_pyspark_by_spark_submit_and_python_on_its_head_node(proj
     plan = resolve(request(project, "python", script="train.py"))
     assert (plan.launcher, "head node" in "".join(plan.notices)) == ("process", True)
     put(project, "spark_dependencies.yml", "configuration: {spark.submit.deployMode: cluster}\n")
-    with pytest.raises(Unsupported, match="spark_dependencies.yml: .*head node"):
+    with pytest.raises(Unsupported, match=r"spark_dependencies\.yml: .*head node"):
         resolve(request(project, "hdi", script="train.py"))
 
 
