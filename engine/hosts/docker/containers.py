@@ -236,7 +236,7 @@ class Containers(Connection):
                 async with contextlib.aclosing(self.get_archive(name, path)) as pieces:
                     data = b"".join([piece async for piece in pieces])
             except DockerError as error:
-                if error.status == 404:
+                if error.status == 404 or "too many links" in error.message:
                     return None
                 raise
             content, link = await asyncio.to_thread(_only_file, data)
