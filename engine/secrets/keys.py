@@ -39,8 +39,8 @@ def public_line(private: str) -> str | None:
     """`ssh-ed25519 AAAA... comment` of a private key made here; None for anything else."""
     try:
         public, inner = _opened(private)
-        (kind,), _ = _texts(public, 0, 1)
-        (comment,), _ = _texts(inner, _before_comment(inner), 1)
+        (kind,), _ = texts(public, 0, 1)
+        (comment,), _ = texts(inner, _before_comment(inner), 1)
         return f"{kind.decode()} {base64.b64encode(public).decode()} {comment.decode()}".rstrip()
     except (ValueError, KeyError):
         return None
@@ -63,16 +63,16 @@ def _opened(private: str) -> tuple[bytes, bytes]:
     data = base64.b64decode("".join(lines[1:-1]), validate=True)
     if not data.startswith(_HEAD):
         raise ValueError("encrypted, or several keys in one")
-    (public, inner), _ = _texts(data, len(_HEAD), 2)
+    (public, inner), _ = texts(data, len(_HEAD), 2)
     return public, inner
 
 
 def _before_comment(inner: bytes) -> int:
-    (kind,), after = _texts(inner, _CHECKS, 1)
-    return _texts(inner, after, _FIELDS[kind])[1]
+    (kind,), after = texts(inner, _CHECKS, 1)
+    return texts(inner, after, _FIELDS[kind])[1]
 
 
-def _texts(data: bytes, start: int, count: int) -> tuple[list[bytes], int]:
+def texts(data: bytes, start: int, count: int) -> tuple[list[bytes], int]:
     """This many fields from `start` on, each with its length before it, and where the last one ends."""
     found = []
     for _ in range(count):

@@ -74,6 +74,15 @@ class Bench:
         path = self.paths.driver_log(run.id)
         return path.read_bytes() if path.exists() else b""
 
+    async def close(self, seconds: float = 30.0) -> None:
+        """End every run, then the engine."""
+        for run in self.store.runs(unfinished=True):
+            await self.engine.cancel([run.id])
+        for run in self.store.runs(unfinished=True):
+            await self.end(run, seconds)
+        await self.engine.stop()
+        self.store.close()
+
     def host_log(self, run: Run) -> bytes:
         return (self.paths.host_run(run.id) / "logs" / "driver.log").read_bytes()
 
@@ -92,9 +101,4 @@ async def bench(project: Path, home: Paths) -> AsyncIterator[Bench]:
     one = Bench(project, home)
     await one.engine.start()
     yield one
-    for run in one.store.runs(unfinished=True):
-        await one.engine.cancel([run.id])
-    for run in one.store.runs(unfinished=True):
-        await one.end(run, 30.0)
-    await one.engine.stop()
-    one.store.close()
+    await one.close()

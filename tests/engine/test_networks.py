@@ -62,12 +62,7 @@ async def far(
     yield one
     machine.switch_on()
     machine.mend()
-    for run in one.store.runs(unfinished=True):
-        await one.engine.cancel([run.id])
-    for run in one.store.runs(unfinished=True):
-        await one.end(run, 60.0)
-    await one.engine.stop()
-    one.store.close()
+    await one.close(60.0)
 
 
 async def caught_up(far: SshBench, run_id: str) -> None:

@@ -38,12 +38,7 @@ async def far(
     one = SshBench(project, home, sshd, alice, alice_key)
     await one.engine.start()
     yield one
-    for run in one.store.runs(unfinished=True):
-        await one.engine.cancel([run.id])
-    for run in one.store.runs(unfinished=True):
-        await one.end(run, 30.0)
-    await one.engine.stop()
-    one.store.close()
+    await one.close()
 
 
 async def test_the_whole_way(far: SshBench) -> None:

@@ -71,12 +71,7 @@ async def far(
     (project / "aml_config/copied.runconfig").write_text(text.replace("Target: far", "Target: copied"))
     await one.engine.start()
     yield one, engine
-    for run in one.store.runs(unfinished=True):
-        await one.engine.cancel([run.id])
-    for run in one.store.runs(unfinished=True):
-        await one.end(run, 60.0)
-    await one.engine.stop()
-    one.store.close()
+    await one.close(60.0)
 
 
 SCRIPT = """

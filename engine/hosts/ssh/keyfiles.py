@@ -15,6 +15,7 @@ from engine.hosts.asking import NeedsPerson, Question
 from engine.hosts.ssh.aside import aside
 from engine.hosts.ssh.remembered import TRIES
 from engine.plain import plain
+from engine.secrets.keys import texts
 
 if TYPE_CHECKING:
     import asyncssh
@@ -137,8 +138,8 @@ def _look(key: KeyFile, beside: bytes) -> None:
             # The public half stands before the encrypted part.
             data = base64.b64decode(b"".join(found[1].split())).removeprefix(MAGIC)
             # Then come the names of its cipher and key derivation, and how many keys there are.
-            (cipher, _, _), end = _texts(data, 0, 3)
-            (key.public,), _ = _texts(data, end + 4, 1)
+            (cipher, _, _), end = texts(data, 0, 3)
+            (key.public,), _ = texts(data, end + 4, 1)
             key.encrypted = cipher != b"none"
             return
         key.encrypted = b"ENCRYPTED" in key.data
@@ -149,18 +150,6 @@ def _look(key: KeyFile, beside: bytes) -> None:
             key.public = key._opened.public_data
     except (ValueError, binascii.Error):
         key.problem = key.problem or f"{key.label} is no private key"
-
-
-def _texts(data: bytes, start: int, count: int) -> tuple[list[bytes], int]:
-    """This many fields from `start` on, each with its length before it, and where the last one ends."""
-    found = []
-    for _ in range(count):
-        end = start + 4 + int.from_bytes(data[start : start + 4], "big")
-        if end > len(data):
-            raise ValueError("cut off")
-        found.append(data[start + 4 : end])
-        start = end
-    return found, start
 
 
 def _imported(data: bytes, passphrase: str | None) -> asyncssh.SSHKey:

@@ -76,10 +76,5 @@ async def bench(
     yield one
     if not docker_host.running:
         docker_host.start()
-    for run in one.store.runs(unfinished=True):
-        await one.engine.cancel([run.id])
-    for run in one.store.runs(unfinished=True):
-        await one.end(run, 60.0)
-    await one.engine.stop()
-    one.store.close()
+    await one.close(60.0)
     assert docker_host.docker("ps", "-aq", "--filter", f"label=aml-tui.root={home.data}") == ""
