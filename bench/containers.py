@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shutil
 import subprocess
 import time
@@ -15,26 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import machine
+from bench.first_line import HELLO, compare
 from bench.installation import AML, Installation, same_bytes, wait_for
-from bench.report import median, percentile, progress, seconds, show, verdict
-from bench.submit_latency import first_line
-from engine.client import call
-from engine.runs.request import RunRequest
+from bench.report import median, progress, seconds, show
 from tests.services import docker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HELLO = 'print("first line", flush=True)\n'
 FLOOD = """\
 import sys
 line = b"x" * 99 + b"\\n"
 for _ in range(int(sys.argv[1]) // 100):
     sys.stdout.buffer.write(line)
 """
-DEPENDENCIES = "dependencies:\n  - python>=3\n  - pip\n"
 # What a first line may take beside `docker run`.
 MOST = 1.3
+DEPENDENCIES = "dependencies:\n  - python>=3\n  - pip\n"
 
 
 class Beside:
@@ -52,76 +48,6 @@ class Beside:
         options = ["--rm", "--init", "--network", "host", "-v", folder, "-w", "/here"]
         return [*self.docker, "run", *options, self.image, "python", script, *arguments]
 
-    def submit(self, script: str, *arguments: str) -> list[str]:
-        return [AML, "experiment", "submit", "-c", "docker", script, *arguments]
-
-    def asked(self, script: str) -> float:
-        """Seconds from asking the engine, as the console does, to the first byte of the log on this side."""
-        begun = time.monotonic()
-        request = RunRequest(str(self.place.project), "docker", os.urandom(16).hex(), script=script)
-        run_id = str(call("submit", {"request": request.to_json()}, paths=self.place.paths)["run_id"])
-        mirror = self.place.paths.driver_log(run_id)
-        while not (mirror.exists() and mirror.stat().st_size):
-            time.sleep(0.001)
-        came = time.monotonic() - begun
-        self.place.until_ended([run_id], 60)
-        return came
-
-    def took(self, argv: Sequence[str]) -> float:
-        """Seconds that a command takes as a whole. Raises when it fails."""
-        begun = time.monotonic()
-        subprocess.run(
-            argv,
-            cwd=self.place.project,
-            env=self.place.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=True,
-        )
-        return time.monotonic() - begun
-
-
-def latency(beside: Beside, times: int) -> None:
-    """From the command to the script's first line."""
-    hand: list[tuple[float, float]] = []
-    ours: list[tuple[float, float]] = []
-    asked: list[float] = []
-    for turn in range(times + 2):
-        progress(f"first line, turn {turn} of {times + 1}")
-        one = first_line(beside.run_by_hand("hello.py"), beside.place)
-        two = first_line(beside.submit("hello.py"), beside.place)
-        three = beside.asked("hello.py")
-        if turn > 1:  # the first connect the Docker Engine and fill the caches
-            hand.append(one)
-            ours.append(two)
-            asked.append(three)
-    rows = []
-    first, back = [pair[0] for pair in hand], [pair[1] for pair in hand]
-    for name, alone, through, limit in (
-        ("first line, asked of the engine as the console does", first, asked, MOST),
-        ("first line, `aml experiment submit`", first, [pair[0] for pair in ours], MOST),
-        ("back at the prompt", back, [pair[1] for pair in ours], None),
-    ):
-        ratio = median(through) / median(alone)
-        rows.append(
-            [
-                name,
-                seconds(median(alone)),
-                seconds(median(through)),
-                seconds(percentile(through, 0.9)),
-                f"{ratio:.2f} times",
-                f"{limit} times" if limit else "",
-                verdict(ratio <= limit) if limit else "",
-            ]
-        )
-    show(
-        "aml experiment submit -c docker, everything warm",
-        ["until", "docker run", "submitted", "submitted, p90", "against it", "allowed", "within"],
-        rows,
-        [f"{times} times each, turn by turn, medians; load {machine.load():.1f}."],
-    )
-
 
 def preparing(beside: Beside, times: int) -> None:
     """An environment that is there, and a build whose every layer is cached."""
@@ -133,19 +59,19 @@ def preparing(beside: Beside, times: int) -> None:
     )
     progress("the first build")
     prepare = [AML, "experiment", "prepare", "-c", "built"]
-    first = beside.took(prepare)
+    first = beside.place.took(prepare)
     dockerfile = beside.place.folder / "by hand"
     dockerfile.mkdir()
     (dockerfile / "Dockerfile").write_text(
         f'FROM {beside.image}\nUSER root\nRUN ["/usr/bin/python3", "-m", "venv", "/opt/aml-env"]\n', encoding="utf-8"
     )
     build = [*beside.docker, "build", "--network", "host", "-q", str(dockerfile)]
-    by_hand = beside.took(build)
+    by_hand = beside.place.took(build)
     ours, hand = [], []
     for turn in range(times):
         progress(f"prepare, turn {turn + 1} of {times}")
-        ours.append(beside.took(prepare))
-        hand.append(beside.took(build))
+        ours.append(beside.place.took(prepare))
+        hand.append(beside.place.took(build))
     show(
         "aml experiment prepare",
         ["", "docker build", "prepare", "against it"],
@@ -170,11 +96,11 @@ def twenty(beside: Beside, count: int, slots: int) -> None:
         return ["sh", "-c", f"seq {count} | xargs -P {slots} -I% {quoted}"]
 
     progress(f"{count} at once by hand")
-    by_hand = beside.took(together(beside.run_by_hand("hello.py")))
+    by_hand = beside.place.took(together(beside.run_by_hand("hello.py")))
     progress(f"{count} at once")
     before = {run.id for run in beside.place.runs()}
     begun = time.monotonic()
-    beside.took(together([AML, "experiment", "submit", "--async", "-c", "docker", "hello.py"]))
+    beside.place.took(together([AML, "experiment", "submit", "--async", "-c", "docker", "hello.py"]))
     submitted = time.monotonic() - begun
     ids = [run.id for run in beside.place.runs() if run.id not in before]
     runs = beside.place.until_ended(ids, 300)
@@ -200,11 +126,11 @@ def throughput(beside: Beside, size: int) -> None:
     by_hand = [one if one != "--rm" else "-d" for one in beside.run_by_hand("flood.py", str(size))]
     by_hand[by_hand.index("-d") + 1 : by_hand.index("-d") + 1] = ["--name", name]
     begun = time.monotonic()
-    beside.took(by_hand)
+    beside.place.took(by_hand)
     with (beside.place.folder / "by hand.log").open("wb") as out:
         subprocess.run([*beside.docker, "logs", "-f", name], stdout=out, check=True)
     hand = time.monotonic() - begun
-    beside.took([*beside.docker, "rm", "-f", name])
+    beside.place.took([*beside.docker, "rm", "-f", name])
     rows = [["docker logs -f", f"{size / hand / 1e6:.0f} MB/s", ""]]
     for shared in (True, False):
         progress(f"a long log, sharedVolumes {shared}")
@@ -241,7 +167,7 @@ def main() -> None:
         Path(place.project / "flood.py").write_text(FLOOD, encoding="utf-8")
         place.run("engine", "start")
         beside = Beside(place, engine, image)
-        latency(beside, chosen.times)
+        compare(place, "hello.py", beside.run_by_hand("hello.py"), "docker run", chosen.times, most=MOST)
         print()
         preparing(beside, chosen.times)
         print()

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.terminal import Terminal
 from engine import paths
+from engine.client import call
+from engine.runs.request import RunRequest
 from engine.runs.store import StoreReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from engine.runs.model import Run
@@ -102,16 +104,36 @@ class Installation:
         """Submit without following; the run id."""
         return self.run(*SUBMIT, self.config, *arguments).strip()
 
-    def begin_submit(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin_submit(self, *arguments: str, config: str = "") -> subprocess.Popen[str]:
         """The same without waiting: the run id is what the process writes."""
         return subprocess.Popen(
-            [AML, *SUBMIT, self.config, *arguments],
+            [AML, *SUBMIT, config or self.config, *arguments],
             cwd=self.project,
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
         )
+
+    def ask(self, script: str, *arguments: str, config: str = "") -> str:
+        """Ask the engine for a run, as the console does; the run id once the snapshot is taken."""
+        token = os.urandom(16).hex()
+        request = RunRequest(str(self.project), config or self.config, token, script=script, arguments=arguments)
+        return str(call("submit", {"request": request.to_json()}, paths=self.paths)["run_id"])
+
+    def took(self, argv: Sequence[str]) -> float:
+        """Seconds that a command takes as a whole, in the project. Raises when it fails."""
+        begun = time.monotonic()
+        subprocess.run(
+            argv,
+            cwd=self.project,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+        return time.monotonic() - begun
 
     def engine(self) -> dict[str, Any]:
         """What `aml engine status` says of the engine."""

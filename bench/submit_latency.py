@@ -6,40 +6,14 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING
 
 from bench import machine
+from bench.first_line import HELLO, first_line
 from bench.installation import AML, Installation
 from bench.report import median, more, percentile, progress, seconds, show, verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-SCRIPT = 'print("first line", flush=True)\n'
 MOST = 0.3
-
-
-def first_line(argv: Sequence[str], place: Installation) -> tuple[float, float]:
-    """Seconds to the first line of standard output, and to the end of the command."""
-    begun = time.monotonic()
-    with subprocess.Popen(
-        argv,
-        cwd=place.project,
-        env=place.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        line = process.stdout.readline()
-        came = time.monotonic()
-        rest = process.stderr.read()
-    if line != b"first line\n" or process.returncode:
-        raise RuntimeError(f"{argv}: {line!r}\n{rest.decode()}")
-    return came - begun, time.monotonic() - begun
 
 
 def main() -> None:
@@ -49,7 +23,7 @@ def main() -> None:
     hand: list[tuple[float, float]] = []
     submitted: list[tuple[float, float]] = []
     with Installation() as place:
-        place.script("hello.py", SCRIPT)
+        place.script("hello.py", HELLO)
         place.run("engine", "start")
         for turn in range(chosen.times + 2):
             progress(f"turn {turn} of {chosen.times + 1}")

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostError, HostLost
-from engine.hosts.following import WINDOW, FollowedFile
+from engine.hosts.following import LEAST, FollowedFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -30,6 +30,8 @@ MARK = b"aml-agent-"
 # A login shell may print a banner before the agent speaks (bytes).
 MOST_NOISE = 1 << 20
 PIECE = 256 * 1024
+# How far either side may be ahead in a transfer of files (bytes).
+WINDOW = 1 << 20
 MOST_HEADER = 64 << 20
 LENGTHS = struct.Struct(">II")
 # After so long without a word the agent is asked for one (s); so many in vain, and it counts as gone.
@@ -211,7 +213,7 @@ class AgentClient:
         self._follows[number] = follow
         try:
             await self.request(
-                "follow", follow=number, run=run_id, name=name, offset=offset, interval=interval, credit=WINDOW
+                "follow", follow=number, run=run_id, name=name, offset=offset, interval=interval, credit=LEAST
             )
         except BaseException:
             await follow.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostError
@@ -16,10 +17,37 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How far an agent may be ahead of a sink (bytes): what a follow can hold in memory.
-WINDOW = 1 << 20
-# Credit goes back in portions, or when nothing waits (bytes).
-PORTION = WINDOW // 4
+# How far an agent may be ahead of a sink: by what arrives in so long (s), within these bounds (bytes). More would keep
+# answers waiting behind it on a slow line, less would leave a fast one idle.
+AHEAD = 0.25
+LEAST, MOST = 256 << 10, 4 << 20
+
+
+class _Allowance:
+    """How many bytes of one follow may be on their way, and what of it is to be given back."""
+
+    def __init__(self) -> None:
+        self._size = LEAST
+        self._owed = 0
+        self._since = time.monotonic()
+
+    def take(self, size: int) -> bool:
+        """So many bytes are through; whether it is time to give credit back."""
+        self._owed += size
+        return self._owed >= self._size // 4
+
+    def give(self, waiting: int) -> int:
+        """The credit to give now. `waiting`: what the host has and this side not yet, bytes."""
+        now = time.monotonic()
+        size = self._size
+        if waiting > size:
+            # More than is on its way: what came was as much as the line and the sink could take.
+            size = int(self._owed / max(now - self._since, 1e-3) * AHEAD)
+            size = min(max(size, LEAST), MOST, self._size * 2)
+        credit = max(0, self._owed + size - self._size)
+        self._size += credit - self._owed
+        self._owed, self._since = 0, now
+        return credit
 
 
 class FollowedFile:
@@ -45,7 +73,7 @@ class FollowedFile:
         self._arrived: collections.deque[tuple[int, bytes]] = collections.deque()
         self._more = asyncio.Event()
         self._moved = asyncio.Event()
-        self._owed = 0
+        self._allowance = _Allowance()
         self._over = False
         self._error: Exception | None = None
         self._task = asyncio.create_task(self._hand_over(), name=f"follow {name}")
@@ -89,13 +117,13 @@ class FollowedFile:
                     self._position += len(data)
                     self._moved.set()
                 self._arrived.popleft()
-                self._owed += len(data)
-                if self._error is None and (self._owed >= PORTION or not self._arrived):
+                if self._allowance.take(len(data)) and self._error is None:
                     self._give_back()
 
     def _give_back(self) -> None:
-        self._tell("credit", {"credit": self._owed})
-        self._owed = 0
+        credit = self._allowance.give(self._size - self._position)
+        if credit:
+            self._tell("credit", {"credit": credit})
 
     def _fail(self, error: Exception) -> None:
         self._error = error

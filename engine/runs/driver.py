@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 # A host that is away for less than this is not worth a mark on the screen, seconds.
 PATIENCE = 2.0
 # The host tells when a run ends; asking again now and then costs little and trusts nobody, seconds.
-LOOK_AGAIN = 30.0
+LOOK_AGAIN = 300.0
 # Between two tries when this machine's own disk refuses, seconds.
 RETRY_FIRST, RETRY_LONGEST = 1.0, 5.0
 # After so many refusals a run ends without what its host does not give.

@@ -18,7 +18,7 @@ VERSION = 1
 # Written first, so that the other side can skip what a login shell prints.
 MARK = b"\naml-agent-%d\n" % VERSION
 PIECE = 256 * 1024
-BACKLOG = 2 * 1024 * 1024
+BACKLOG = 8 * 1024 * 1024
 LENGTHS = struct.Struct(">II")
 
 

@@ -18,6 +18,8 @@ if MYPY:
 
     from .rundir import Root
 
+# Sent at once, where the other side lets it be so far ahead (bytes); it does where that is soon through.
+PIECE = 1024 * 1024
 # A run that starts or ends is told within about this time (s).
 STATUS_TICK = 0.05
 # A change of a folder may fall into the same tick of the file system's clock as the look before it (s).
@@ -186,7 +188,7 @@ class Poller(object):
                     # The channel is slow: look again when some of it may have gone.
                     follow.due = now + 0.01
                     return
-                data = os.pread(file.fileno(), min(channel.PIECE, size - offset, follow.credit), offset)
+                data = os.pread(file.fileno(), min(PIECE, size - offset, follow.credit), offset)
                 if not data:
                     return
                 with self.change:

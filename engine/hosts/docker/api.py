@@ -7,6 +7,7 @@ from typing import Any
 from engine.hosts.docker.connection import Connection, DockerInfo
 from engine.hosts.docker.containers import Container, ContainerProcess, Containers, Listed
 from engine.hosts.docker.images import ENVIRONMENT, BuildOutput, Image, Images, PullProgress
+from engine.hosts.docker.signals import Signals
 from engine.hosts.docker.trouble import DockerDenied, DockerError, DockerLost
 
 __all__ = [
@@ -25,8 +26,8 @@ __all__ = [
 ]
 
 
-class DockerApi(Containers, Images):
-    """Its containers and its images, over one connection."""
+class DockerApi(Containers, Images, Signals):
+    """Its containers, its images, and what it remembers, over one connection."""
 
     async def counts(self) -> dict[str, Any]:
         """What it has: version, api, and the numbers of images, containers, running ones, environments built by us."""

@@ -25,7 +25,10 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Image:
-    """An image. `created` in epoch seconds, `size` in bytes, `env` as its containers find it."""
+    """An image. `created` in epoch seconds, `size` in bytes, `env` as its containers find it.
+
+    `volumes`: folders that it declares to be volumes.
+    """
 
     id: str
     tags: tuple[str, ...]
@@ -37,6 +40,7 @@ class Image:
     env: dict[str, str]
     user: str
     digests: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Images(Connection):
             env=dict(one.partition("=")[::2] for one in config.get("Env") or ()),
             user=str(config.get("User") or ""),
             digests=tuple(told.get("RepoDigests") or ()),
+            volumes=tuple(config.get("Volumes") or ()),
         )
 
     async def images(self, labels: Mapping[str, str]) -> list[Image]:

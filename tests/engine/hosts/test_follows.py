@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import HostError
-from engine.hosts.following import WINDOW
+from engine.hosts.following import LEAST
 from tests.engine.hosts.bench import Collector, R, S
 from tests.waiting import until_async
 
@@ -85,7 +85,7 @@ async def test_a_slow_sink_holds_back_its_own_follow_only(bench: Bench) -> None:
     assert time.monotonic() - began < 1
     assert slow.at == 0
     held = sum(len(data) for item in stuck for _, data in item._arrived)
-    assert held <= len(stuck) * WINDOW
+    assert held <= len(stuck) * LEAST
     assert rss(bench.host.info.agent_pid) - before < 20_000_000
     gate.set()
     await asyncio.wait_for(stuck[0].drained(40_000_000), 20)
