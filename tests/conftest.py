@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytest_plugins = ["tests.services.ssh_fixtures"]
+pytest_plugins = ["tests.services.ssh_fixtures", "tests.services.spark_fixtures"]
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,12 @@ LONGEST = 420
 # Where waiting for a state, or for what is on its way out, is done once for all tests.
 MAY_SLEEP = {"waiting.py", "leaks.py"}
 # Skip one test each where the person is not root: mounting, giving a folder away.
-# What needs root, and the places that say there is no Docker Engine or no SSH server (which fails in CI).
+# What needs root, and the places that say there is no Docker Engine, SSH server or YARN (which fails in CI).
 MAY_SKIP = {
     "tests/engine/hosts/test_runner.py",
     "tests/engine/test_service.py",
     "tests/conftest.py",
+    "tests/services/spark_fixtures.py",
     "tests/services/ssh_fixtures.py",
 }
 HEAVY = ("textual", "rich", "plotext", "asyncssh", "aiodocker", "keyring", "cryptography", "tui")

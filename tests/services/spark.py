@@ -32,14 +32,23 @@ def spark_image(engine: DockerEngine) -> str:
     )
 
 
+def spark_home() -> Path:
+    """A folder that SPARK_HOME can be: what `pip install pyspark` brings. Kept between test runs."""
+    return rootfs.made("spark-home-1", _fetch)
+
+
+def _fetch(folder: Path) -> None:
+    with rootfs.folder() as site:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), PYSPARK]
+        subprocess.run(command, check=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(site / "pyspark", folder, symlinks=True)
+
+
 def _make(tar: Path) -> None:
-    with rootfs.folder() as root, rootfs.folder() as site:
+    with rootfs.folder() as root:
         rootfs.furnish_python(root, PACKAGES)
         machine = next(path for path in (root / "usr/lib/jvm").iterdir() if path.is_dir() and not path.is_symlink())
         (root / "usr/lib/jvm/java").symlink_to(machine.name)
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), PYSPARK],
-            check=True,
-        )
-        shutil.copytree(site / "pyspark", root / HOME.lstrip("/"), symlinks=True)
+        shutil.copytree(spark_home(), root / HOME.lstrip("/"), symlinks=True)
         rootfs.pack(root, tar)

@@ -1,0 +1,130 @@
+"""PySpark on a real YARN, behind OpenSSH's own server, laid out as a head node is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from engine.engine import Engine
+from engine.runs.model import State
+from tests.engine.ssh_bench import SshBench, ssh_config
+from tests.waiting import until_async
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from engine.paths import Paths
+    from tests.services.people import KeyPair, Person
+    from tests.services.ssh_fixtures import MakeSshd
+    from tests.services.yarn import Yarn
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
+
+COMPUTE = """\
+type: cluster
+address: {address}
+username: {user}
+privateKeyFile: {key}
+"""
+CONFIG = """\
+ArgumentVector:
+  - "$file"
+Target: far
+Framework: PySpark
+PrepareEnvironment: false
+"""
+SPARK = """\
+configuration:
+  spark.executor.memory: 512m
+  spark.executor.instances: 1
+  spark.executor.cores: 1
+repositories: []
+packages: []
+"""
+JOB = """\
+import os, sys, time
+from azureml.core import Run
+from pyspark.sql import SparkSession
+import helping
+
+run = Run.get_context()
+spark = SparkSession.builder.getOrCreate()
+print("driver begins", spark.sparkContext.applicationId, sys.argv[1:], flush=True)
+total = spark.sparkContext.parallelize(range(100), 2).map(helping.double).sum()
+print("total", total, flush=True)
+run.log("total", total)
+open("outputs/total.txt", "w").write(str(total))
+while len(sys.argv) > 1 and not os.path.exists(sys.argv[1]):
+    time.sleep(0.1)
+"""
+
+
+@pytest_asyncio.fixture
+async def far(
+    project: Path,
+    home: Paths,
+    tmp_path: Path,
+    yarn: Yarn,
+    make_sshd: MakeSshd,
+    alice: Person,
+    alice_key: KeyPair,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[SshBench]:
+    sshd = make_sshd(SetEnv=" ".join(f"{name}={value}" for name, value in yarn.environment.items()))
+    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
+    one = SshBench(project, home, sshd, alice, alice_key)
+    config = project / "aml_config"
+    (config / "far.runconfig").write_text(CONFIG)
+    (config / "spark_dependencies.yml").write_text(SPARK)
+    (config / "far.compute").write_text(
+        COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
+    )
+    one.script("helping.py", "def double(x):\n    return 2 * x\n")
+    await one.engine.start()
+    yield one
+    await one.close(90.0)
+
+
+def living(yarn: Yarn) -> list[str]:
+    return [one["id"] for one in yarn.applications() if one["state"] not in ("FINISHED", "FAILED", "KILLED")]
+
+
+async def test_the_whole_way(far: SshBench, yarn: Yarn) -> None:
+    far.script("job.py", JOB)
+    run = await far.submit("job.py", config="far")
+    done = await far.end(run, 150)
+    text = far.log(run).decode()
+    assert (done.state, done.reason) == (State.COMPLETED, ""), text[-3000:]
+    assert "total 9900\n" in text
+    assert [value for _, _, value in far.store.points(run.id, "total")] == [9900]
+    assert (far.paths.host_run(run.id) / "outputs/total.txt").read_text() == "9900"
+    (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}")
+    assert (application["state"], application["finalStatus"]) == ("FINISHED", "SUCCEEDED")
+    assert application["name"] == done.name
+
+
+async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn) -> None:
+    far.script("job.py", JOB)
+    run = await far.submit("job.py", str(far.alice.home / "never"), config="far")
+    await until_async(lambda: b"total 9900" in far.log(run), 150)
+    assert living(yarn)
+    await far.engine.cancel([run.id])
+    assert (await far.end(run, 60)).state is State.CANCELED
+    assert living(yarn) == []
+
+
+async def test_an_engine_that_died_finds_it_and_a_script_error_is_told(far: SshBench, yarn: Yarn) -> None:
+    go = far.alice.home / "go"
+    far.script("job.py", JOB + 'raise KeyError("petal")\n')
+    run = await far.submit("job.py", str(go), config="far")
+    await until_async(lambda: b"total 9900" in far.log(run), 150)
+    await far.engine.stop()
+    far.engine = Engine(far.paths)
+    await far.engine.start()
+    go.write_text("")
+    done = await far.end(run, 60)
+    assert (done.state, done.reason) == (State.FAILED, "KeyError: 'petal'")
+    assert living(yarn) == []
