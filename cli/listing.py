@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HEADINGS = ["Duration", "Run_id", "Script_name", "Start_time_utc", "Status"]
 # Beyond so many names of metrics a table says nothing any more; JSON has all of them.
 MOST_METRICS = 40
+# A text that was logged has at most so many characters in a table.
+MOST_TEXT = 40
 
 
 def history_table(store: History, project: str | None, limit: int | None) -> tuple[str, str]:
@@ -62,7 +64,10 @@ def _fitting(values: Mapping[str, Sequence[str]], rest: Sequence[Sequence[str]])
 def _value(value: float | str | None) -> str:
     if value is None:
         return ""
-    return number(value) if isinstance(value, float) else plain(value)
+    if isinstance(value, float):
+        return number(value)
+    text = plain(value)
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
 
 
 def _second(at: float) -> str:

@@ -312,9 +312,9 @@ class Engine:
         """What is prepared on a host, or on all (`Environments.listed`)."""
         return await self._environments.listed(host)
 
-    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool) -> dict[str, Any]:
+    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool, force: bool) -> dict[str, Any]:
         """Remove environments that nothing needs (`Environments.prune`)."""
-        return await self._environments.prune(host, None if ids is None else list(ids), everything)
+        return await self._environments.prune(host, None if ids is None else list(ids), everything, force)
 
     async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]:
         """Let go of builds that `prepare` began. Returns what could not be done: build id -> why."""

@@ -226,12 +226,14 @@ class Environments:
         found.sort(key=lambda one: one["last_used"] or one["created"], reverse=True)
         return {"environments": found, "unreachable": unreachable}
 
-    async def prune(self, host: str | None, ids: list[str] | None, everything: bool) -> dict[str, Any]:
+    async def prune(self, host: str | None, ids: list[str] | None, everything: bool, force: bool) -> dict[str, Any]:
         """Remove environments: {"removed": [fingerprints], "freed": bytes, "refused": {fingerprint: why}}.
 
         Those of `ids`, or without it what no configuration needs any more, with `everything` what nothing uses now.
-        What a container, an unfinished run or a build uses stays in any case. The layers of builds that failed go too.
+        What a container, an unfinished run or a build uses stays in any case; with `force`, what is in `ids` goes
+        though another installation may need it. The layers of builds that failed go too.
         """
+        from engine.environments.images import ANOTHERS
         from engine.environments.ready import name_of
 
         removed: list[str] = []
@@ -247,9 +249,11 @@ class Environments:
                     named = ids is not None and fingerprint in ids
                     if not (named or (ids is None and (everything or not one["configurations"]))):
                         continue
-                    if one["in_use"]:
+                    in_use = [why for why in one["in_use"] if not (named and force and why == ANOTHERS)]
+                    if in_use:
                         if named:
-                            refused[fingerprint] = f"it is in use: {', '.join(one['in_use'])}."
+                            more = " `--force` removes it all the same." if in_use == [ANOTHERS] else ""
+                            refused[fingerprint] = f"it is in use: {', '.join(in_use)}.{more}"
                         continue
                     try:
                         await docker.remove_image(name_of(fingerprint))
@@ -268,10 +272,14 @@ class Environments:
 
     async def _listed_on(self, host: str) -> list[dict[str, Any]]:
         from engine.environments.images import list_environments
+        from engine.environments.needed import needed_now
+        from engine.project.needed import needs_on
 
         docker = await (await self._asked(host)).docker()
+        builder = await self.builder(host)
         uses = await self._ledger.do(self._ledger.image_uses, host)
-        mark = (await self.builder(host)).mark
+        projects = await self._ledger.do(self._ledger.projects)
+        needed = await needed_now(builder, await asyncio.to_thread(needs_on, host, projects, uses), uses)
         runs: dict[str, list[str]] = {}
         for run_id, _fingerprint, image in await self._ledger.do(self._ledger.needed_by_runs, host):
             runs.setdefault(image, []).append(f"run {run_id}")
@@ -286,7 +294,7 @@ class Environments:
                 "configurations": list(one.configurations),
                 "in_use": [*one.in_use, *runs.get(one.id, ())],
             }
-            for one in await list_environments(docker, uses, mark)
+            for one in await list_environments(docker, uses, needed, builder.mark)
         ]
 
     async def _hosts(self) -> list[str]:

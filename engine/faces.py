@@ -122,6 +122,10 @@ class Face:
 
     def subscribe(self) -> None:
         self._subscribed = True
+        if self._verbs.trouble:
+            # Nothing changes for as long as it lasts: it is told to who comes later too.
+            self._more = True
+            self._wake.set()
 
     def changed(self, runs: Iterable[str], targets: bool) -> None:
         if not self._subscribed:

@@ -48,7 +48,9 @@ class Core(Protocol):
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]: ...
     async def prepare(self, request: RunRequest) -> dict[str, Any]: ...
     async def environments(self, host: str | None) -> dict[str, Any]: ...
-    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool) -> dict[str, Any]: ...
+    async def prune(
+        self, host: str | None, ids: Iterable[str] | None, everything: bool, force: bool
+    ) -> dict[str, Any]: ...
     async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]: ...
     @property
     def trouble(self) -> str: ...
@@ -167,7 +169,10 @@ class Verbs:
         return await self._core.prepare(request)
 
     async def _environments(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        """`op`: "list"; "prune" those of `ids`, or what nothing needs (`all`: nothing uses now); "cancel" builds."""
+        """`op`: "list"; "prune" those of `ids`, or what nothing needs (`all`: nothing uses now); "cancel" builds.
+
+        `force` prunes those of `ids` that another installation built, too.
+        """
         operation = args.get("op", "list")
         host = _text(args, "host") if args.get("host") is not None else None
         if operation == "list":
@@ -175,7 +180,7 @@ class Verbs:
         if operation == "prune":
             ids = _texts(args, "ids") if args.get("ids") is not None else None
             log.info("face %s prunes environments: %s", face.key, "what is not needed" if ids is None else ids)
-            return await self._core.prune(host, ids, bool(args.get("all")))
+            return await self._core.prune(host, ids, bool(args.get("all")), bool(args.get("force")))
         if operation == "cancel":
             ids = _texts(args, "ids")
             log.info("face %s cancels builds: %s", face.key, ", ".join(ids))

@@ -119,6 +119,7 @@ class ConsoleApp(TurnApp):
         self._project = project
         self._begun = False
         self._last_trouble = ""
+        self._refused = ""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._suitable_theme()
@@ -281,6 +282,13 @@ class ConsoleApp(TurnApp):
         super().notify(plain_lines(message), **options)
 
     def _link_moved(self) -> None:
+        from tui.engine_link import Link
+
+        if self.link.state is Link.CONNECTED and self.link.trouble != self._refused:
+            # The header has it for as long as it lasts.
+            self._refused = self.link.trouble
+            if self._refused:
+                self.tell(self._refused, "error")
         for listener in list(self.link_listeners):
             listener()
 

@@ -31,8 +31,9 @@ class Link(enum.Enum):
 class EngineLink:
     """One client, made when needed; it finds its way back to an engine by itself.
 
-    `told` is called with the runs that changed and whether there may be others, `moved` when `state` differs;
-    `needed` says whether an engine should be started even though nothing was asked: runs go on and nobody follows them.
+    `told` is called with the runs that changed and whether there may be others, `moved` when `state` or `trouble`
+    differs. `needed` says whether an engine should be started even though nothing was asked: runs go on and nobody
+    follows them. `trouble` is what the engine's machine refuses, in words; "" when all is well.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class EngineLink:
         needed: Callable[[], bool],
     ) -> None:
         self.state = Link.NONE
+        self.trouble = ""
         self._paths = paths
         self._told = told
         self._moved = moved
@@ -61,7 +63,9 @@ class EngineLink:
                     # Any request starts an engine where none is; this one changes nothing.
                     await client.cancel([])
                 async for event in client.events():
-                    self._move(Link.CONNECTED)
+                    # The first one is the client's own: what was wrong before, the engine tells when it is asked.
+                    known = event if "trouble" in event else await client.status()
+                    self._move(Link.CONNECTED, str(known.get("trouble") or ""))
                     self._told([str(run) for run in event.get("runs", ())], bool(event.get("more")))
             except (AmlError, OSError):
                 # No engine now: that is told by the state, and looked into again below.
@@ -141,8 +145,9 @@ class EngineLink:
                     ) from error
             return self._client
 
-    def _move(self, state: Link) -> None:
+    def _move(self, state: Link, trouble: str = "") -> None:
         if state is not self.state:
-            self.state = state
             self._watched, self._sampled = (), ((), ())
+        if (state, trouble) != (self.state, self.trouble):
+            self.state, self.trouble = state, trouble
             self._moved()

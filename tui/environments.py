@@ -6,9 +6,10 @@ Blocking: called in a thread.
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from engine import masking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 KEPT = 12
 # Runs looked through for the environment that a configuration had before.
 LOOKED_AT = 200
-_CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     for what, key in (("base image", "base_image"), ("interpreter", "interpreter"), ("python", "python")):
         old, new = str(before.get(key) or ""), str(after.get(key) or "")
         if old != new:
-            found += [Changed(sign, what, masked(text)) for sign, text in (("-", old), ("+", new)) if text]
+            found += [Changed(sign, what, masking.address(text)) for sign, text in (("-", old), ("+", new)) if text]
     for what, key in (("channel", "channels"), ("conda", "conda"), ("pip", "pip")):
         found += _lines(what, before.get(key) or (), after.get(key) or ())
     old_spark, new_spark = (spec.get("spark") or {} for spec in (before, after))
@@ -112,18 +112,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     return tuple(found)
 
 
-def masked(text: str) -> str:
-    """Without the password that a package index or a repository may have in its address."""
-    return _CREDENTIALS.sub(r"\1********@", text)
-
-
 def _lines(what: str, before: Sequence[str], after: Sequence[str]) -> Iterator[Changed]:
     """A line that moved went and came: the order of pip's lines counts."""
     old, new = [str(one) for one in before], [str(one) for one in after]
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
-            yield from (Changed("-", what, masked(line)) for line in old[a:b])
-            yield from (Changed("+", what, masked(line)) for line in new[c:d])
+            yield from (Changed("-", what, masking.address(line)) for line in old[a:b])
+            yield from (Changed("+", what, masking.address(line)) for line in new[c:d])
 
 
 def _view(store: StoreReader, project: str | None, record: BuildRecord) -> BuildView:

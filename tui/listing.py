@@ -137,6 +137,8 @@ class Listing:
         return " · ".join(parts)
 
     def empty_text(self) -> str:
+        if self.model.trouble:
+            return plain(self.model.trouble)
         if not self.model.loaded:
             return "reading the run history"
         if self.model.runs:

@@ -6,13 +6,15 @@ Everything that blocks runs in one thread of its own; the values handed out are 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import AmlError
-from tui.reading import HistoryReading, ProjectView, read_project
+from tui.reading import HistoryReading, ProjectView, absent, read_project
+from tui.steady import Steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,6 +76,7 @@ class ConsoleModel:
         self._nudge = asyncio.Event()
         self._seen: frozenset[str] = frozenset()
         self._stamp: object = None
+        self._steady = Steady() if "SSH_CONNECTION" in os.environ else None
 
     async def ask(self, question: Callable[..., T], *values: object) -> T:
         """Run a blocking question in the reading thread."""
@@ -166,12 +169,12 @@ class ConsoleModel:
                 self._tell(Change(series=frozenset(fresh)))
 
     async def read_project(self) -> None:
-        """Read the project's files when they changed on disk."""
+        """Read the project's files when they changed on disk, or a script that they name came or went."""
         folder = self.folder
         if folder is None:
             return
         stamp = await self.ask(_stamp, folder)
-        if stamp == self._stamp:
+        if stamp == self._stamp and await self.ask(absent, folder, self.project.configs) == self.project.absent:
             return
         project = await self.ask(read_project, folder)
         if folder != self.folder:
@@ -245,8 +248,9 @@ class ConsoleModel:
         if order:
             newest = sorted(self.runs.values(), key=lambda run: (run.created, run.number), reverse=True)
             self.order = tuple(run.id for run in newest)
-        targets = reading.targets != self.targets
-        self.targets = reading.targets
+        states = self._steady.take(reading.targets, self.clock()) if self._steady is not None else reading.targets
+        targets = states != self.targets
+        self.targets = states
         builds = frozenset(i for i, one in reading.builds.items() if self.builds.get(i) != one)
         self.builds = reading.builds
         if order or differ or targets or builds:

@@ -34,6 +34,7 @@ FIRST = 200
 class TargetView:
     """A compute target as a row shows it. `problem` is set when its file cannot be used. `slots` 0: not limited.
 
+    `error` is the problem without its place and what to do about it.
     `host` is what the engine calls its machine; `keyed`: it has a key of its own, made here or in a file.
     """
 
@@ -43,6 +44,7 @@ class TargetView:
     slots: int = 0
     file: str = ""
     problem: str = ""
+    error: str = ""
     details: tuple[tuple[str, str], ...] = ()
     keyed: bool = False
 
@@ -58,7 +60,10 @@ class TargetView:
 
 @dataclass(frozen=True)
 class ConfigView:
-    """A run configuration as a row shows it. `problem` is set when it cannot be used."""
+    """A run configuration as a row shows it. `problem` is set when it cannot be used.
+
+    `errors` is all that is wrong in its file; with some of it a run of another script may still be submitted.
+    """
 
     name: str
     framework: str = ""
@@ -67,11 +72,12 @@ class ConfigView:
     arguments: tuple[str, ...] = ()
     file: str = ""
     problem: str = ""
+    errors: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
 class ProjectView:
-    """The project on disk. `missing` says why there is none to show."""
+    """The project on disk. `missing` says why there is none to show; `absent`: scripts that its files name in vain."""
 
     path: str = ""
     name: str = ""
@@ -80,6 +86,7 @@ class ProjectView:
     problems: tuple[str, ...] = ()
     missing: str = ""
     loaded: bool = False
+    absent: frozenset[str] = frozenset()
 
     def config(self, name: str) -> ConfigView | None:
         return next((config for config in self.configs if config.name == name), None)
@@ -113,24 +120,38 @@ def read_project(path: Path) -> ProjectView:
         project = open_project(path)
     except AmlError as error:
         return ProjectView(str(path), path.name, missing=str(error), loaded=True)
+    problems = problems_of(project)
+    errors: dict[str, tuple[Problem, ...]] = {}
+    for problem in problems:
+        if problem.severity == "error":
+            errors[problem.file] = (*errors.get(problem.file, ()), problem)
     targets = [_target(name, target) for name, target in sorted(project.targets.items())]
     configs = [
-        _config(name, config, missing_target(project, config)) for name, config in sorted(project.configs.items())
+        _config(name, config, missing_target(project, config), errors.get(config.file, ()))
+        for name, config in sorted(project.configs.items())
     ]
     for name, problem in sorted(project.broken.items()):
         stem, _, kind = name.rpartition(".")
         if kind == "compute":
-            targets.append(TargetView(stem, file=problem.file, problem=str(problem)))
+            targets.append(TargetView(stem, file=problem.file, problem=str(problem), error=problem.message))
         else:
-            configs.append(ConfigView(stem, file=problem.file, problem=str(problem)))
+            configs.append(
+                ConfigView(stem, file=problem.file, problem=str(problem), errors=errors.get(problem.file, (problem,)))
+            )
     return ProjectView(
         str(project.path),
         project.name,
         tuple(sorted(targets, key=_local_first)),
         tuple(sorted(configs, key=_local_first)),
-        tuple(str(problem) for problem in problems_of(project)),
+        tuple(map(str, problems)),
         loaded=True,
+        absent=absent(path, configs),
     )
+
+
+def absent(path: Path, configs: Iterable[ConfigView]) -> frozenset[str]:
+    """The scripts of these configurations that are not there."""
+    return frozenset(one.script for one in configs if one.script and not (path / one.script).is_file())
 
 
 def _local_first(item: TargetView | ConfigView) -> tuple[bool, str]:
@@ -147,7 +168,7 @@ def _target(name: str, target: ComputeTarget) -> TargetView:
     return TargetView(name, target.type, target.host, target.slots, target.file, details=tuple(details), keyed=keyed)
 
 
-def _config(name: str, config: RunConfiguration, missing: Problem | None) -> ConfigView:
+def _config(name: str, config: RunConfiguration, missing: Problem | None, errors: tuple[Problem, ...]) -> ConfigView:
     return ConfigView(
         name,
         config.framework,
@@ -156,6 +177,7 @@ def _config(name: str, config: RunConfiguration, missing: Problem | None) -> Con
         config.arguments,
         config.file,
         str(missing) if missing else "",
+        errors,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 import signal
 from typing import TYPE_CHECKING
 
+from engine import masking
 from engine.runs.model import State
 from tui.plain import plain
 
@@ -67,10 +67,10 @@ def size(count: float) -> str:
 
 
 def command_line(script: str, arguments: Sequence[str]) -> str:
-    """The script and its arguments as one would type them."""
+    """The script and its arguments as one would type them, secrets masked."""
     if not arguments:
         return plain(script)
-    return plain(f"{script} {shlex.join(arguments)}")
+    return plain(f"{script} {masking.command(arguments)}")
 
 
 def outcome(run: Run) -> str:
@@ -111,6 +111,11 @@ def build_reason(build: BuildRecord) -> str:
 def first_line(text: str) -> str:
     """The first line that says anything."""
     return plain(next((line.strip() for line in text.splitlines() if line.strip()), ""))
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence, in a line, without its full stop."""
+    return plain(text).partition(". ")[0].removesuffix(".")
 
 
 def image_id(image: str) -> str:

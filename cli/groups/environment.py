@@ -58,7 +58,7 @@ def _row(one: Mapping[str, Any]) -> dict[str, Any]:
         "created": _second(one["created"]),
         "last_used": _second(one["last_used"]),
         "configurations": ", ".join(one["configurations"]),
-        "in_use": "yes" if one["in_use"] else "",
+        "in_use": ", ".join(one["in_use"]),
     }
 
 
@@ -84,7 +84,7 @@ def _show(options: argparse.Namespace) -> int:
     data = {
         "fingerprint": fingerprint,
         "images": [_told(one) for one in there],
-        "configurations": [_use(use) for use in uses],
+        "configurations": [_use(use, there) for use in uses],
         "builds": [_build(one) for one in builds],
         "asks_for": uses[0].spec if uses else {},
     }
@@ -110,13 +110,15 @@ def _fingerprint(place: Place, name: str) -> str:
     return place.store.build(name).fingerprint
 
 
-def _use(use: ImageUse) -> dict[str, Any]:
+def _use(use: ImageUse, there: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """`there`: the images as the engine tells of them; without one, what it used last counts as what it needs."""
+    needing = [one["configurations"] for one in there if one["host"] == use.host]
     return {
         "name": use.config,
         "project": use.project,
         "target": use.target,
         "host": use.host,
-        "needs_it_now": use.current,
+        "needs_it_now": f"{use.project_name}/{use.config}" in needing[0] if needing else use.current,
         "last_used_utc": utc(use.last_used),
     }
 
@@ -217,6 +219,9 @@ def _prune_options(parser: Parser) -> None:
         help="only these, each by the beginning of its fingerprint",
     )
     parser.add_argument("--all", action="store_true", help="also what configurations need, when no run uses it now")
+    parser.add_argument(
+        "--force", action="store_true", help="with -n: also what another installation built, which may need it"
+    )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     _host_option(parser)
 
@@ -224,6 +229,8 @@ def _prune_options(parser: Parser) -> None:
 def _prune(options: argparse.Namespace) -> int:
     from engine.client import call
 
+    if options.force and not options.name:
+        raise UsageError("--force is for environments that are named.", remedy="Name them with -n.")
     place = Place(options)
     known = _known(place, options.host)
     going = _going(known, options.name, options.all)
@@ -242,7 +249,8 @@ def _prune(options: argparse.Namespace) -> int:
     # What failed builds left is removed as well, also where no environment goes.
     for host in hosts or {options.host or "local": None}:
         ids = [one["fingerprint"] for one in going if one["host"] == host]
-        answer = call("environments", {"op": "prune", "host": host, "ids": ids}, paths=place.paths)
+        asked = {"op": "prune", "host": host, "ids": ids, "force": options.force}
+        answer = call("environments", asked, paths=place.paths)
         data["removed"] += [{"fingerprint": one, "host": host} for one in answer["removed"]]
         data["freed"] += answer["freed"]
         data["refused"].update(answer["refused"])

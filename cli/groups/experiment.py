@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from cli.command import Parser
+    from engine.paths import Paths
     from engine.runs.model import Run
 
 # A plain `logs` of a run that goes on shows what has come; a mirror that lags is given this long to catch up (s).
@@ -116,14 +117,35 @@ def _status(options: argparse.Namespace) -> int:
     place = Place(options)
     with place.store as store:
         if options.run:
-            emit(options, _state(place.run(options.run)))
+            run = place.run(options.run)
+            emit(options, _state(run))
+            unfinished = not run.state.ended
         else:
             runs = [_state(run) for run in store.runs(place.the_project(), unfinished=True)]
+            unfinished = bool(runs)
             keys = ("name", "status", "target", "script", "duration", "reason")
             emit(options, runs, [{key: run[key] for key in keys} for run in runs])
             if not runs and options.output == "table":
                 sys.stderr.write("no run of this project is unfinished\n")
+    if unfinished:
+        _tell_without_engine(place.paths)
     return 0
+
+
+def _tell_without_engine(paths: Paths) -> None:
+    """Without an engine the history stands still, whatever the runs do meanwhile."""
+    from cli.records import utc
+    from engine.lock import is_held
+
+    if is_held(paths.engine_lock):
+        return
+    wal = paths.store.with_name(f"{paths.store.name}-wal")
+    written = max(file.stat().st_mtime for file in (paths.store, wal, paths.engine_log) if file.exists())
+    last = (utc(written) or "")[:19].replace("T", " ")
+    sys.stderr.write(
+        f"no engine is running; the last one wrote something at {last} UTC, and runs are shown as they stood then. "
+        "`aml engine start` starts one\n"
+    )
 
 
 def _state(run: Run) -> dict[str, Any]:

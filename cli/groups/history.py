@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -104,7 +103,9 @@ def _compare(options: argparse.Namespace) -> int:
 def _short(name: str, value: Any) -> Any:
     """In a table the last of many values stands for all of them, and arguments are as one types them."""
     if name == "arguments":
-        return shlex.join(value)
+        from engine import masking
+
+        return masking.command(value)
     if isinstance(value, list) and len(value) > 1 and isinstance(value[-1], (int, float)):
         return f"{value[-1]:.6g} (last of {len(value)})"
     return value

@@ -134,6 +134,7 @@ class Build:
             found,
             base.id,
             user=base.user,
+            volumes=base.volumes,
             passed=passed,
             mark={BUILD: self._builder.mark},
             labels={

@@ -134,8 +134,9 @@ class Builder:
             found = await self.probed(base.id, spec.interpreter)
             if not found.python:
                 named = f"no Python {spec.interpreter!r}" if spec.interpreter.startswith("/") else "no Python"
+                works = f" that works: {found.trouble}" if found.trouble else ""
                 raise EnvironmentFailed(
-                    f"the base image {spec.base_image or base.id!r} has {named}.",
+                    f"the base image {spec.base_image or base.id!r} has {named}{works}.",
                     where=spec.image_place,
                     remedy="Name another in `baseDockerImage`, or ask for Python in conda_dependencies.yml.",
                 )

@@ -10,7 +10,7 @@ from engine.environments.ready import name_of
 from engine.hosts.docker.images import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from engine.hosts.docker.api import DockerApi
     from engine.runs.model import ImageUse
@@ -36,8 +36,13 @@ class EnvironmentImage:
     in_use: tuple[str, ...]
 
 
-async def list_environments(docker: DockerApi, uses: Sequence[ImageUse], mark: str) -> list[EnvironmentImage]:
-    """All on this host; `uses` is what the store knows of their use there, `mark` the label of what is our own."""
+async def list_environments(
+    docker: DockerApi, uses: Sequence[ImageUse], needed: Mapping[str, Sequence[str]], mark: str
+) -> list[EnvironmentImage]:
+    """All on this host; `uses` is what the store knows of their use there, `mark` the label of what is our own.
+
+    `needed`: which configurations need a fingerprint now (`needed_now`).
+    """
     held: dict[str, list[str]] = {}
     for container in await docker.containers({}):
         held.setdefault(container.image, []).append(f"container {container.name}")
@@ -48,9 +53,7 @@ async def list_environments(docker: DockerApi, uses: Sequence[ImageUse], mark: s
             size=image.size,
             created=image.created,
             last_used=max((use.last_used for use in uses if use.image == image.id), default=None),
-            configurations=tuple(
-                sorted(f"{use.project_name}/{use.config}" for use in uses if use.current and use.image == image.id)
-            ),
+            configurations=tuple(needed.get(image.labels[ENVIRONMENT], ())),
             in_use=(*held.get(image.id, ()), *(() if image.labels.get(OWNER, mark) == mark else (ANOTHERS,))),
         )
         for image in await docker.images({ENVIRONMENT: ""})

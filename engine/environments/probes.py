@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Counts up when a probe tells more than before.
-VERSION = 1
+VERSION = 2
 # So many images are remembered.
 KEPT = 200
 

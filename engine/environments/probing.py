@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostLost
 from engine.hosts.docker.trouble import DockerError
+from engine.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PROBE = "aml-tui.probe"
 # A program that is asked what it is and has not answered within this hangs, seconds.
 LONGEST = 60.0
+# Of what a program said that failed, so many characters are told.
+MOST_SAID = 500
 # What the Docker Engine says of a start when the file is there and is no program for this machine.
 _NO_PROGRAM = re.compile(r"no such file|not found|permission denied|exec format|is a directory", re.IGNORECASE)
 # What Docker takes when an image says nothing.
@@ -49,7 +52,10 @@ print(json.dumps({"python":sys.executable,"version":list(sys.version_info[:3]),"
 
 @dataclass(frozen=True)
 class Probe:
-    """What is in an image; absolute paths, "" for what is not. `version` of its Python, `passwd` its /etc/passwd."""
+    """What is in an image; absolute paths, "" for what is not. `version` of its Python, `passwd` its /etc/passwd.
+
+    `trouble`: how what it has of Python or conda failed, in words, when none of it works.
+    """
 
     python: str = ""
     version: tuple[int, ...] = ()
@@ -57,6 +63,7 @@ class Probe:
     uv: str = ""
     spark_submit: str = ""
     passwd: str = ""
+    trouble: str = ""
 
 
 async def probe(docker: DockerApi, image: str, interpreter: str = "", *, mark: str = "") -> Probe:
@@ -77,24 +84,44 @@ async def _programs(look: _Look, interpreter: str) -> Probe:
     if not interpreter.startswith("/"):
         named += ["python", "python3", *(f"{folder}/python" for folder in _FOLDERS)]
     arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(_FOLDERS), json.dumps(_SPARKS)]
+    troubles: list[str] = []
     for python in named:
         for path in await look.places(python):
-            told = _told(await look.run([path, *arguments]))
-            if told is not None:
+            said = await look.run([path, *arguments])
+            told = _told(said)
+            if told is None:
+                troubles += [] if said is None else [f"{path} {said}"]
+            else:
                 version = tuple(told["version"])
                 return Probe(told["python"] or path, version, told["conda"], told["uv"], told["spark"])
     for conda in CONDAS:
         for name in (conda, *(f"{folder}/{conda}" for folder in (*_FOLDERS, "/bin"))):
             for path in await look.places(name):
-                if await look.run([path, "--version"]) is not None:
+                said = await look.run([path, "--version"])
+                if said is not None and not said.code:
                     return Probe(conda=path)
-    return Probe()
+                troubles += [] if said is None else [f"{path} {said}"]
+    return Probe(trouble=troubles[0] if troubles else "")
 
 
-def _told(said: str | None) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class _Said:
+    """How a program ended, and what it said."""
+
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        said = plain(self.text).strip()[-MOST_SAID:]
+        return f"ended with exit status {self.code}" + (f": {said}" if said else "")
+
+
+def _told(said: _Said | None) -> dict[str, Any] | None:
     """The answer of a Python; what it printed before (a sitecustomize's words) is passed over."""
+    if said is None or said.code:
+        return None
     try:
-        told = json.loads((said or "").splitlines()[-1])
+        told = json.loads(said.text.splitlines()[-1])
     except (ValueError, IndexError):
         return None
     return told if isinstance(told, dict) else None
@@ -130,17 +157,16 @@ class _Look:
         """Its table of users; "" when it has none."""
         return (await self._docker.read_file(self._still, "/etc/passwd") or b"").decode("utf-8", "replace")
 
-    async def run(self, command: Sequence[str]) -> str | None:
-        """What a command in a container of its own says; None when it is no program, or fails.
+    async def run(self, command: Sequence[str]) -> _Said | None:
+        """What a command in a container of its own says; None when it is no program.
 
         Raises what else goes wrong: that says nothing about the image.
         """
         name = await self._create(command)
         try:
             await self._docker.start(name)
-            if await self._docker.wait(name, LONGEST) != 0:
-                return None
-            return (await self._docker.output(name)).decode("utf-8", "replace")
+            code = await self._docker.wait(name, LONGEST)
+            return _Said(code, (await self._docker.output(name)).decode("utf-8", "replace"))
         except DockerError as error:
             if _NO_PROGRAM.search(error.message):
                 return None

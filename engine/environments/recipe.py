@@ -80,16 +80,18 @@ def recipe(
     base: str,
     *,
     user: str = "",
+    volumes: Iterable[str] = (),
     passed: Iterable[str] = (),
     mark: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> Recipe:
-    """How the image is made from `base` (its id), whose user is `user`.
+    """How the image is made from `base` (its id), whose user is `user` and which declares `volumes`.
 
     `passed` are the build's arguments that its commands find in their environment. `mark` are labels of all layers and
     of the containers that make them, and so must not change from build to build; `labels` are the finished image's.
     Raises EnvironmentFailed, with the lines that cannot be had.
     """
+    _check_volumes(spec, volumes)
     steps = [Step(f"FROM {base}", "base image"), Step(_label(mark), _SETTINGS)]
     if user.partition(":")[0] not in ("", "0", "root"):
         steps.append(Step("USER root", _SETTINGS))
@@ -160,6 +162,17 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def _check_volumes(spec: EnvironmentSpec, volumes: Iterable[str]) -> None:
+    for volume in volumes:
+        if f"{PREFIX}/".startswith(f"{os.path.normpath(volume).rstrip('/')}/"):
+            raise EnvironmentFailed(
+                f"the base image {spec.base_image!r} declares `VOLUME {volume}`, and what a build puts into a "
+                f"volume is lost: packages go to {PREFIX}.",
+                where=spec.image_place,
+                remedy="Name an image without that volume in `baseDockerImage`.",
+            )
+
+
 def _conda_arguments(spec: EnvironmentSpec) -> list[str]:
     arguments: list[str] = []
     if spec.channels:
@@ -178,14 +191,19 @@ def _check_venv(spec: EnvironmentSpec, found: Probe) -> None:
     need = [one for one in spec.conda if name_of(one) not in _IN_A_VENV]
     if need:
         lines = "; ".join(f"{spec.places.get(one, '?')} {one}" for one in need)
+        trouble = f" ({found.trouble})" if found.trouble else ""
         raise EnvironmentFailed(
-            f"the base image {spec.base_image!r} has no conda, mamba or micromamba, and these need it: {lines}.",
+            f"the base image {spec.base_image!r} has no conda, mamba or micromamba{trouble}, and these need it: "
+            f"{lines}.",
             where=spec.image_place,
             remedy="Name an image with conda in `baseDockerImage`, or list the packages under `pip:`.",
         )
     if not found.python:
+        none = "neither Python nor conda"
+        if found.trouble:
+            none = f"neither Python nor conda that works: {found.trouble}"
         raise EnvironmentFailed(
-            f"the base image {spec.base_image!r} has neither Python nor conda.",
+            f"the base image {spec.base_image!r} has {none}.",
             where=spec.image_place,
             remedy="Name another in `baseDockerImage`.",
         )

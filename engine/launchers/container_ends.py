@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 # Of what the runner or the interpreter said when nothing could be started, so much is told.
 _MOST_SAID = 500
 _KILLED = 9
+# Signals that people end a program with: INT, QUIT, KILL, TERM.
+_ENDING = frozenset({2, 3, _KILLED, 15})
+_STOPPED = "its container was stopped from outside"
 # A container whose runner has written down the end is over within this, seconds.
 _TO_END = 20.0
 # What Docker gives a container whose end it did not see: the machine went down.
@@ -35,7 +39,8 @@ async def merged(
     if there is None:
         gone = status.phase == "vanished" and not status.rebooted
         if gone or (launched and status.phase == "laid"):
-            return dataclasses.replace(status, phase="vanished", why="its container was removed from outside")
+            lost = "" if shared else ", and its outputs were lost with it"
+            return dataclasses.replace(status, phase="vanished", why=f"its container was removed from outside{lost}")
         return status
     if there.state == "created":
         return status
@@ -44,10 +49,7 @@ async def merged(
     if status.phase != "exited" and not shared:
         status = await _from_inside(status, there, docker)
     if status.phase == "exited":
-        killed = status.exit is not None and status.exit.signal == _KILLED
-        if killed and await _ended_for_memory(there, docker):
-            return dataclasses.replace(status, why=_out_of_memory(plan))
-        return status
+        return dataclasses.replace(status, why=await _cause(status.exit, there, docker, plan) or status.why)
     return await _without_record(status, there, docker, plan, shared)
 
 
@@ -71,13 +73,32 @@ async def forgotten(
     return dataclasses.replace(status, phase="vanished", why="its container was lost with the Docker Engine")
 
 
-async def _ended_for_memory(there: Container, docker: DockerApi) -> bool:
-    """Docker says so once the container has ended, which is a moment after the runner wrote down the script's end."""
+async def _cause(exit_: RunExit | None, there: Container, docker: DockerApi, plan: RunPlan) -> str:
+    """What a script's end was due to, in words; "" where its own record of it says all.
+
+    Docker knows once the container has ended, which is a moment after the runner wrote down the script's end.
+    """
+    if exit_ is None or exit_.code == 0 or exit_.timed_out or exit_.start_error:
+        return ""
     if there.running:
-        await docker.wait(there.id, _TO_END)
-        ended = await docker.inspect(there.id)
-        return ended is not None and ended.oom_killed
-    return there.oom_killed
+        with contextlib.suppress(HostLost):
+            # That it takes longer is told in the same way as that contact is lost, which the next question shows.
+            await docker.wait(there.id, _TO_END)
+        there = await docker.inspect(there.id) or there
+    if exit_.signal == _KILLED and there.oom_killed:
+        return _out_of_memory(plan)
+    return _STOPPED if await _was_stopped(there, docker, exit_.ended) else ""
+
+
+async def _was_stopped(there: Container, docker: DockerApi, ended: float) -> bool:
+    """Whether somebody ended it through Docker. Our own signals do so only to runs that are being canceled."""
+    try:
+        sent = await docker.signals_sent(there.id, there.started or 0.0, there.ended or ended)
+    except HostLost:
+        raise
+    except HostError:
+        return False
+    return bool(sent & _ENDING)
 
 
 async def _from_inside(status: RunStatus, there: Container, docker: DockerApi) -> RunStatus:

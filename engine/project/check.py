@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from engine.errors import ProjectError
+from engine.project.container_options import container_options, in_container
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE, read_conda, read_spark
 from engine.project.folder import open_project
 from engine.project.ignore import left_out
@@ -46,6 +48,7 @@ def _references(project: Project) -> list[Problem]:
         if target is not None:
             found.append(target)
         found += _script(project, config)
+        found += [one for one in _container(project, config) if one not in found]
         for key, file in (("CondaDependenciesFile", config.conda_file), ("SparkDependenciesFile", config.spark_file)):
             if file and not ((project.path / file).is_file() or (project.config_folder / file).is_file()):
                 found.append(Problem(config.file, 0, 0, f"{key} names {file!r}, which does not exist.", "Correct it."))
@@ -66,6 +69,18 @@ def _script(project: Project, config: RunConfiguration) -> list[Problem]:
         message = f"no run takes the script {config.script!r} along: {reason.words}{place}."
         remedy = "Change the rule, or move the script." if place else "Move the script."
     return [Problem(config.file, *config.script_place, message, remedy)]
+
+
+def _container(project: Project, config: RunConfiguration) -> list[Problem]:
+    """What keeps its runs out of a container."""
+    target = project.targets.get(config.target)
+    if target is None or not in_container(config, target):
+        return []
+    try:
+        container_options(config, target)
+    except ProjectError as error:
+        return [Problem(error.where, 0, 0, error.message, error.remedy)]
+    return []
 
 
 def missing_target(project: Project, config: RunConfiguration) -> Problem | None:

@@ -60,6 +60,11 @@ _GIVEN = {"--rm", "--init", "-i", "-t", "-it", "-ti", "--interactive", "--tty", 
 _SIZES = ("shm_size", "memory", "memory_swap")
 
 
+def in_container(config: RunConfiguration, target: ComputeTarget) -> bool:
+    """Whether its scripts run in a container; `docker: enabled` is the second generation's way of saying so."""
+    return target.type in ("docker", "remotedocker") or (target.type == "local" and config.sections.docker.enabled)
+
+
 def container_options(config: RunConfiguration, target: ComputeTarget) -> dict[str, Any]:
     """For `RunPlan.options["container"]`: shared_volumes, gpu, and what the options of `docker run` ask for.
 

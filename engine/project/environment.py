@@ -78,6 +78,23 @@ class EnvironmentSpec:
         return cls(**known)
 
 
+@dataclass(frozen=True)
+class Need:
+    """What a configuration needs on a host, by its files.
+
+    `spec` None: they cannot be read, so it needs what it used last.
+    """
+
+    project: str
+    project_name: str
+    config: str
+    spec: EnvironmentSpec | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.project_name}/{self.config}"
+
+
 def environment_spec(
     project: Project,
     config: RunConfiguration,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound, ProjectError, Unsupported
 from engine.project.compute import SSH_TYPES
-from engine.project.container_options import container_options
+from engine.project.container_options import container_options, in_container
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE
 from engine.project.environment import environment_spec, spark_settings
 from engine.project.folder import open_project
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.project.compute import ComputeTarget
+    from engine.project.environment import EnvironmentSpec
     from engine.project.folder import Project
     from engine.project.runconfig import RunConfiguration
     from engine.runs.request import RunRequest
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 LAUNCHERS = {
     "local": "process",
     "remote": "process",
-    "docker": "container",
-    "remotedocker": "container",
     "cluster": "spark",
 }
 
@@ -64,16 +63,13 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
     if config.data_preparation:
         options["dataPreparation"] = asking(config.data_preparation)
     interpreter = ""
-    launcher = LAUNCHERS[target.type]
+    launcher = "container" if in_container(config, target) else LAUNCHERS[target.type]
     conda_file = _file(project, request.conda_file or config.conda_file, CONDA_FILE)
     spark_file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
-    if target.type == "local" and config.sections.docker.enabled:
-        # The second generation's way of saying so.
-        launcher = "container"
     away = target.type in SSH_TYPES
     if away:
         options["ssh"] = target.machine.to_json()
-    if target.type in ("docker", "remotedocker") or (target.type == "local" and launcher == "container"):
+    if launcher == "container":
         options["container"] = container_options(config, target)
         spec = environment_spec(project, config, target, conda_file, spark_file, config.framework)
         options["environment"] = spec.to_json()
@@ -116,6 +112,18 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
         options=options,
         notices=tuple(notices),
     )
+
+
+def container_environment(project: Project, config: RunConfiguration, target: ComputeTarget) -> EnvironmentSpec | None:
+    """What `resolve` says a run of this configuration needs, by the files alone; None where it needs no image.
+
+    Blocking. Raises ProjectError, NotFound.
+    """
+    if not in_container(config, target):
+        return None
+    conda_file = _file(project, config.conda_file, CONDA_FILE)
+    spark_file = _file(project, config.spark_file, SPARK_FILE)
+    return environment_spec(project, config, target, conda_file, spark_file, config.framework)
 
 
 def _at(file: str, place: tuple[int, int]) -> str:

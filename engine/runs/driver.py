@@ -151,7 +151,8 @@ class Driver:
             if self._run.state is State.PREPARING and self._mistakes >= REFUSALS:
                 await self._apply(lifecycle.StepFailed(words))
             else:
-                await self._say(reason=words)
+                # What it ended with is in the reason by then, and decides how it ends.
+                await self._say(**{"progress" if self._run.state is State.FINALIZING else "reason": words})
 
     async def cancel(self) -> None:
         """A person wants this run to end. Raises NotNow when it has ended, is ending, or is being canceled."""

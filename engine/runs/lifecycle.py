@@ -236,7 +236,7 @@ def _exited(event: Exited) -> Decision:
 
 def _finalized(event: Finalized, cancel_requested: float | None, exit_code: int | None) -> Decision:
     if cancel_requested is not None:
-        return Decision(State.CANCELED, {"reason": event.reason or "canceled"}, event.reason)
+        return Decision(State.CANCELED, {"reason": event.reason or "canceled", "progress": ""}, event.reason)
     if exit_code == 0 and not event.reason:
-        return Decision(State.COMPLETED, {"reason": ""})
-    return Decision(State.FAILED, {"reason": event.reason}, event.reason)
+        return Decision(State.COMPLETED, {"reason": "", "progress": ""})
+    return Decision(State.FAILED, {"reason": event.reason, "progress": ""}, event.reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -250,6 +251,26 @@ def test_status(shell: Shell, tmp_path: Path) -> None:
     shell.the_run("Completed")
     done = shell.aml("experiment", "status", "-r", "iris-001", "--query", "[status, exit_code]", "-o", "tsv")
     assert done.text == "Completed\n0\n"
+
+
+def test_status_says_when_nobody_writes_it(shell: Shell, tmp_path: Path) -> None:
+    gate = waiting(shell, tmp_path)
+    shell.aml("experiment", "submit", "-c", "local", "-a", "wait.py")
+    shell.the_run("Running")
+    assert shell.aml("experiment", "status").err == ""
+    os.kill(holder(shell.paths.engine_lock)["pid"], signal.SIGKILL)
+    until(lambda: not is_held(shell.paths.engine_lock))
+    for more in ((), ("-r", "1"), ("-o", "json")):
+        done = shell.aml("experiment", "status", *more)
+        assert (done.code, "Running" in done.text) == (0, True)
+        assert re.fullmatch(
+            r"no engine is running; .* at \d{4}-\d\d-\d\d [\d:]{8} UTC, .*`aml engine start`.*\n", done.err
+        )
+    gate.touch()
+    shell.aml("engine", "start")
+    shell.the_run("Completed")
+    shell.aml("engine", "stop")
+    assert shell.aml("experiment", "status", "-r", "1").err == ""
 
 
 @pytest.mark.parametrize(

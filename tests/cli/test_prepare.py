@@ -160,6 +160,55 @@ def test_prune_removes_what_nothing_needs_and_never_what_is_in_use(prepared: Pre
     assert prepared.fingerprints() == set()
 
 
+def test_what_another_installation_built_goes_when_it_is_forced(prepared: Prepared) -> None:
+    prepared.config("one", "python", "numpy=1")
+    fingerprint = prepared.prepare("one")
+    name = f"aml-tui/environment:{fingerprint}"
+    # Its labels are all that tells whose it is.
+    prepared.engine.build(name, f"FROM {name}\nLABEL aml-tui.owner=another\n")
+    (row,) = (line for line in prepared.shell.aml("environment", "list").text.splitlines() if fingerprint[:12] in line)
+    assert "another installation, which built it" in row
+    refused = prepared.shell.aml("environment", "prune", "-n", fingerprint, "--yes")
+    assert refused.code == 1
+    assert "another installation, which built it. `--force`" in refused.err
+    assert prepared.shell.aml("environment", "prune", "--all", "--force", "--yes").code == 2
+    prepared.engine.docker("run", "-d", "--name", "holds", name, "sleep", "600")
+    try:
+        held = prepared.shell.aml("environment", "prune", "-n", fingerprint, "--force", "--yes")
+        assert (held.code, "in use: container holds." in held.err) == (1, True)
+    finally:
+        prepared.engine.docker("rm", "-f", "holds")
+    done = prepared.shell.aml("environment", "prune", "-n", fingerprint, "--force", "--yes")
+    assert done.code == 0, done.err
+    assert prepared.fingerprints() == set()
+
+
+def test_what_needs_an_environment_is_read_from_the_files_as_they_are(prepared: Prepared) -> None:
+    prepared.config("one", "python", "numpy=1")
+    first = prepared.prepare("one")
+    prepared.config("two", "python", "scipy=1")
+    second = prepared.prepare("two")
+
+    def needed() -> dict[str, list[str]]:
+        return {one["fingerprint"]: one["configurations"] for one in prepared.told("environment", "list")}
+
+    # One that was never run asks for the same.
+    prepared.config("three", "python", "numpy=1")
+    assert needed() == {first: ["iris/one", "iris/three"], second: ["iris/two"]}
+    folder = prepared.shell.project / "aml_config"
+    (folder / "one.runconfig").unlink()
+    prepared.config("two", "python", "scipy=2")
+    assert needed() == {first: ["iris/three"], second: []}
+    (use,) = prepared.told("environment", "show", "-n", second)["configurations"]
+    assert (use["name"], use["needs_it_now"]) == ("two", False)
+    # What cannot be read may need what it used last.
+    (folder / "two.yml").write_text("dependencies: [")
+    assert needed() == {first: ["iris/three"], second: ["iris/two"]}
+    (folder / "two.runconfig").unlink()
+    done = prepared.shell.aml("environment", "prune", "--yes", "-o", "json")
+    assert [one["fingerprint"] for one in json.loads(done.out)["removed"]] == [second]
+
+
 def test_a_build_is_canceled(prepared: Prepared) -> None:
     prepared.config("docker", "python", "aml-slow")
     begun = prepared.shell.aml("experiment", "prepare", "-c", "docker", "--async")

@@ -84,8 +84,8 @@ class NotingCore:
     async def environments(self, host: str | None) -> dict[str, Any]:
         return {"environments": [], "host": host}
 
-    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool) -> dict[str, Any]:
-        return {"removed": None if ids is None else list(ids), "host": host, "all": everything}
+    async def prune(self, host: str | None, ids: Iterable[str] | None, everything: bool, force: bool) -> dict[str, Any]:
+        return {"removed": None if ids is None else list(ids), "host": host, "all": everything, "force": force}
 
     async def stop_builds(self, ids: Iterable[str]) -> dict[str, str]:
         return dict.fromkeys(ids, "no")

@@ -340,9 +340,10 @@ async def test_environments_are_asked_for_in_words_that_are_checked(service: Ben
     assert (await line.ask("prepare", request=3))["error"]["code"] == "usage"
     assert (await line.ask("environments"))["ok"] == {"environments": [], "host": None}
     assert (await line.ask("environments", op="list", host="local"))["ok"]["host"] == "local"
-    assert (await line.ask("environments", op="prune"))["ok"] == {"removed": None, "host": None, "all": False}
-    pruned = await line.ask("environments", op="prune", ids=["a"], all=True, host="far")
-    assert pruned["ok"] == {"removed": ["a"], "host": "far", "all": True}
+    pruned = await line.ask("environments", op="prune")
+    assert pruned["ok"] == {"removed": None, "host": None, "all": False, "force": False}
+    pruned = await line.ask("environments", op="prune", ids=["a"], all=True, force=True, host="far")
+    assert pruned["ok"] == {"removed": ["a"], "host": "far", "all": True, "force": True}
     assert (await line.ask("environments", op="cancel", ids=["b"]))["ok"] == {"refused": {"b": "no"}}
     for wrong in ({"op": "burn"}, {"op": "prune", "ids": "a"}, {"op": "cancel"}, {"host": 3}):
         assert (await line.ask("environments", **wrong))["error"]["code"] == "usage"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.strip import Strip
 
 from engine.runs.model import State
 from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW, make_run
 from tests.tui.snapshots import check_snapshot
+from tui.widgets.log_lines import LogLines
 from tui.widgets.log_pane import LogPane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from engine.paths import Paths
@@ -211,3 +214,104 @@ async def test_what_it_looks_like(
         await d.press("enter")
         await d.until_shown("'loss' 40/40")
         check_snapshot(d.app, f"log-{size[0]}x{size[1]}", tmp_path)
+
+
+async def test_no_line_matches(console: Callable[..., ConsoleApp], history: History, home: Paths) -> None:
+    history.put(running())
+    write(home, "one\ntwo\n")
+    async with driven(console()) as d:
+        await opened(d, "two")
+        await d.press("ampersand")
+        await d.type("zzzqq")
+        await d.press("enter")
+        await d.until_shown("no line with 'zzzqq'")
+        assert "nothing printed" not in d.text()
+        await d.press("escape")
+        await d.until_shown("two")
+
+
+async def test_matches_are_counted_in_a_log_that_fits(
+    console: Callable[..., ConsoleApp], history: History, home: Paths
+) -> None:
+    history.put(running())
+    write(home, "".join(f"needle {n}\nhay\n" for n in range(4)))
+    async with driven(console(), (150, 40)) as d:
+        await opened(d, "needle 3")
+        await d.press("slash")
+        await d.type("needle")
+        await d.press("enter")
+        await d.until_shown("'needle' 4/4")
+        for key, place in (("N", 4), ("N", 3), ("n", 4), ("N", 3), ("N", 2), ("N", 1), ("n", 2)):
+            await d.press(key)
+            await d.until_shown(f"'needle' {place}/4")
+        await d.press("g", "n")
+        await d.until_shown("'needle' 1/4")
+        write(home, "needle at last\n")
+        await d.until_shown("'needle' 1/5")
+        await d.press("end")
+        await d.until_shown("'needle' 5/5")
+
+
+async def test_errors_one_after_the_other_in_a_log_that_fits(
+    console: Callable[..., ConsoleApp], history: History, home: Paths
+) -> None:
+    history.put(running())
+    write(home, "ERROR one\nfine\nERROR two\nfine\n")
+    async with driven(console()) as d:
+        await opened(d, "ERROR two")
+        view = pane(d).view
+        assert view is not None
+        seen = []
+        for place in (0, 15):
+            await d.press("e")
+            await d.until(lambda place=place: view._at == place)  # type: ignore[misc]
+            seen.append(d.said())
+        assert seen == [[], []]
+        await d.press("e")
+        await d.until(lambda: d.said() == ["No error below."])
+
+
+@pytest.mark.parametrize("key", ["end", "home"])
+async def test_a_wrapped_line_of_megabytes(
+    console: Callable[..., ConsoleApp], history: History, home: Paths, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[int] = []
+    divide = Strip.divide
+
+    def counted(strip: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
+        pieces.append(len(at := list(cuts)))
+        return divide(strip, at)
+
+    monkeypatch.setattr(Strip, "divide", counted)
+    history.put(running())
+    write(home, b"first" + b"0123456789" * 300_000 + b"last\n")
+    async with driven(console()) as d:
+        await opened(d, "0123456789")
+        await d.press("w", key)
+        await d.until_shown("first012" if key == "home" else " 882K")
+        lines = pane(d).lines
+        width, height = lines.size
+        assert pieces
+        assert max(pieces) <= height
+        text = [strip.text.rstrip() for strip in lines._strips]
+        assert len(text) == height
+        # Each line goes on where the one above ended.
+        assert all(len(line) == width for line in text[:-1])
+        assert all((int(a[-1]) + 1) % 10 == int(b[0]) for a, b in pairwise(text[:-1]))
+
+
+async def test_rows_are_parsed_once_whoever_has_the_focus(
+    console: Callable[..., ConsoleApp], history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.put(running())
+    write(home, "one\ntwo\n")
+    async with driven(console()) as d:
+        await opened(d, "two")
+        parsed: list[bytes] = []
+        before = LogLines.parsed
+        monkeypatch.setattr(LogLines, "parsed", lambda lines, data: parsed.append(data) or before(lines, data))
+        await d.press("3", "4", "w", "w", "right")
+        await d.until(lambda: pane(d).lines.has_focus)
+        assert parsed == []
+        d.app.theme = "aml-light"
+        await d.until(lambda: set(parsed) == {b"one", b"two"})

@@ -231,6 +231,15 @@ async def test_what_configurations_name_and_nobody_has_is_told(
         await d.press("escape", "2")
         assert d.app.model.project.config("ghost").problem.startswith("aml_config/ghost.runconfig:2:")  # type: ignore[union-attr]
         assert not d.app.model.project.config("lost").problem  # type: ignore[union-attr]
+        rows = [line for line in d.text().splitlines() if "ghost" in line or "lost" in line]
+        assert "✖ ghost  no compute target…" in rows[0]
+        assert "✖ lost   no script 'gone.p…" in rows[1]
+        assert "cannot be read" not in d.text()
+        await d.press("end", "up", "enter")
+        await d.until_shown("Correct the name")
+        await d.press("escape")
+        (project / "gone.py").write_text("")
+        await d.until(lambda: "✖ lost" not in d.text())
 
 
 async def test_palette_does_an_action(console: Console, history: History) -> None:

@@ -10,17 +10,20 @@ import pytest
 from engine.runs import points
 from engine.runs.ledger import Ledger
 from engine.runs.metrics import MetricRecord
-from engine.runs.model import Command, Run, RunPlan, State
+from engine.runs.model import Command, Run, RunPlan, Series, State
 from engine.runs.request import RunRequest
 from tests.tui.driving import Driver, driven
-from tests.tui.history import NOW
+from tests.tui.history import NOW, make_run, make_spec
 from tests.tui.snapshots import check_snapshot
+from tui.widgets.facts_pane import FactsPane
+from tui.widgets.metrics_pane import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.tui.history import History
     from tui.app import ConsoleApp
 
 TABS = ("Log", "Metrics", "Overview", "Outputs", "Environment", "Commands")
@@ -118,6 +121,17 @@ async def test_what_each_tab_says(console: Callable[..., ConsoleApp], run: Run) 
         await d.until_shown("/usr/bin/python3 train.py 'a b'")
 
 
+async def test_outputs_that_are_not_kept(console: Callable[..., ConsoleApp], home: Paths, run: Run) -> None:
+    ledger = Ledger(home.store)
+    with ledger.writing() as db:
+        db.execute("UPDATE runs SET plan = json_set(plan, '$.tracked', json('false'))")
+    ledger.close()
+    async with driven(console()) as d:
+        await tab(d, "Outputs")
+        await d.until_shown("the run is untracked")
+        assert "model.json" not in d.text()
+
+
 async def test_a_look_into_an_output(console: Callable[..., ConsoleApp], run: Run) -> None:
     async with driven(console()) as d:
         await tab(d, "Outputs")
@@ -149,3 +163,41 @@ async def test_a_console_left_while_its_view_is_made(console: Callable[..., Cons
         view = RunView(d.app.model.paths, d.app.clock, d.app.glyphs)
         await view._open(0)
         assert view.pane is None
+
+
+async def test_a_long_value_goes_on_in_the_next_line(console: Callable[..., ConsoleApp], history: History) -> None:
+    path = ":".join(f"/opt/tools-{n}/bin" for n in range(30))
+    history.put_container(make_run(2), make_spec("six"))
+    history.connection.execute(
+        "UPDATE runs SET plan = json_set(plan, '$.environment_variables.PATH', ?, '$.environment_variables.X', '1')",
+        (path,),
+    )
+    async with driven(console()) as d:
+        copied: list[str] = []
+        d.app.copy_text = copied.append  # type: ignore[method-assign,assignment]
+        await d.press("enter")
+        await tab(d, "Environment")
+        await d.until_shown("X=1")
+        pane = d.main.run_view.pane  # type: ignore[union-attr]
+        assert isinstance(pane, FactsPane)
+        lines = [fact for fact in pane.facts if "/opt/tools" in fact.text]
+        assert len(lines) > 3
+        assert "".join(fact.text for fact in lines) == f"PATH={path}"
+        shown = "".join(line.strip("│ ").removeprefix("variables").strip() for line in d.text().splitlines())
+        assert f"PATH={path}" in shown
+        pane.move_to(str(pane.facts.index(lines[-1])))
+        await d.press("Y")
+        assert copied == [f"PATH={path}"]
+
+
+def test_one_long_value_does_not_widen_a_table() -> None:
+    def logged(kind: str) -> Series:
+        return Series("t", kind, 1, None, None, None, None, NOW)
+
+    values = [{"name": ["a" * 5000, "b"], "\x1b[2Jloss": [0.5, 0.25]}]
+    rows = [line.decode() for line in rows_of(logged("table"), values, 100, 30, "iris-001", "…")]
+    assert rows[3].endswith("…  0.500")
+    assert max(map(len, rows)) < 60
+    text = [line.decode() for line in rows_of(logged("text"), ["word " * 200], 60, 30, "iris-001", "…")]
+    assert max(map(len, text)) <= 60
+    assert "".join(text[2:]).split() == ["word"] * 200

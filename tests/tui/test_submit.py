@@ -105,6 +105,28 @@ async def test_the_dialog_says_what_is_wrong_and_keeps_what_was_typed(
         assert d.app.model.order == ()
 
 
+async def test_a_script_that_no_run_takes_along_is_told_while_one_types(console: Console, project: Path) -> None:
+    (project / ".amlignore").write_text("drafts/\n")
+    (project / "drafts").mkdir()
+    (project / "drafts" / "old.py").write_text("")
+    async with driven(console()) as d:
+        await d.press("s")
+        await d.until_shown("Submit a run")
+        await d.type("drafts/old.py")
+        await d.until(lambda: "drafts/old.py" in preview(d) and ".amlignore" in preview(d))
+        await d.press("escape")
+
+
+async def test_the_dialog_names_the_rule_that_leaves_a_script_out(console: Console, project: Path) -> None:
+    (project / ".amlignore").write_text("*.csv\nscore*\n")
+    async with driven(console()) as d:
+        await d.press("s")
+        await d.until_shown("Submit a run")
+        await d.type("score.py")
+        await d.until(lambda: ".amlignore:2" in preview(d) and "`score*` leaves it out" in preview(d))
+        await d.press("escape")
+
+
 async def test_a_configuration_brings_its_script_and_arguments(console: Console, project: Path) -> None:
     async with driven(console()) as d:
         await d.press("2", "down", "down")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from rich.style import Style
 
@@ -16,6 +17,8 @@ _CONTROL = re.compile(
 _SGR = re.compile(r"(?:\x1b\[|\x9b)([0-9;:]*)[ -/]*m")
 _LEFT = re.compile(r"[\x1b\x9b]")
 _TAB = 8
+# After so many changes of colour in one row the rest of it has the last one.
+_MOST = 1000
 _BASIC = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "reverse", 9: "strike"}
 _CLEARED = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("reverse",), 29: ("strike",)}
@@ -38,10 +41,13 @@ def pieces(data: bytes) -> list[Piece]:
     style: Style | None = None
     at = 0
     for match in _SGR.finditer(text):
+        if len(found) >= _MOST:
+            text = text[:at] + _SGR.sub("", text[at:])
+            break
         if match.start() > at:
             found.append((_LEFT.sub("", text[at : match.start()]), style))
         _apply(state, match.group(1))
-        style = Style(**state) if state else None  # type: ignore[arg-type]
+        style = _style(tuple(state.items())) if state else None
         at = match.end()
     if at < len(text):
         found.append((_LEFT.sub("", text[at:]), style))
@@ -61,6 +67,11 @@ def folded(data: bytes) -> bytes:
     if len(parts) > 1 and b"\x1b" not in data and len(parts[-2]) > len(shown):
         shown += parts[-2][len(shown) :]
     return shown
+
+
+@lru_cache(1024)
+def _style(state: tuple[tuple[str, object], ...]) -> Style:
+    return Style(**dict(state))  # type: ignore[arg-type]
 
 
 def _apply(state: dict[str, object], codes: str) -> None:

@@ -13,6 +13,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui.wording import size as words_of_size
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -179,3 +181,14 @@ class LogFile:
             count += piece.count(b"\n")
             start += len(piece)
         return count
+
+
+def save_here(path: Path, name: str) -> str:
+    """Copy a log into the folder one is in; where it is now, and its size. Raises OSError, also when it is there."""
+    import shutil
+    from pathlib import Path
+
+    target = Path.cwd() / name
+    with path.open("rb") as source, target.open("xb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+        return f"{target} ({words_of_size(out.tell())})"

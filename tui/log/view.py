@@ -66,6 +66,8 @@ class LogView:
         self.search: Search | None = None
         self.filter: Search | None = None
         self._top = 0
+        # The row that was gone to, until one moves: on a page that holds the whole log it is not the top one.
+        self._at: int | None = None
         self._left_at = 0
         self._counted = 0
         self._new = 0
@@ -78,7 +80,7 @@ class LogView:
         size = self.file.size()
         if size < self._top:
             # The file was cut: what one looked at is gone.
-            self._top, self.following = 0, True
+            self._top, self._at, self.following = 0, None, True
         rows = self._filtered(height) if self.filter is not None else self._rows(height)
         notes = self._outages(rows)
         tail = self._tail(size, height) if self.following and self.filter is None else []
@@ -100,9 +102,13 @@ class LogView:
             new=self._new,
             notes=notes,
             matches=len(search.matches) if search else 0,
-            match=search.place(size if self.following else self._top) if search else 0,
+            match=search.place(self._standing(size)) if search else 0,
             searching=(search is not None and not search.done) or (self.filter is not None and not self.filter.done),
         )
+
+    def _standing(self, size: int) -> int:
+        """The offset of the row that is counted from: the one gone to, the end while one follows, else the top."""
+        return self._at if self._at is not None else size if self.following else self._top
 
     def _tail(self, size: int, height: int) -> list[Row]:
         """The last rows of a log of which the mirror has only `size` bytes, when its end is here already."""
@@ -153,6 +159,7 @@ class LogView:
 
     def move(self, rows: int, height: int) -> None:
         """Up (negative) or down by rows."""
+        self._at = None
         if rows < 0:
             self.following = False
         if self.filter is not None:
@@ -173,19 +180,21 @@ class LogView:
 
     def to_start(self) -> None:
         self.following = False
-        self._top = 0
+        self._top, self._at = 0, None
 
     def to_end(self) -> None:
         self.following = True
+        self._at = None
 
     def hold(self) -> None:
         """Stay where one is while the log grows."""
         self.following = False
 
     def go_to(self, offset: int) -> None:
-        """Show the row at `offset` at the top."""
+        """Show the row at `offset` at the top, or where it is on a page that cannot begin with it."""
         self.following = False
         self._top = self.file.row_start(offset) if offset else 0
+        self._at = offset
 
     def begin_search(self, pattern: str, *, regex: bool) -> None:
         """Raises `re.error` for a pattern that is none."""
@@ -220,17 +229,25 @@ class LogView:
         """To the next match (1) or the previous one (-1); False when there is none in what was searched so far."""
         if self.search is None:
             return False
-        found = self.search.next(self._top) if way > 0 else self.search.previous(self._top)
+        if way > 0:
+            found = self.search.next(self._before)
+        else:
+            found = self.search.previous(self._standing(self.file.size()))
         if found is None:
             return False
         self.go_to(found)
         return True
 
+    @property
+    def _before(self) -> int:
+        """What is looked for lies below this offset; where one has gone to nothing yet, the top row counts as well."""
+        return self._at if self._at is not None else self._top - 1
+
     def next_row_like(self, search: Search, limit: int) -> bool:
-        """Go to the first row below the top that `search` finds, looking through at most `limit` bytes."""
+        """Go to the next row that `search` finds, looking through at most `limit` bytes."""
         begin = search.searched
         while True:
-            found = search.next(self._top)
+            found = search.next(self._before)
             if found is not None:
                 self.go_to(found)
                 return True

@@ -315,17 +315,20 @@ class AttachScreen(Dialog[str]):
     async def _write(self) -> None:
         form, name = self.form, self.form.name.strip()
         self._say("saving", "$accent")
-        saved = await asyncio.to_thread(targets.save, self.app.model.paths, self.folder, form, self._reference())
+        reference = self._reference()
+        # From here on it belongs to the target, also when the console is left meanwhile.
+        key, self._key = self._key, None if reference else self._key
+        try:
+            saved = await asyncio.to_thread(targets.save, self.app.model.paths, self.folder, form, reference)
+        except Exception:
+            self._key = key
+            raise
         said = f"{name} is attached: {' and '.join(saved.files)}."
         if saved.password_in:
             said += f" Its password is in {saved.password_in}."
-        if self._reference():
+        if reference:
             said += f" Its key is in {self.known.where}."
             said += " The password that installed it was not kept." if self._installed else ""
-        else:
-            await self._forget_key()
-        # It belongs to the target now.
-        self._key = None
         self.app.tell(said)
         self.dismiss(name)
 
@@ -349,17 +352,20 @@ class AttachScreen(Dialog[str]):
             self.app.tell("attach: it is at work, in a moment", "warning")
             return
         if dataclasses.replace(self.form, name="") == dataclasses.replace(self.before, name="") and not self._named:
-            self._close()
+            self.dismiss(None)
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._close()
+                self.dismiss(None)
 
         hit = [" ".join(part for part in (self.form.name, self.form.text("address")) if part)]
         note = "What was typed is not kept."
         self.app.push_screen(ConfirmScreen("Leave without attaching?", hit, note, "leave", "go on"), answered)
 
-    def _close(self) -> None:
-        self.app.start(self._forget_key, group="attach-forget", description="forgetting the key")
-        self.dismiss(None)
+    async def on_unmount(self) -> None:
+        """However the form is left, the whole console with it: a key that no target has is of no use."""
+        try:
+            await self._forget_key()
+        except AmlError as error:
+            self.app.tell_error(error)

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from tui.attempts import ASKING, FAILED, OK, Attempt, Progress
 from tui.plain import plain
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, Scrolling
 from tui.screens.main import REMOTE_TICK, TICK
 from tui.widgets.question_box import QuestionBox
 from tui.widgets.steps_list import StepsList
@@ -21,6 +21,7 @@ from tui.widgets.steps_list import StepsList
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from tui.attempts import Wanted
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 SAVE, SAVE_ANYWAY = "save", "save anyway"
 
 
-class StepsScreen(Dialog[str]):
+class StepsScreen(Scrolling, Dialog[str]):
     """Gives SAVE or SAVE_ANYWAY when one `attaches` and wants that, OK when it went well otherwise; None else.
 
     The attempt is stopped when the screen goes.
@@ -38,10 +39,7 @@ class StepsScreen(Dialog[str]):
         Binding("enter", "done", show=False),
         Binding("r", "again", show=False),
         Binding("ctrl+s", "save", show=False),
-        Binding("down,j", "scroll_by(1)", show=False),
-        Binding("up,k", "scroll_by(-1)", show=False),
-        Binding("pagedown", "scroll_by(10)", show=False),
-        Binding("pageup", "scroll_by(-10)", show=False),
+        *Scrolling.KEYS,
     ]
     CSS_PATH = ["../styles/dialog.tcss", "../styles/attach.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""
@@ -137,8 +135,9 @@ class StepsScreen(Dialog[str]):
         answer = partial(self.attempt.answer, event.question, event.answer, event.keep)
         self.app.start(answer, group="answer", description="answering")
 
-    def action_scroll_by(self, lines: int) -> None:
-        self.steps.scroll_relative(y=lines, animate=False)
+    @property
+    def read(self) -> Widget:
+        return self.steps
 
     def action_again(self) -> None:
         if self.attempt.progress.over:

@@ -23,7 +23,7 @@ def config_text(model: ConsoleModel, name: str) -> Content:
         return rows_text([("file", "it is gone")])
     rows = [
         ("file", config.file),
-        ("problem", config.problem),
+        *(("problem", str(problem)) for problem in config.errors),
         ("target", config.target),
         ("framework", config.framework),
         ("runs", wording.command_line(config.script, config.arguments)),

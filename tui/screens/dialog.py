@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from tui.app import ConsoleApp
 
@@ -23,3 +24,32 @@ class Dialog(ModalScreen[Result | None]):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+class Scrolling:
+    """For a dialog that is a text to read: `read` is what its keys move, wherever the focus is."""
+
+    KEYS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll_by(1)", show=False),
+        Binding("up,k", "scroll_by(-1)", show=False),
+        Binding("pagedown,ctrl+f,space", "scroll_page(1)", show=False),
+        Binding("pageup,ctrl+b", "scroll_page(-1)", show=False),
+        Binding("home,g", "scroll_edge(-1)", show=False),
+        Binding("end,G", "scroll_edge(1)", show=False),
+    ]
+
+    @property
+    def read(self) -> Widget:
+        raise NotImplementedError
+
+    def action_scroll_by(self, lines: int) -> None:
+        self.read.scroll_relative(y=lines, animate=False)
+
+    def action_scroll_page(self, way: int) -> None:
+        self.action_scroll_by(way * max(1, self.read.scrollable_content_region.height - 1))
+
+    def action_scroll_edge(self, way: int) -> None:
+        if way < 0:
+            self.read.scroll_home(animate=False)
+        else:
+            self.read.scroll_end(animate=False)

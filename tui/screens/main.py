@@ -11,9 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 
-from tui import hosts
+from tui import hosts, troubles
 from tui.actions import ACTIONS, PANES, Situation
-from tui.engine_link import Link
 from tui.filter import Filter, parse
 from tui.listing import Listing
 from tui.model import Change
@@ -107,9 +106,14 @@ class MainScreen(Screen[None]):
         # Reading may have been quicker than mounting.
         model = self.app.model
         known, builds = frozenset(model.runs), frozenset(model.builds)
-        self._model_changed(Change(order=True, runs=known, builds=builds, targets=True, project=True))
+        trouble = bool(model.trouble)
+        self._model_changed(Change(order=True, runs=known, builds=builds, targets=True, project=True, trouble=trouble))
         self.set_interval(REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK, self._tick)
         self.call_after_refresh(self._make_run_view)
+
+    def on_screen_suspend(self) -> None:
+        # What waits for a first frame may wait for ever under a dialog that comes before it.
+        self._make_run_view()
 
     def on_unmount(self) -> None:
         self.app.model.listeners.remove(self._model_changed)
@@ -123,7 +127,7 @@ class MainScreen(Screen[None]):
 
     def _make_run_view(self) -> None:
         """The lower pane is made after the first frame: its parts are the heaviest to import."""
-        if not self.lower.is_attached:
+        if self.run_view is not None or not self.lower.is_attached:
             # One left before it was there.
             return
         from tui.widgets.run_view import RunView
@@ -190,6 +194,8 @@ class MainScreen(Screen[None]):
         if change.project or change.builds:
             self.configs.show(model.project.configs, {name: one.far for name, one in model.preparing().items()})
         self._noticing.look(change)
+        if change.trouble and model.trouble:
+            self.app.tell(model.trouble, "error")
         if change.order or change.runs or change.series:
             self.listing.changed(change)
             self._go_to_expected()
@@ -222,21 +228,14 @@ class MainScreen(Screen[None]):
         self._look()
 
     def _show_header(self) -> None:
-        model, link = self.app.model, self.app.link.state
-        trouble: tuple[str, str] | None = None
-        if model.trouble:
-            trouble = (model.trouble, "bad")
-        elif link is Link.LOST and model.unfinished():
-            # An engine that left because nothing was going on is no trouble.
-            trouble = ("engine lost, connecting again", "warn")
-        elif away := hosts.trouble(model.project, model.targets, self.app.clock()):
-            trouble = (away, "warn")
+        model = self.app.model
+        trouble = troubles.worst(model, self.app.link, self.app.clock())
         notice = "read-only" if self.app.options.readonly else ""
         self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
 
     def show_titles(self) -> None:
         model = self.app.model
-        self.table.say_empty(self.listing.empty_text())
+        self.table.say_empty(self.listing.empty_text(), wrong=bool(model.trouble))
         problems = len(model.project.problems)
         self._entitle(self.table, self.listing.title(), self.listing.subtitle())
         self._entitle(self.configs, "Run configurations", f"{problems} to look at: P" if problems else "")

@@ -10,22 +10,22 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.plain import plain
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, Scrolling
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
 
-class PublicKeyScreen(Dialog[bool]):
+class PublicKeyScreen(Scrolling, Dialog[bool]):
     """Gives True on enter. `notes` say where its private half is and what to do with this one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", show=False),
         Binding("enter", "go_on", show=False),
         Binding("q", "close", show=False),
-        Binding("down,j", "scroll_by(1)", show=False),
-        Binding("up,k", "scroll_by(-1)", show=False),
+        *Scrolling.KEYS,
     ]
     CSS_PATH = ["../styles/dialog.tcss", "../styles/attach.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""
@@ -53,5 +53,6 @@ class PublicKeyScreen(Dialog[bool]):
     def action_go_on(self) -> None:
         self.dismiss(True)
 
-    def action_scroll_by(self, lines: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    @property
+    def read(self) -> Widget:
+        return self.query_one(VerticalScroll)

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Static
 
+from engine import masking
 from engine.errors import AmlError
 from tui import requests
 from tui.plain import plain
@@ -152,7 +153,7 @@ class SubmitScreen(Dialog[str]):
         except (AmlError, ValueError) as error:
             self._say_wrong(str(error))
             return
-        command = shlex.join([plan.interpreter, *plan.argv]) if plan.interpreter else shlex.join(plan.argv)
+        command = masking.command([plan.interpreter, *plan.argv] if plan.interpreter else plan.argv)
         lines = [Content.assemble(("on ", "dim"), plain(plan.target), ("  runs ", "dim"), plain(command))]
         lines += [Content.styled(plain(notice), "$warning") for notice in plan.notices]
         self.preview.update(Content("\n").join(lines))

@@ -11,13 +11,14 @@ from textual.widgets import Static
 
 from tui.actions import ACTIONS, PANE_TITLES, Situation, shown_key
 from tui.plain import plain
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, Scrolling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
 
     from tui.app import Said
     from tui.model import Change
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
 MARKS = {"information": ("  ", ""), "warning": ("! ", "$warning"), "error": ("x ", "$error")}
 
 
-class TextScreen(Dialog[None]):
+class TextScreen(Scrolling, Dialog[None]):
     """A text that scrolls, closed by esc, q or enter. One that is given as a function is asked for again with news."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *Scrolling.KEYS,
         Binding("q,enter", "close", show=False),
-        Binding("down,j", "scroll_by(1)", show=False),
-        Binding("up,k", "scroll_by(-1)", show=False),
-        Binding("pagedown,space", "scroll_by(15)", show=False),
-        Binding("pageup", "scroll_by(-15)", show=False),
     ]
     CSS_PATH = "../styles/dialog.tcss"
     AUTO_FOCUS = ""
@@ -64,8 +62,9 @@ class TextScreen(Dialog[None]):
             self.text = text
             self.query_one(Static).update(text)
 
-    def action_scroll_by(self, lines: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    @property
+    def read(self) -> Widget:
+        return self.query_one(VerticalScroll)
 
 
 def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
@@ -100,12 +99,14 @@ def _pane_keys() -> list[Content]:
     from tui.screens.build import BUILD_KEYS
     from tui.widgets.log_pane import LogPane
     from tui.widgets.metrics_pane import ChartView
+    from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
 
     return keys_text(
         (
             ("A run's tabs", TAB_KEYS),
             ("In the log", LogPane.KEYS),
+            ("In the overview", OverviewPane.KEYS),
             ("In a chart", ChartView.KEYS),
             ("At a build of an environment", BUILD_KEYS),
         )

@@ -1,10 +1,11 @@
-"""Each exact command that was run for a run, as one would type it."""
+"""Each exact command that was run for a run, as one would type it, secrets masked."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING
 
+from engine import masking
 from tui.plain import plain
 from tui.widgets.facts_pane import Fact, FactsPane
 from tui.widgets.overview_pane import moment
@@ -24,7 +25,7 @@ class CommandsPane(FactsPane):
     def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
         facts: list[Fact] = []
         for command in store.commands(run.id):
-            line = shlex.join(command.argv)
+            line = masking.command(command.argv)
             facts.append(
                 Fact(moment(command.at)[11:], f"on {plain(command.where)} {plain(command.note)}".rstrip(), "dim")
             )

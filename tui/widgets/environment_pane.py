@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import masking
 from tui import environments, wording
 from tui.plain import plain, plain_lines
 from tui.reading import CONTAINERS
@@ -121,11 +121,10 @@ class EnvironmentPane(FactsPane):
             yield Fact("reused", f"yes: it was there {wording.span(run.created - ended)} before this run")
 
     def _error(self, build: BuildRecord) -> Iterator[Fact]:
-        label, room = "error", max(20, self.size.width - self.LABELS - 3)
+        label = "error"
         for line in plain_lines(build.error).splitlines():
-            for part in textwrap.wrap(line, room, drop_whitespace=False) or [""]:
-                yield Fact(label, part, "bad")
-                label = ""
+            yield Fact(label, line, "bad")
+            label = ""
 
     def _changed(self, run: Run, found: RunEnvironment) -> Iterator[Fact]:
         before = found.before
@@ -153,5 +152,5 @@ class EnvironmentPane(FactsPane):
         ):
             shown = label
             for line in lines or ():
-                yield Fact(shown, plain(environments.masked(str(line))))
+                yield Fact(shown, plain(masking.address(str(line))))
                 shown = ""

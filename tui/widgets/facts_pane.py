@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
 from engine.runs.store import StoreReader
-from tui.widgets.line_list import LineList, cut
+from tui.widgets.line_list import LineList, cut, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from engine.paths import Paths
     from engine.runs.model import Run
@@ -47,7 +47,11 @@ class FactsPane(LineList):
         self.clock = clock
         self.glyphs = glyphs
         self.run: Run | None = None
+        # The lines on the screen: a fact that is longer than one goes on in the next.
         self.facts: Sequence[Fact] = ()
+        self._found: Sequence[Fact] = ()
+        # The fact that each line is of.
+        self._whole: Sequence[Fact] = ()
 
     def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
         """The lines for this run. Blocking."""
@@ -56,9 +60,13 @@ class FactsPane(LineList):
     def show(self, run: Run | None) -> None:
         """Another run, or the same with news."""
         if (run.id if run else None) != (self.run.id if self.run else None):
-            self.facts = ()
-            self.set_keys(())
+            self.forget()
         self.run = run
+
+    def forget(self) -> None:
+        """Show nothing until something was read again."""
+        self._found = self.facts = self._whole = ()
+        self.set_keys(())
 
     def refresh_from_store(self) -> None:
         run = self.run
@@ -69,14 +77,23 @@ class FactsPane(LineList):
 
     async def _load(self, run: Run) -> None:
         facts = await asyncio.to_thread(self._read, run)
-        if self.run is None or self.run.id != run.id or facts == self.facts:
-            return
+        if self.run is not None and self.run.id == run.id and facts != self._found:
+            self._found = facts
+            self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """The facts in lines as wide as the pane."""
         before = self.facts
-        self.facts = facts
-        if len(before) != len(facts):
-            self.set_keys([str(place) for place in range(len(facts))])
+        room = self.scrollable_content_region.width - self.LABELS - 1
+        lines = [(line, fact) for fact in self._found for line in _lines(fact, room)]
+        self.facts, self._whole = tuple(line for line, _ in lines), tuple(fact for _, fact in lines)
+        if len(before) != len(self.facts):
+            self.set_keys([str(place) for place in range(len(self.facts))])
             return
-        self.paint(str(place) for place, fact in enumerate(facts) if fact != before[place])
+        self.paint(str(place) for place, fact in enumerate(self.facts) if fact != before[place])
 
     def _read(self, run: Run) -> Sequence[Fact]:
         with StoreReader(self.paths.store) as store:
@@ -98,5 +115,15 @@ class FactsPane(LineList):
 
     def action_copy_line(self) -> None:
         if self.cursor is not None:
-            fact = self.facts[int(self.cursor)]
+            fact = self._whole[int(self.cursor)]
             self.app.copy_text(fact.copy or fact.text)
+
+
+def _lines(fact: Fact, room: int) -> Iterator[Fact]:
+    if room <= 0 or (len(fact.text) <= room and fact.text.isascii()):
+        yield fact
+        return
+    label = fact.label
+    for text in wrapped(fact.text, room):
+        yield replace(fact, label=label, text=text)
+        label = ""

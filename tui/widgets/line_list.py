@@ -84,7 +84,7 @@ class LineList(ScrollView, can_focus=True):
         return []
 
     def draw_empty(self, width: int) -> list[Segment]:
-        """The first line when there is nothing to show."""
+        """What is shown when there is nothing; a line feed in it begins another line."""
         return []
 
     # Keys and cursor
@@ -222,8 +222,9 @@ class LineList(ScrollView, can_focus=True):
             return self._strip(self.draw_head(y, width), width, None)
         key = self.key_at(y)
         if key is None:
-            first = not self.keys and y == self.HEAD
-            return self._strip(self.draw_empty(width) if first else [], width, None)
+            lines = [] if self.keys else list(Segment.split_lines(self.draw_empty(width)))
+            place = y - self.HEAD
+            return self._strip(lines[place] if place < len(lines) else [], width, None)
         ground = None
         if key == self.cursor:
             ground = self.get_component_rich_style(
@@ -252,6 +253,24 @@ def cut(text: str, width: int, ellipsis: str) -> str:
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(set_cell_size(text, width - 1).rstrip() + ellipsis, width)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken between words where that is possible; at least one line."""
+    if len(text) <= width and text.isascii():
+        return [text]
+    import textwrap
+
+    from rich.cells import cell_len, chop_cells
+
+    width = max(1, width)
+    if cell_len(text) <= width:
+        return [text]
+    if not text.isascii():
+        # Words are told apart by cells, not by characters.
+        return chop_cells(text, width)
+    lines = textwrap.wrap(text, width, expand_tabs=False, replace_whitespace=False, break_on_hyphens=False)
+    return lines or [""]
 
 
 def cut_middle(text: str, keep_end: int, width: int, ellipsis: str) -> str:

@@ -16,17 +16,29 @@ from tui.log.view import Page
 from tui.wording import size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tui.glyphs import Glyphs
     from tui.log.file import Row
 
 _BAD = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Traceback \(most recent call last\)|^\S*(?:Error|Exception)\b")
 _WARN = re.compile(r"\bWARN(?:ING)?\b|^\S*Warning\b")
+# A line says how bad it is near its beginning (characters).
+_SAID = 4096
+# Longer texts are measured and cut slowly (characters).
+_SEGMENT = 512
 
 
 class LogLines(Widget, can_focus=True):
     """The rows of one page. It draws what it is given; the pane decides what that is."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--bad", "log--warn", "log--match", "log--dim"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log--bad",
+        "log--warn",
+        "log--good",
+        "log--match",
+        "log--dim",
+    }
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
@@ -55,15 +67,25 @@ class LogLines(Widget, can_focus=True):
         self.refresh(Region(0, line, self.size.width, 1))
 
     def redraw(self) -> None:
-        self._inks.clear()
-        self._known.clear()
+        """The same rows in another way: wrapped, panned."""
         self._strips = self._lines()
         self.refresh()
 
+    def restyle(self) -> None:
+        """The same rows in other colours, or with other matches."""
+        self._inks.clear()
+        self._known.clear()
+        self.redraw()
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        if self.is_mounted:
-            self.redraw()
+        if self.is_mounted and self._inks_differ():
+            self.restyle()
+
+    def _inks_differ(self) -> bool:
+        """Focus that comes or goes is told as a change of style too, which changes nothing here."""
+        before, self._inks = self._inks, {}
+        return any(self._ink(name) != ink for name, ink in before.items())
 
     def text(self) -> str:
         """What is on the screen."""
@@ -123,7 +145,14 @@ class LogLines(Widget, can_focus=True):
 
     def _folded(self, strip: Strip, width: int) -> list[Strip]:
         if not self.wrap:
-            return [strip.crop(self.pan, self.pan + width)]
+            return [_beginning(strip, self.pan + width).crop(self.pan, self.pan + width)]
+        # Dividing takes the square of its pieces: no more of them than there are lines on the screen.
+        most = width * max(1, self.size.height)
+        if not self.page.following:
+            strip = _beginning(strip, most).crop(0, most)
+        elif strip.cell_length > most:
+            # From where a line begins.
+            strip = strip.crop(-(-strip.cell_length // width) * width - most)
         return list(strip.divide([*range(width, strip.cell_length, width), strip.cell_length])) or [strip]
 
     def _note(self, words: str) -> Strip:
@@ -135,30 +164,59 @@ class LogLines(Widget, can_focus=True):
         segments = self._segments(row.data)
         if row.cut:
             segments.append(Segment(f" {self.glyphs.ellipsis} {size(row.end - row.start)}", self._ink("dim")))
-        return Strip(segments)
+        return Strip(_short(segments))
+
+    def parsed(self, data: bytes) -> list[Segment]:
+        """A row as it is without a search."""
+        parts = pieces(data)
+        text = "".join(part for part, _ in parts[:_SAID])[:_SAID]
+        level = self._ink("bad") if _BAD.search(text) else self._ink("warn") if _WARN.search(text) else None
+        return [Segment(part, style or level) for part, style in parts]
 
     def _segments(self, data: bytes) -> list[Segment]:
-        parts = pieces(data)
-        text = "".join(part for part, _ in parts)
-        level = self._ink("bad") if _BAD.search(text) else self._ink("warn") if _WARN.search(text) else None
-        segments = [Segment(part, style or level) for part, style in parts]
+        segments = self.parsed(data)
         if self.mark is None:
             return segments
+        text = "".join(segment.text for segment in segments)
         spots = [match.span() for match in self.mark.finditer(text) if match.end() > match.start()]
         if not spots:
             return segments
         return _marked(segments, spots[:100], self._ink("match"))
 
 
+def _short(segments: list[Segment]) -> Iterator[Segment]:
+    for segment in segments:
+        text, style, _ = segment
+        if len(text) <= _SEGMENT:
+            yield segment
+        else:
+            yield from (Segment(text[at : at + _SEGMENT], style) for at in range(0, len(text), _SEGMENT))
+
+
+def _beginning(strip: Strip, cells: int) -> Strip:
+    """At least its first `cells`: what lies behind is not even measured."""
+    found: list[Segment] = []
+    for segment in strip:
+        if cells <= 0:
+            break
+        found.append(segment)
+        cells -= segment.cell_length
+    return Strip(found)
+
+
 def _marked(segments: list[Segment], spots: list[tuple[int, int]], style: Style) -> list[Segment]:
     """The segments with these stretches of their text in `style`."""
     found: list[Segment] = []
-    at = 0
+    at, first = 0, 0
     for segment in segments:
         text, begin = segment.text, at
         at += len(text)
         done = 0
-        for start, end in spots:
+        while first < len(spots) and spots[first][1] <= begin:
+            first += 1
+        for start, end in spots[first:]:
+            if start >= at:
+                break
             low, high = max(start - begin, done), min(end - begin, len(text))
             if low < high:
                 found += [Segment(text[done:low], segment.style), Segment(text[low:high], style)]

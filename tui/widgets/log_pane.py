@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -13,12 +14,13 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from tui.log.ansi import pieces
+from tui.log.file import save_here
 from tui.log.search import ERRORS, Search
 from tui.log.view import LogView, Page
 from tui.plain import plain
 from tui.widgets.line_input import LineInput
 from tui.widgets.log_lines import LogLines
-from tui.wording import count_of, size
+from tui.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +63,7 @@ class LogPane(Vertical):
         ("W", "save", "Save the whole log to a file"),
         ("escape", "quit_search", "Leave the search, then the pane"),
     )
+    LINES: ClassVar[type[LogLines]] = LogLines
     HINTS = (("/", "search"), ("n", "next"), ("&", "lines"), ("e", "error"), ("f", "follow"), ("w", "wrap"))
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
     app: ConsoleApp
@@ -81,7 +84,7 @@ class LogPane(Vertical):
         # What the log is saved as, and whether nothing more comes.
         self.save_name = ""
         self.complete = False
-        self.lines = LogLines(glyphs)
+        self.lines = self.LINES(glyphs)
         self.prompt = LineInput(id="log-prompt")
         self.view: LogView | None = None
         self._asked = ""
@@ -90,14 +93,13 @@ class LogPane(Vertical):
         self._stamp: tuple[str, int] | None = None
         self._errors: Search | None = None
         self._said = ""
+        self._empty = ""
 
     def compose(self) -> ComposeResult:
         yield self.lines
         yield self.prompt
 
     def on_mount(self) -> None:
-        import os
-
         self.prompt.display = False
         self._looking = self.set_interval(LOOK_OVER_SSH if "SSH_CONNECTION" in os.environ else LOOK, self._look)
 
@@ -109,7 +111,7 @@ class LogPane(Vertical):
 
     # Which log
 
-    def open_file(self, path: Path | None, save_name: str = "") -> None:
+    def open_file(self, path: Path | None, save_name: str = "", *, at_start: bool = False) -> None:
         """Show this log instead, from its end; None: no log. One that is not there yet is empty."""
         self.save_name = save_name
         self._quit_prompt()
@@ -118,11 +120,19 @@ class LogPane(Vertical):
         self._stamp = None
         self._errors = None
         self.app.start(
-            partial(self._open, path), group=f"{self.id}-open", description="opening the log", exclusive=True
+            partial(self._open, path, at_start), group=f"{self.id}-open", description="opening the log", exclusive=True
         )
 
     def say_empty(self, empty: str) -> None:
         """What is shown while there is nothing in the log."""
+        self._empty = empty
+        self._show_empty()
+
+    def _show_empty(self) -> None:
+        chosen, page = self.view.filter if self.view is not None else None, self.lines.page
+        empty = self._empty
+        if chosen is not None and page.size:
+            empty = f"{'looking for lines' if page.searching else 'no line'} with {plain(chosen.pattern)!r}"
         if empty != self.lines.empty:
             self.lines.empty = empty
             if not self.lines.page.rows:
@@ -136,13 +146,15 @@ class LogPane(Vertical):
 
     # Reading, beside the keys
 
-    async def _open(self, path: Path | None) -> None:
+    async def _open(self, path: Path | None, at_start: bool) -> None:
         async with self._reading:
             if self.view is not None:
                 self.view.close()
             self.view = LogView(path) if path is not None else None
             if self.view is None:
                 self.lines.show(Page())
+            elif at_start:
+                self.view.to_start()
         await self._read()
 
     @property
@@ -179,8 +191,7 @@ class LogPane(Vertical):
             if view is not self.view:
                 return None
             self._stamp = (str(view.file.path), page.size)
-            self.lines.show(page)
-            self._tell(page)
+            self._draw(page)
         if page.searching:
             self.app.start(self._search_on, group=f"{self.id}-search", description="searching the log", exclusive=True)
         return answer
@@ -215,9 +226,13 @@ class LogPane(Vertical):
         async with self._reading:
             page = await asyncio.to_thread(view.page, max(1, self.lines.size.height))
             if view is self.view:
-                self.lines.show(page)
-                self._tell(page)
+                self._draw(page)
         return page
+
+    def _draw(self, page: Page) -> None:
+        self.lines.show(page)
+        self._show_empty()
+        self._tell(page)
 
     def _tell(self, page: Page) -> None:
         parts = []
@@ -300,8 +315,7 @@ class LogPane(Vertical):
         def find(view: LogView) -> bool:
             if view.following:
                 view.to_start()
-            if self._errors is None:
-                self._errors = Search(view.file, ERRORS, regex=True)
+            self._errors = self._errors or Search(view.file, ERRORS, regex=True)
             return view.next_row_like(self._errors, 1 << 30)
 
         if not await self._read(find):
@@ -316,21 +330,10 @@ class LogPane(Vertical):
             self.app.start(save, group=f"{self.id}-save", description="saving the log")
 
     async def _save(self, path: Path, name: str) -> None:
-        def copy() -> str:
-            import shutil
-            from pathlib import Path
-
-            target = Path.cwd() / name
-            with path.open("rb") as source, target.open("xb") as out:
-                shutil.copyfileobj(source, out, 1 << 20)
-                return f"saved to {target} ({size(out.tell())})"
-
         try:
-            told = await asyncio.to_thread(copy)
+            self.app.tell(f"saved to {await asyncio.to_thread(save_here, path, name)}")
         except OSError as error:
-            self.app.tell(f"the log was not saved as {name} in the folder you are in: {error.strerror}.", "error")
-        else:
-            self.app.tell(told)
+            self.app.tell(f"{name} was not saved in the folder you are in: {error.strerror}.", "error")
 
     # The prompt
 
@@ -380,7 +383,7 @@ class LogPane(Vertical):
             self.app.tell(f"{pattern!r} is no regular expression: {error}.", "error")
             return
         self.lines.mark = self.view.search.shown if self.view is not None and self.view.search else None
-        self.lines.redraw()
+        self.lines.restyle()
 
     def action_quit_search(self) -> None:
         if self.prompt.display:
@@ -394,6 +397,6 @@ class LogPane(Vertical):
                 view.begin_filter("", regex=False)
 
             self._go(leave)
-            self.lines.redraw()
+            self.lines.restyle()
             return
         self.post_message(self.Left())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding
@@ -19,7 +20,7 @@ from tui.charting import ChartLook, Curve, draw, read_curve
 from tui.glyphs import ASCII, sparkline
 from tui.log.ansi import pieces
 from tui.plain import plain
-from tui.widgets.line_list import LineList, cut
+from tui.widgets.line_list import LineList, cut, wrapped
 from tui.wording import count_of, number
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 VALUE = 9
 # Of a table or list so many rows are shown; all of them are in the history's JSON.
 ROWS = 1000
+# A value of a table or row has at most so many cells there.
+CELL = 40
 
 
 class MetricsList(LineList):
@@ -273,7 +276,7 @@ class MetricsPane(Container):
         if series.kind != "scalar":
             with StoreReader(self.paths.store) as store:
                 values = store.values(run.id, series.name)
-            return rows_of(series, values, height, run.name)
+            return rows_of(series, values, width, height, run.name, self.glyphs.ellipsis)
         key = (run.id, series.name, series.count, look.by_time)
         if self._curve is None or self._curve[:4] != key:
             with StoreReader(self.paths.store) as store:
@@ -290,30 +293,32 @@ class MetricsPane(Container):
         return [head.encode(), *draw(curve, look, width, max(5, height - 1), ascii=self.glyphs is ASCII)]
 
 
-def rows_of(series: Series, values: list[Any], height: int, run: str) -> list[bytes]:
+def rows_of(series: Series, values: list[Any], width: int, height: int, run: str, ellipsis: str) -> list[bytes]:
     """Logged lists, rows, tables, texts and images as lines; the last ones when there are more than fit."""
+
+    def cell(value: Any) -> str:
+        """One long value must not push the others off the screen."""
+        text = plain(number(value) if isinstance(value, float) else str(value)[: 4 * CELL])
+        return text if cell_len(text) <= CELL else cut(text, CELL, ellipsis)
+
     lines: list[str] = []
     for value in values[-ROWS:]:
         if series.kind == "table" and isinstance(value, dict):
             columns = [column if isinstance(column, list) else [column] for column in value.values()]
-            names = [plain(name) for name in value]
-            cells = [[plain(_cell(column[n])) if n < len(column) else "" for column in columns]
+            names = [cell(name) for name in value]
+            cells = [[cell(column[n]) if n < len(column) else "" for column in columns]
                      for n in range(max(map(len, columns), default=0))]  # fmt: skip
             lines += _aligned([names, *cells])
         elif series.kind == "row" and isinstance(value, dict):
-            lines.append("  ".join(f"{plain(name)}={plain(_cell(one))}" for name, one in value.items()))
+            lines += wrapped("  ".join(f"{cell(name)}={cell(one)}" for name, one in value.items()), width - 1)
         elif isinstance(value, list):
-            lines.append("  ".join(plain(_cell(one)) for one in value[:ROWS]))
+            lines += wrapped("  ".join(cell(one) for one in value[:ROWS]), width - 1)
         else:
-            lines.append(plain(value))
+            lines += wrapped(plain(value), width - 1)
     head = f" {plain(run)} {plain(series.name)}   {series.kind}, logged {count_of(series.count, 'time')}"
     return [
         line.encode("utf-8", "replace") for line in [head, "", *(f" {line}" for line in lines[-max(1, height - 2) :])]
     ]
-
-
-def _cell(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

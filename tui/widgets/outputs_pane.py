@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
+from engine.project.outputs import not_kept
 from tui.log.ansi import folded
 from tui.plain import plain
 from tui.widgets.facts_pane import Fact, FactsPane
@@ -50,6 +51,9 @@ class OutputsPane(FactsPane):
         super().show(run)
 
     def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
+        why = not_kept(store.plan(run.id))
+        if why:
+            return [Fact("", plain(why), "dim")]
         folder = self.paths.host_run(run.id) / "outputs"
         if self._looking is not None:
             return _file(folder / self._looking, self._looking)
@@ -71,13 +75,13 @@ class OutputsPane(FactsPane):
         self._again()
 
     def _again(self) -> None:
-        self.facts = ()
-        self.set_keys(())
+        self.forget()
         self.refresh_from_store()
 
     def action_save(self) -> None:
         run = self.run
-        if run is not None:
+        # Without a file there is nothing to copy; where none are kept, that is what is shown.
+        if run is not None and (self._looking or any(fact.copy for fact in self.facts)):
             self.app.start(partial(self._save, run), group="outputs-save", description="copying the outputs")
 
     async def _save(self, run: Run) -> None:

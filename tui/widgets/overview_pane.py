@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
 
 from tui.plain import plain
 from tui.widgets.facts_pane import Fact, FactsPane
@@ -12,6 +16,8 @@ from tui.wording import command_line, number, outcome, size, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from textual.binding import BindingType
 
     from engine.runs.model import Run, Transition
     from engine.runs.store import StoreReader
@@ -24,6 +30,26 @@ def moment(at: float | None) -> str:
 
 class OverviewPane(FactsPane):
     """The run's row of the history in words."""
+
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("d", "diff", "The changes that were not committed when the run was submitted"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
+
+    @property
+    def HINTS(self) -> tuple[tuple[str, str], ...]:  # noqa: N802 - what other panes have as a constant
+        return (("d", "diff"),) if self.run is not None and self.run.dirty else ()
+
+    def action_diff(self) -> None:
+        if self.run is not None:
+            self.app.start(partial(self._diff, self.run), group="diff", description="opening the diff", exclusive=True)
+
+    async def _diff(self, run: Run) -> None:
+        from tui.screens.diff import DiffScreen, diff_of
+
+        file = await asyncio.to_thread(diff_of, self.paths, run)
+        if self.app.screen is self.screen:
+            self.app.push_screen(DiffScreen(run, file))
 
     def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
         run = store.run(run.id)
@@ -55,7 +81,7 @@ class OverviewPane(FactsPane):
         yield Fact("script", command_line(run.script, run.arguments), "accent")
         yield Fact("configuration", f"{plain(run.config)}, {run.framework} on {plain(run.target)} ({run.target_type})")
         if run.commit:
-            dirty = ", with changes that are not committed" if run.dirty else ""
+            dirty = ", with changes that are not committed: d shows them" if run.dirty else ""
             yield Fact("git", f"{run.commit[:12]} {plain(run.branch or '')}{dirty}", "", run.commit)
         files = run.properties.get("SnapshotFiles")
         if files:

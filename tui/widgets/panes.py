@@ -12,6 +12,7 @@ from engine.runs.model import State
 from tui import hosts, wording
 from tui.glyphs import UNICODE, Glyphs
 from tui.plain import plain
+from tui.reading import CONTAINERS
 from tui.widgets.line_list import LineList, cut
 
 if TYPE_CHECKING:
@@ -55,10 +56,13 @@ class TargetsPane(LineList):
         for run in runs:
             if run.state not in (State.QUEUED, State.NOT_STARTED):
                 busy[run.target] = busy.get(run.target, 0) + 1
-        rows = {
-            t.name: self._row(t, states.get(t.host), busy.get(t.name, 0), preparing.get(t.name, ""), now)
-            for t in targets
-        }
+        rows: dict[str, TargetRow] = {}
+        told: set[str] = set()
+        for t in targets:
+            state = states.get(t.host)
+            rows[t.name] = self._row(t, state, busy.get(t.name, 0), preparing.get(t.name, ""), now, t.host in told)
+            if not t.problem and t.type not in CONTAINERS:
+                told.add(t.host)
         differ = [name for name, row in rows.items() if self._rows.get(name) != row]
         self._rows = rows
         if tuple(rows) != tuple(self.keys):
@@ -66,10 +70,13 @@ class TargetsPane(LineList):
         else:
             self.paint(differ)
 
-    def _row(self, target: TargetView, state: TargetState | None, busy: int, preparing: str, now: float) -> TargetRow:
+    def _row(
+        self, target: TargetView, state: TargetState | None, busy: int, preparing: str, now: float, told: bool
+    ) -> TargetRow:
+        """`told`: another target of the same machine has its load already."""
         signs = self.glyphs
         if target.problem:
-            return signs.wrong, "bad", target.name, ("cannot be read",), ""
+            return signs.wrong, "bad", target.name, (target.error or target.problem,), ""
         going = tuple(part for part in (preparing, f"{busy}/{target.slots}" if target.slots and busy else "") if part)
         if state is None:
             idle = hosts.NOT_LINKED if target.remote else "idle" if target.type == "local" else target.type
@@ -82,8 +89,8 @@ class TargetsPane(LineList):
                 return signs.trouble, "bad", target.name, (str(facts["error"]), *going), ""
             return signs.connected, "good", target.name, (*going, *docker(facts)), ""
         if state.state == "connected":
-            # This machine's load is said of it once, at its own target.
-            elsewhere = target.type != "local" and not target.remote
+            # A machine's load is said once, and this one's at its own target.
+            elsewhere = told or (target.type != "local" and not target.remote)
             parts = (target.type,) if elsewhere else load_parts(state.sample)
             return signs.connected, "good", target.name, (*going, *parts), ""
         if state.state == "connecting":
@@ -152,7 +159,7 @@ def load_parts(sample: Mapping[str, object]) -> tuple[str, ...]:
 
 
 class ConfigsPane(LineList):
-    """Each run configuration with its framework and target; one that cannot be read is listed with its error."""
+    """Each run configuration with its framework and target; one that is wrong is listed with its error."""
 
     DEFAULT_CLASSES = "pane"
 
@@ -179,9 +186,10 @@ class ConfigsPane(LineList):
         dots = self.glyphs.ellipsis
         names = min(14, max(6, max(len(name) for name in self.keys)))
         rest = max(0, width - names - 4)
-        wrong = bool(config.problem)
+        wrong = next((problem.message for problem in config.errors), config.problem)
         here = self.glyphs.cursor if key == self.cursor else " "
-        said = "cannot be read" if wrong else preparing or f"{config.framework:<8}{self._where(config)}"
+        # What it is about comes first where there is so little room.
+        said = wrong.removeprefix("there is ") or preparing or f"{config.framework:<8}{self._where(config)}"
         return [
             Segment(here, self.ink("mark")),
             Segment(self.glyphs.wrong if wrong else " ", self.ink("bad")),

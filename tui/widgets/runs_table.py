@@ -12,7 +12,7 @@ from engine.runs.model import Run, State
 from tui import wording
 from tui.glyphs import UNICODE, Glyphs, sparkline
 from tui.plain import plain
-from tui.widgets.line_list import LineList, cut, cut_middle
+from tui.widgets.line_list import LineList, cut, cut_middle, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -122,6 +122,7 @@ class RunsTable(LineList):
         self.marks: frozenset[str] = frozenset()
         self.metrics: tuple[str, ...] = ()
         self.empty_text = ""
+        self.wrong = False
         self._needs = (6, 6, 6)
         self._layout: tuple[int, Layout] | None = None
         self._ages: dict[str, str] = {}
@@ -137,12 +138,12 @@ class RunsTable(LineList):
             self._needs = (name, config, target)
             self._relayout()
 
-    def say_empty(self, text: str) -> None:
-        """What stands in the place of the first row when there is none."""
-        if text != self.empty_text:
-            self.empty_text = text
+    def say_empty(self, text: str, *, wrong: bool = False) -> None:
+        """What stands in the place of the rows when there is none; `wrong`: it is something that went wrong."""
+        if (text, wrong) != (self.empty_text, self.wrong):
+            self.empty_text, self.wrong = text, wrong
             if not self.keys:
-                self.refresh_line(self.HEAD)
+                self.refresh()
 
     def choose_metrics(self, names: tuple[str, ...]) -> None:
         """Show these metrics, in this order, as far as there is room."""
@@ -221,7 +222,8 @@ class RunsTable(LineList):
         return [Segment("".join(parts), self.ink("head"))]
 
     def draw_empty(self, width: int) -> list[Segment]:
-        return [Segment("   " + cut(self.empty_text, max(0, width - 3), self.glyphs.ellipsis), self.ink("dim"))]
+        lines = wrapped(self.empty_text, width - 4)
+        return [Segment("\n".join(f"   {line}" for line in lines), self.ink("bad" if self.wrong else "dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
         run = self.run_of(key)

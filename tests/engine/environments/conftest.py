@@ -63,7 +63,7 @@ class Workshop:
         return self.engine.containers(), len(dangling)
 
     async def environments(self) -> list[str]:
-        return [one.fingerprint for one in await list_environments(self.docker, [], self.builder.mark)]
+        return [one.fingerprint for one in await list_environments(self.docker, [], {}, self.builder.mark)]
 
 
 @contextlib.asynccontextmanager

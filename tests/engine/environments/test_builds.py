@@ -271,6 +271,15 @@ async def test_a_base_image_of_another_user(workshop: Workshop, other_user_image
     workshop.python(ready, "import aml_other_user")
 
 
+async def test_a_base_image_in_whose_volume_packages_would_be_lost(
+    workshop: Workshop, docker_engine: DockerEngine, python_image: str
+) -> None:
+    image = docker_engine.build("aml-test/volume:1", f"FROM {python_image}\nVOLUME /opt\n")
+    with pytest.raises(EnvironmentFailed, match="declares `VOLUME /opt`"):
+        await workshop.ensure(spec(image, "six"))
+    assert not (await workshop.ensure(EnvironmentSpec(image))).built
+
+
 async def test_spark_is_looked_for(workshop: Workshop, python_image: str) -> None:
     with pytest.raises(EnvironmentFailed, match="has no spark-submit"):
         await workshop.ensure(EnvironmentSpec(python_image, spark=SparkDependencies({}, (), ())))

@@ -9,7 +9,9 @@ import pytest
 
 from engine.environments.builder import Builder
 from engine.environments.probing import PROBE, Probe, probe
+from engine.errors import EnvironmentFailed
 from engine.hosts.docker.api import DockerApi, DockerError, DockerLost
+from engine.project.environment import EnvironmentSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +74,18 @@ async def test_the_python_that_a_person_names(workshop: Workshop, python_image: 
     assert (await look(workshop, python_image, "/usr/bin/python3")).python
     assert (await look(workshop, python_image, "python3")).python
     assert not (await look(workshop, python_image, "/opt/mine/bin/python")).python
+
+
+async def test_a_python_that_fails_on_start_is_told_with_its_words(
+    workshop: Workshop, docker_engine: DockerEngine, bare_image: str
+) -> None:
+    said = "#!/bin/sh\\necho no licence >&2\\nexit 9\\n"
+    made = f"printf '{said}' > /usr/bin/python && chmod 755 /usr/bin/python"
+    image = docker_engine.build("aml-test/exits:1", f"FROM {bare_image}\nRUN {made}\n")
+    found = await look(workshop, image)
+    assert (found.python, found.trouble) == ("", "/usr/bin/python ended with exit status 9: no licence")
+    with pytest.raises(EnvironmentFailed, match=r"has no Python that works: .*exit status 9: no licence"):
+        await workshop.ensure(EnvironmentSpec(image))
 
 
 async def test_an_image_is_looked_into_once(

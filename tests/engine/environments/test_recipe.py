@@ -140,6 +140,27 @@ def test_a_python_that_the_image_does_not_have() -> None:
         made(spec("image", "six"), Probe())
 
 
+def test_a_python_that_fails_is_not_told_as_missing() -> None:
+    broken = Probe(trouble="/usr/bin/python ended with exit status 9: no licence")
+    told = "that works: /usr/bin/python ended with exit status 9: no licence"
+    with pytest.raises(EnvironmentFailed, match=told):
+        made(spec("image", "six"), broken)
+    with pytest.raises(EnvironmentFailed, match=r"exit status 9: no licence.*need it"):
+        made(spec("image", conda=("numpy",)), broken)
+
+
+@pytest.mark.parametrize("volume", ["/opt", "/opt/", "/opt/aml-env", "/"])
+def test_a_volume_in_which_packages_would_be_lost(volume: str) -> None:
+    with pytest.raises(EnvironmentFailed, match=f"`VOLUME {volume}`.*/opt/aml-env") as failed:
+        made(spec("image", "six", image_place="docker.compute:2:1"), PYTHON, volumes=["/data", volume])
+    assert failed.value.where == "docker.compute:2:1"
+    assert "without that volume" in failed.value.remedy
+
+
+def test_other_volumes_are_no_matter() -> None:
+    assert made(spec("image", "six"), PYTHON, volumes=["/data", "/opt/aml"])
+
+
 @pytest.mark.parametrize(
     ("version", "constraint", "meets"),
     [

@@ -174,10 +174,51 @@ async def test_ended_behind_our_back(bench: ContainerBench, config: str, behind:
     bench.docker.docker(*behind, *bench.containers(run))
     done = await end(bench, run)
     assert done.state is State.FAILED
-    expected = {"rm": "its container was removed from outside", "stop": "killed by SIGTERM"}
+    lost = ", and its outputs were lost with it" if config == "copied" else ""
+    expected = {
+        "rm": f"its container was removed from outside{lost}",
+        "stop": "its container was stopped from outside",
+    }
     killed = "its container was killed from outside, or ended with the Docker Engine"
     assert done.reason == expected.get(behind[0], killed)
     assert bench.log(done) == b"began\n"
+
+
+async def test_a_script_that_ends_itself_was_not_stopped_from_outside(bench: ContainerBench) -> None:
+    bench.script("itself.py", "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    done = await end(bench, await bench.submit("itself.py"))
+    assert done.reason == "killed by SIGTERM"
+    # A signal that ends nothing is none of the end's cause.
+    bench.script(
+        "asked.py",
+        """\
+        import signal, sys
+        signal.signal(signal.SIGUSR1, lambda *_: sys.exit(1))
+        print("began", flush=True)
+        signal.pause()
+        """,
+    )
+    run = await bench.submit("asked.py")
+    await bench.printed(run, b"began")
+    bench.docker.docker("kill", "-s", "USR1", *bench.containers(run))
+    assert (await end(bench, run)).reason == "exit code 1"
+
+
+async def test_a_script_that_says_something_when_it_is_stopped(bench: ContainerBench) -> None:
+    bench.script(
+        "polite.py",
+        """\
+        import signal, sys
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("good bye"))
+        print("began", flush=True)
+        signal.pause()
+        """,
+    )
+    run = await bench.submit("polite.py")
+    await bench.printed(run, b"began")
+    bench.docker.docker("stop", *bench.containers(run))
+    done = await end(bench, run)
+    assert (done.reason, done.exit_code) == ("its container was stopped from outside", 1)
 
 
 async def test_the_environment_is_there_or_it_is_said_how_to_get_it(bench: ContainerBench) -> None:

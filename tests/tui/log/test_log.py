@@ -150,6 +150,12 @@ def test_colours_stay() -> None:
     ]
 
 
+def test_a_row_of_colours_is_all_there() -> None:
+    found = pieces(b"\x1b[31mred\x1b[32mgreen" * 3000)
+    assert "".join(text for text, _ in found) == "redgreen" * 3000
+    assert len(found) < 1100
+
+
 @pytest.mark.parametrize(
     "data", [b"\x1b[38;5m", b"\x1b[38m", b"\x1b[999999999999m", b"\x1b[;;;m", b"\xff\xfe", b"[/b]"]
 )

@@ -1,0 +1,57 @@
+"""Commands without their secrets: values of options, variables and addresses that are named as such become stars."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+STARS = "********"
+# The last word of a name counts: `--hf-token` has a secret, `--token-count` and `--tokenizer` have none.
+_SECRET = re.compile(
+    r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
+    r"(?i:pass(?:word|wd|phrase)|passwd|pwd|secret|token|credentials?|(?:api|access|account)?key)$"
+)
+
+
+_CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
+
+
+def command(arguments: Iterable[str]) -> str:
+    """The arguments as one types them on a shell."""
+    return " ".join(_words(arguments))
+
+
+def is_secret(name: str) -> bool:
+    """Whether what has this name (`--api-key`, `DB_PASSWORD`, `accessKey`) is not to be shown."""
+    return _SECRET.search(name) is not None
+
+
+def _words(arguments: Iterable[str]) -> Iterator[str]:
+    follows = False
+    for word in arguments:
+        if follows and not word.startswith("--"):
+            yield STARS
+            follows = False
+            continue
+        follows = word.startswith("-") and "=" not in word and is_secret(word)
+        yield _word(word)
+
+
+def _word(word: str) -> str:
+    name, _, value = word.partition("=")
+    while value:
+        if is_secret(name):
+            return f"{shlex.quote(name)}={STARS}"
+        # As in `--env=TOKEN=x`.
+        more, equals, value = value.partition("=")
+        name = f"{name}={more}" if equals else name
+    return shlex.quote(address(word))
+
+
+def address(text: str) -> str:
+    """Without the password that a package index or a repository may have in its address."""
+    return _CREDENTIALS.sub(r"\1********@", text)

@@ -1,0 +1,53 @@
+"""Texts to read over the main screen, and a dialog that is there before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.containers import VerticalScroll
+
+from tests.tui.driving import driven
+from tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.tui.history import History
+    from tui.app import ConsoleApp
+
+    Console = Callable[..., ConsoleApp]
+
+
+@pytest.mark.parametrize("key", ["question_mark", "P", "exclamation_mark"])
+async def test_texts_go_to_their_ends_by_keys(console: Console, history: History, project: Path, key: str) -> None:
+    for place in range(30):
+        (project / "aml_config" / f"w{place:02}.runconfig").write_text("Target: nowhere\nFramework: Python\n")
+    async with driven(console(), (80, 24)) as d:
+        for place in range(60):
+            d.app.tell(f"told {place}")
+        await d.press(key)
+        await d.until(lambda: d.app.screen is not d.main)
+        box = d.app.screen.query_one(VerticalScroll)
+        assert box.max_scroll_y > 30
+        for pressed, place in (("end", box.max_scroll_y), ("pageup", box.max_scroll_y - box.size.height + 1)):
+            await d.press(pressed)
+            await d.until(lambda place=place: box.scroll_y == place)  # type: ignore[misc]
+        for pressed, place in (("home", 0), ("pagedown", box.size.height - 1), ("g", 0)):
+            await d.press(pressed)
+            await d.until(lambda place=place: box.scroll_y == place)  # type: ignore[misc]
+
+
+async def test_a_dialog_that_comes_before_the_first_frame(
+    console: Console, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layout of the screen below may be left undone then, and with it what waits for it."""
+    wait = MainScreen.call_after_refresh
+    monkeypatch.setattr(
+        MainScreen,
+        "call_after_refresh",
+        lambda screen, call, *rest: call.__name__ == "_make_run_view" or wait(screen, call, *rest),
+    )
+    async with driven(console(None, folder_here=tmp_path)) as d:
+        await d.until_shown("ctrl+n")
