@@ -37,12 +37,6 @@ def agent_environ() -> dict[str, str]:
     return {**kept, "AML_TUI_ROLE": "agent"}
 
 
-def _discard(process: subprocess.Popen[bytes]) -> None:
-    """End an agent to which nobody has spoken."""
-    process.kill()
-    process.communicate()
-
-
 class LocalHost(AgentHost):
     """The host "local". Its content store is the engine's own, so nothing needs to be sent."""
 
@@ -76,17 +70,22 @@ class LocalHost(AgentHost):
             await docker.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        spawning = asyncio.ensure_future(asyncio.to_thread(self._spawn))
+        starting = asyncio.ensure_future(self._start())
         try:
-            process = await asyncio.shield(spawning)
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Half an agent could not be ended properly: it is made in a moment, and goes as others do.
+            await asyncio.wait({starting})
+            if starting.exception() is None:
+                starting.result()[1].close()
+                await self._end()
+            raise
+
+    async def _start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            process = await asyncio.to_thread(self._spawn)
         except OSError as error:
             raise HostLost(f"the agent could not be started: {error}", where=self.name) from error
-        except asyncio.CancelledError:
-            # The thread starts it all the same, and nobody else would end it.
-            await asyncio.wait({spawning})
-            if spawning.exception() is None:
-                await asyncio.to_thread(_discard, spawning.result())
-            raise
         self._process = process
         if not (process.stdin and process.stdout and process.stderr):
             raise HostLost("the agent has no pipes", where=self.name)
@@ -127,15 +126,12 @@ class LocalHost(AgentHost):
         process, self._process = self._process, None
         if process is None:
             return
-        if self._complaints is None:
-            # Its pipes are not connected yet: nobody can have spoken to it.
-            await asyncio.to_thread(_discard, process)
-            return
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(process.wait, LEAVE_WITHIN)
         if process.poll() is None:
             process.kill()
             await asyncio.to_thread(process.wait)
-        # A runner never holds the agent's standard error, so it ends with the agent.
-        await self._complaints
-        self._complaints = None
+        if self._complaints is not None:
+            # A runner never holds the agent's standard error, so it ends with the agent.
+            await self._complaints
+            self._complaints = None

@@ -284,3 +284,18 @@ async def test_the_source_is_read_as_it_is_sent() -> None:
         await client.close()
         assert await process.wait() == 0
     assert events == []
+
+
+@pytest.mark.parametrize("after", [0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08])
+async def test_a_connect_that_is_given_up_leaves_no_agent(bench: Bench, after: float) -> None:
+    """Whenever that is: while the process is made, while its pipes are connected, while it says hello."""
+    host = LocalHost(bench.paths)
+    connecting = asyncio.create_task(host.connect())
+    # The moment itself is what is varied.
+    await asyncio.sleep(after)
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+        # It was faster.
+        raise asyncio.CancelledError
+    await host.close()

@@ -12,6 +12,7 @@ import pytest
 from engine.errors import ProjectError
 from engine.runs.model import State
 from tests.engine.launchers.conftest import CONFIG
+from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -376,6 +377,8 @@ async def test_a_build_that_a_run_waits_for_is_not_canceled_under_it(bench: Cont
     )
     bench.script("train.py", "print('began')\n")
     run = await bench.submit("train.py")
+    waiting = bench.engine._environments._runs
+    await until_async(lambda: any(run.id in runs for runs in waiting.values()) or bench.run(run).state.ended, 60)
     answer = await bench.engine.prepare(bench.request("train.py"))
     if answer["state"] == "building":
         refused = await bench.engine.stop_builds([answer["build"]])
