@@ -86,6 +86,8 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
         elif target.type == "cluster":
             launcher = "process"
             notices.append("a Python script on a cluster runs on its head node; PySpark is what uses the cluster.")
+        if target.type == "cluster" and conda_file is not None:
+            notices.append(f"{conda_file} is not installed on clusters by this release: their own Python is used.")
         interpreter = target.python_location or config.own_interpreter
     return RunPlan(
         project=str(project.path),

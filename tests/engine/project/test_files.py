@@ -221,6 +221,11 @@ def test_a_cluster_runs_pyspark_by_spark_submit_and_python_on_its_head_node(proj
     put(project, "python.runconfig", "Target: hdi\nFramework: Python\n")
     plan = resolve(request(project, "python", script="train.py"))
     assert (plan.launcher, "head node" in "".join(plan.notices)) == ("process", True)
+    put(project, "conda_dependencies.yml", "dependencies: [python]\n")
+    told = resolve(request(project, "hdi", script="train.py")).notices
+    assert told == (
+        "aml_config/conda_dependencies.yml is not installed on clusters by this release: their own Python is used.",
+    )
     put(project, "spark_dependencies.yml", "configuration: {spark.submit.deployMode: cluster}\n")
     with pytest.raises(Unsupported, match=r"spark_dependencies\.yml: .*head node"):
         resolve(request(project, "hdi", script="train.py"))
