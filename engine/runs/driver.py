@@ -138,12 +138,11 @@ class Driver:
 
     async def _tell_obstacle(self, error: Exception, known: bool) -> None:
         """Say why the run does not get on; a mistake of ours that stays is not tried for ever before it began."""
-        if isinstance(error, StoreError | OSError):
+        if isinstance(error, StoreError | OSError) or (isinstance(error, HostError) and error.disk_full):
             self._troubles.meet(self.run_id, error)
+        if isinstance(error, StoreError | OSError):
             return
         words = str(error)
-        if isinstance(error, HostError) and error.disk_full:
-            self._troubles.meet(self.run_id, error)
         if not known:
             self._mistakes += 1
             words = f"{type(error).__name__}: {error} (a mistake of ours; the engine's log has more)"
@@ -330,6 +329,8 @@ class Driver:
             status = await placed.inspect()
             if status.phase in ("exited", "vanished", "absent", "laid"):
                 return status
+            if self._run.reason:
+                await self._say(reason="")
             await self._until_nudged(host)
 
     async def _until_nudged(self, host: Host) -> None:

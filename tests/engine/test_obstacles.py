@@ -48,9 +48,13 @@ async def test_a_mistake_while_it_runs_is_said_and_the_run_goes_on(
 
     monkeypatch.setattr(ProcessRun, "inspect", mistaken)
     monkeypatch.setattr("engine.runs.driver.RETRY_FIRST", 0.05)
-    run = await bench.submit(bench.script("train.py", "print('hello')"))
+    waiting = "import os, time\nwhile not os.path.exists('outputs/go'):\n    time.sleep(0.05)\n"
+    run = await bench.submit(bench.script("train.py", waiting))
     await until_async(lambda: "KeyError: 'phase'" in bench.run(run).reason)
     assert bench.run(run).state is State.RUNNING
     wrong = False
+    await until_async(lambda: bench.run(run).reason == "")
+    assert bench.run(run).state is State.RUNNING
+    (bench.paths.host_run(run.id) / "outputs/go").write_text("")
     done = await bench.end(run)
     assert (done.state, done.reason) == (State.COMPLETED, "")
