@@ -119,7 +119,7 @@ def latency(runs: int, rate: float, length: float) -> None:
         progress(f"{runs} runs")
         gate = hosts.folder / "gate"
         ids = [place.ask("ticker.py", *arguments, str(gate)) for _ in range(runs)]
-        wait_for(lambda: sum(str(run.state) == "Running" for run in place.runs()) == runs, 60, "every run to start")
+        place.until_running(ids, 60)
         face = stack.enter_context(open_connection(place.paths))
         face.ask("watch", {"ids": ids})
         engine, agent = int(place.engine()["pid"]), host.agents()[0]
@@ -219,7 +219,7 @@ def _caught_up(place: Installation, hosts: FarHosts, host: FarHost, size: int) -
     """A run whose log was printed while no engine ran; the seconds that it takes afterwards."""
     gate = hosts.folder / f"gate{time.monotonic_ns()}"
     run_id = place.ask("flood.py", str(size), str(gate))
-    wait_for(lambda: any(run.id == run_id and str(run.state) == "Running" for run in place.runs()), 60, "it to start")
+    place.until_running([run_id], 60)
     place.run("engine", "stop")
     gate.touch()
     wait_for(lambda: host.log(run_id).stat().st_size == size, 600, "the script to print")

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bench import machine
-from bench.installation import Installation, wait_for
+from bench.installation import Installation
 from bench.report import median, megabytes, percentile, progress, seconds, show, verdict
 from bench.terminal import Terminal
 from engine.client import open_connection
@@ -53,20 +53,6 @@ class Bare(App):
         yield OptionList(*sys.argv[1:])
 Bare().run()
 """
-
-
-class Load:
-    """CPU seconds of processes over a stretch of time."""
-
-    def __init__(self, pids: dict[str, int]) -> None:
-        self.pids = pids
-        self.begun = time.monotonic()
-        self.before = {name: machine.cpu_seconds(pid) for name, pid in pids.items()}
-
-    def shares(self) -> dict[str, float]:
-        """Of one core, since the start."""
-        passed = time.monotonic() - self.begun
-        return {name: (machine.cpu_seconds(pid) - self.before[name]) / passed for name, pid in self.pids.items()}
 
 
 def cursor(screen: Screen, names: list[str]) -> int | None:
@@ -128,9 +114,7 @@ def main() -> None:
             place.submit("ticker.py", f"{number:02d}", str(lines), str(chosen.rate), str(gate))
             for number in range(chosen.runs)
         ]
-        wait_for(
-            lambda: sum(str(run.state) == "Running" for run in place.runs()) == chosen.runs, 120, "every run to start"
-        )
+        place.until_running(ids, 120)
         engine = int(place.engine()["pid"])
         agent = machine.children(engine)[0]
         names = [run.name for run in place.runs()][:ROWS]
@@ -147,21 +131,22 @@ def main() -> None:
             gate.touch()
             progress("they print; first nobody touches a key")
             time.sleep(2)
-            load = Load({"engine": engine, "agent": agent, "console": terminal.pid})
+            pids = {"engine": [engine], "agent": [agent], "console": [terminal.pid]}
+            used = machine.Used(pids)
             sent, begun = terminal.bytes, time.monotonic()
             time.sleep(max(1.0, chosen.seconds / 3))
             still = (terminal.bytes - sent) / (time.monotonic() - begun)
-            quiet = load.shares()
+            quiet = used.shares()
             progress("now keys")
-            load = Load(load.pids)
+            used = machine.Used(pids)
             sent, begun = terminal.bytes, time.monotonic()
             pressed = keys((terminal, bare), begun + chosen.seconds / 2)
             busy = (terminal.bytes - sent) / (time.monotonic() - begun)
-            shares = load.shares()
+            shares = used.shares()
             busiest = machine.load()
             progress("waiting for the end of every run")
             ended = place.until_ended(ids, chosen.seconds + 120)
-            rss = {name: machine.resident(pid) for name, pid in load.pids.items()}
+            rss = {name: machine.resident(pid) for name, (pid,) in pids.items()}
             taken, baseline = (
                 answered(one, names, times) for one, times in zip((terminal, bare), pressed, strict=True)
             )

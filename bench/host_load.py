@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import machine
 from bench.far import FarHosts
-from bench.installation import Installation, same_bytes, wait_for
+from bench.installation import Installation, same_bytes
 from bench.report import megabytes, progress, show, verdict
 
 if TYPE_CHECKING:
@@ -37,20 +37,6 @@ MOST_CONNECTIONS, MOST_SESSIONS = 1, 3
 SETTLE = 5.0
 
 
-class Used:
-    """Processor and memory of processes, all together, from now on."""
-
-    def __init__(self, pids: list[int]) -> None:
-        self._begun = time.monotonic()
-        self._before = {pid: machine.cpu_seconds(pid) for pid in pids}
-
-    def told(self) -> list[str]:
-        """Share of a core since the beginning, and memory now."""
-        passed = time.monotonic() - self._begun
-        used = sum(machine.cpu_seconds(pid) - before for pid, before in self._before.items())
-        return [f"{used / passed:.1%}", megabytes(sum(machine.resident(pid) for pid in self._before))]
-
-
 class Load:
     """The runs, where they are, and what was measured of them."""
 
@@ -65,9 +51,10 @@ class Load:
     def measure(self, who: Mapping[str, list[int]]) -> None:
         """A row for each group of processes, over one stretch of time."""
         time.sleep(SETTLE)
-        groups = {name: Used(pids) for name, pids in who.items()}
+        used = machine.Used(who)
         time.sleep(self.length)
-        self.rows += [[name, *used.told()] for name, used in groups.items()]
+        for name, share in used.shares().items():
+            self.rows.append([name, f"{share:.1%}", megabytes(sum(map(machine.resident, who[name])))])
 
     def submit(self, runs: int) -> tuple[float, float]:
         """Spread over the hosts; seconds until all are submitted, and until all have begun."""
@@ -77,11 +64,8 @@ class Load:
             host = self.hosts.all[number % len(self.hosts.all)]
             self.where[self.place.ask("talk.py", gate, end, config=host.name)] = host
         submitted = time.monotonic() - begun
-        wait_for(lambda: self.running() == runs, 600, "every run to start")
+        self.place.until_running(list(self.where), 600)
         return submitted, time.monotonic() - begun
-
-    def running(self) -> int:
-        return sum(str(run.state) == "Running" for run in self.place.runs())
 
     @contextlib.contextmanager
     def by_hand(self) -> Iterator[list[int]]:

@@ -147,6 +147,15 @@ class Installation:
         with StoreReader(self.paths.store) as store:
             return store.runs()
 
+    def until_running(self, run_ids: list[str], within: float) -> None:
+        """Until every one of them runs. Raises TimeoutError."""
+        with StoreReader(self.paths.store) as store:
+
+            def running() -> bool:
+                return all(str(run.state) == "Running" for run in store.by_ids(run_ids))
+
+            wait_for(running, within, "every run to start")
+
     def until_ended(self, run_ids: list[str], within: float) -> dict[str, Run]:
         """The runs once every one has ended. Raises TimeoutError."""
         with StoreReader(self.paths.store) as store:

@@ -7,6 +7,10 @@ import platform
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -35,6 +39,23 @@ def cpu_seconds(pid: int) -> float:
     """What the process has used so far, user and system, threads included, children not. Raises OSError when gone."""
     fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+class Used:
+    """Processor time of groups of processes, from now on."""
+
+    def __init__(self, groups: Mapping[str, Sequence[int]]) -> None:
+        self._groups = groups
+        self._begun = time.monotonic()
+        self._before = self._seconds()
+
+    def _seconds(self) -> dict[str, float]:
+        return {name: sum(map(cpu_seconds, pids)) for name, pids in self._groups.items()}
+
+    def shares(self) -> dict[str, float]:
+        """Of one core, of each group, since the beginning."""
+        passed = time.monotonic() - self._begun
+        return {name: (now - self._before[name]) / passed for name, now in self._seconds().items()}
 
 
 def resident(pid: int) -> int:

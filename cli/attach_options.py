@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.follow import say
 from engine.errors import NotFound, UsageError
+from engine.project.compute import SPELLINGS, SSH_TYPES
 
 if TYPE_CHECKING:
     from cli.asking import Person
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from engine.project.attaching import Attachment
     from engine.project.machine import Machine
 
-KINDS = ("remote", "remotedocker", "cluster", "docker")
-SPELLINGS = {"localdocker": "docker"}
+KINDS = (*SSH_TYPES, "docker")
 # An option with a value that may be left out: then it is asked for.
 ASKED = object()
 STDIN = {"password": "--password-stdin", "passphrase": "--private-key-passphrase-stdin"}

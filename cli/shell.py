@@ -13,6 +13,7 @@ from cli.places import Place
 from engine.errors import AmlError, NotFound
 from engine.plain import plain
 from engine.project.folder import open_project
+from engine.project.machine import SSH_CONFIG
 from engine.secrets import KeyStore
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
     from engine.project.machine import Machine
 
-# Names a configuration file in the place of OpenSSH's own, for the engine as well.
-CONFIG = "AML_TUI_SSH_CONFIG"
 # So long the private agent lets a key be used: it is needed for logging in alone (s).
 USABLE = 600
 
@@ -50,8 +49,8 @@ def shell(options: argparse.Namespace) -> int:
 def ssh_command(machine: Machine) -> list[str]:
     """OpenSSH's client with what a `.compute` file says of the machine; the rest it has from its own configuration."""
     command = ["ssh"]
-    if os.environ.get(CONFIG):
-        command += ["-F", os.environ[CONFIG]]
+    if os.environ.get(SSH_CONFIG):
+        command += ["-F", os.environ[SSH_CONFIG]]
     if machine.port is not None:
         command += ["-p", str(machine.port)]
     if machine.username:

@@ -21,7 +21,6 @@ from engine.hosts.ssh.doctor import Checkup
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.hosts.asking import Asker
     from engine.hosts.ssh.host import SshHost
     from engine.hosts.ssh.login import Login
     from engine.machines import Machines
@@ -54,7 +53,6 @@ class Attempt:
             spark_submit=str(args.get("spark_submit") or "spark-submit"),
             install=str(args.get("install") or ""),
             keys=machines.keys,
-            ask=self,
             log_in=self._log_in,
             make_host=lambda at, login: machines.over_ssh(at, login=login),
             told=self._changed,
@@ -85,14 +83,14 @@ class Attempt:
             self._state = state
             self._changed()
 
-    async def _log_in(self, machine: Machine, ask: Asker, say: Callable[[str, str, str], None]) -> Login:
+    async def _log_in(self, machine: Machine, say: Callable[[str, str, str], None]) -> Login:
         from engine.hosts.ssh.login import log_in
 
         machines = self._machines
         return await log_in(
             machine,
             keys=machines.keys,
-            ask=ask,
+            ask=self,
             answers=machines.answers,
             say=say,
             environ=machines.environ,
@@ -147,10 +145,6 @@ class Attempt:
             "question": question,
         }
 
-    @property
-    def over(self) -> bool:
-        return self._task is None or self._task.done()
-
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -199,5 +193,4 @@ class Attempts:
             await asyncio.sleep(FORGOTTEN / 10)
             for number, attempt in list(self._attempts.items()):
                 if time.monotonic() - attempt.looked > FORGOTTEN:
-                    with contextlib.suppress(AmlError):
-                        await self.stop(number)
+                    await self.stop(number)

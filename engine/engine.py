@@ -33,7 +33,7 @@ from engine.runs.troubles import Troubles
 from engine.secrets import KeyStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
     from pathlib import Path
 
     from engine.hosts.host import Host, Output
@@ -72,7 +72,7 @@ class Engine:
         self._attempts = Attempts(self._machines, self._reached)
         self._captures = Captures()
         self._troubles = Troubles(lambda: self.on_change(set(), True))
-        self._minor: set[asyncio.Future[Any]] = set()
+        self._minor: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Open the store and take every unfinished run in hand again. Raises StoreError."""
@@ -217,9 +217,7 @@ class Engine:
             except AmlError as error:
                 refused[run_id] = str(error)
         self.on_change(set(run_ids), False)
-        following = asyncio.create_task(self._sweep(), name="sweep the content store")
-        self._minor.add(following)
-        following.add_done_callback(self._minor.discard)
+        self._beside(self._sweep(), "sweep the content store")
         return refused
 
     async def _sweep(self) -> None:
@@ -324,6 +322,7 @@ class Engine:
 
     def _drive(self, run: Run, plan: RunPlan) -> Driver:
         launcher = self._launchers[plan.launcher]
+        self._machines.learn(plan)
         driver = Driver(
             run,
             plan,
@@ -355,18 +354,25 @@ class Engine:
     def _reached(self, machine: Machine, host: SshHost) -> None:
         """An attempt got there: its connection is the one that everything uses, unless there is one already."""
         link = self._link_named(self._machines.know(machine))
-        following: asyncio.Task[Any]
-        if link.state != "connected":
-            self._machines.offer(host)
-            link.retry()
-            following = asyncio.create_task(link.ready(), name=f"connect {link.name}")
-        else:
-            following = asyncio.create_task(host.close(), name=f"close {link.name}")
-        self._minor.add(following)
-        following.add_done_callback(self._minor.discard)
+        before = self._machines.offer(host)
+        if before is not None:
+            self._beside(before.close(), f"close {link.name}")
+        link.retry()
+        self._beside(self._settle(link), f"hand over {link.name}")
+
+    async def _settle(self, link: HostLink) -> None:
+        await link.ready()
+        # It was connected already, or by itself in the same moment: one connection is enough.
+        await self._machines.withdraw(link.name)
+
+    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Something small that nobody waits for; it ends with the engine."""
+        task = asyncio.create_task(work, name=name)
+        self._minor.add(task)
+        task.add_done_callback(self._minor.discard)
 
     def _link(self, plan: RunPlan) -> HostLink:
-        self._machines.learn(plan)
+        self._machines.learn(plan, anew=False)
         return self._link_named(plan.host)
 
     def _link_named(self, name: str) -> HostLink:

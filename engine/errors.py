@@ -85,6 +85,11 @@ class EngineUnavailable(AmlError):
     exit_code = 4
 
 
+def is_full(error: OSError | HostError) -> bool:
+    """Whether what was refused would be done if there were room on the disk."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 class HostError(AmlError):
     """A host, or the agent on it, refused or failed. `errno`: the system's number there, where it had one.
 
@@ -98,7 +103,7 @@ class HostError(AmlError):
     @property
     def disk_full(self) -> bool:
         """Whether it would do what was asked if there were room."""
-        return self.errno in (errno.ENOSPC, errno.EDQUOT)
+        return is_full(self)
 
 
 class HostLost(HostError):

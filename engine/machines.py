@@ -11,7 +11,6 @@ from engine.hosts.ssh.host import SshHost
 from engine.project.machine import Machine
 
 if TYPE_CHECKING:
-    from engine.hosts.asking import Asker
     from engine.hosts.host import Host
     from engine.hosts.ssh.answers import Answers
     from engine.hosts.ssh.login import Login
@@ -33,11 +32,15 @@ class Machines:
         self._known: dict[str, Machine] = {}
         self._offered: dict[str, SshHost] = {}
 
-    def learn(self, plan: RunPlan) -> None:
-        """What a plan says of how its host is reached; said last counts."""
+    def learn(self, plan: RunPlan, anew: bool = True) -> None:
+        """What a plan says of how its host is reached; said last counts.
+
+        `anew`: False for the plan of a run that may be over long since: what is known already counts.
+        """
         told = plan.options.get("ssh")
-        if told:
-            self.know(Machine.from_json(told))
+        machine = Machine.from_json(told) if told else None
+        if machine is not None and (anew or machine.name not in self._known):
+            self.know(machine)
 
     def use_agent(self, socket: str) -> None:
         """The ssh-agent of the face that asked last: that of the login the engine was started in may be gone."""
@@ -58,25 +61,35 @@ class Machines:
             return offered
         return self.over_ssh(self._machine(name))
 
-    def over_ssh(self, machine: Machine, ask: Asker | None = None, login: Login | None = None) -> SshHost:
+    def over_ssh(self, machine: Machine, login: Login | None = None) -> SshHost:
+        """`login`: one that is there already. Later ones are made with nobody to ask."""
         return SshHost(
             machine,
             paths=self._paths,
             keys=self.keys,
             answers=self.answers,
             environ=self.environ,
-            ask=ask,
             login=login,
         )
 
-    def offer(self, host: SshHost) -> None:
-        """Have this connected host used, in place of a new connection, by whoever needs it next."""
+    def offer(self, host: SshHost) -> SshHost | None:
+        """Have this connected host used, in place of a new connection, by whoever needs it next.
+
+        Returns the one that was on offer before and is not any more.
+        """
+        before = self._offered.pop(host.name, None)
         self._offered[host.name] = host
+        return before
+
+    async def withdraw(self, name: str) -> None:
+        """What was offered and is not needed."""
+        host = self._offered.pop(name, None)
+        if host is not None:
+            await host.close()
 
     async def close(self) -> None:
-        offered, self._offered = self._offered, {}
-        for host in offered.values():
-            await host.close()
+        for name in list(self._offered):
+            await self.withdraw(name)
 
     def check(self, name: str) -> None:
         """Raises NotFound for a host that nobody has told how to reach."""

@@ -15,9 +15,8 @@ _SECRET = re.compile(
     r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
     r"(?i:pass(?:word|wd|phrase)|passwd|pwd|secret|token|credentials?|(?:api|access|account)?key)$"
 )
-
-
-_CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
+# Of an address: the user and password before its host.
+CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
 
 
 def command(arguments: Iterable[str]) -> str:
@@ -54,4 +53,4 @@ def _word(word: str) -> str:
 
 def address(text: str) -> str:
     """Without the password that a package index or a repository may have in its address."""
-    return _CREDENTIALS.sub(r"\1********@", text)
+    return CREDENTIALS.sub(rf"\1{STARS}@", text)

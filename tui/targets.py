@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import NotFound
 from engine.project.folder import open_project
+from engine.project.machine import SSH_CONFIG
 from tui.attaching import PASSWORD
 from tui.attempts import Wanted
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from engine.project.folder import Project
     from tui.attaching import Form
 
-# Names a configuration in the place of OpenSSH's own, for the engine as well.
-SSH_CONFIG = "AML_TUI_SSH_CONFIG"
 # An SSH configuration that includes itself ends somewhere.
 DEEPEST = 8
 

@@ -122,10 +122,11 @@ def _detach(options: argparse.Namespace) -> int:
         some = ", ".join(unfinished[:3]) + (", ..." if len(unfinished) > 3 else "")
         sys.stderr.write(f"not ended, and not to be followed without {plain(name)}: {plain(some)}\n")
     if not options.yes:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        person = Person()
+        if not person.there:
             raise UsageError("detaching asks first, and there is nobody to ask.", remedy="Add --yes.")
         with_secrets = ", its password and made key" if secrets_of(project, name) else ""
-        if not Person().agrees(f"Remove the target {name}, its configuration{with_secrets}?", default=False):
+        if not person.agrees(f"Remove the target {name}, its configuration{with_secrets}?", default=False):
             return 1
     for path in detach(project, name, KeyStore(place.paths)):
         sys.stderr.write(f"removed {plain(os.path.relpath(path, project.path))}\n")

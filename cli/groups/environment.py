@@ -227,6 +227,7 @@ def _prune_options(parser: Parser) -> None:
 
 
 def _prune(options: argparse.Namespace) -> int:
+    from cli.asking import Person
     from engine.client import call
 
     if options.force and not options.name:
@@ -241,9 +242,7 @@ def _prune(options: argparse.Namespace) -> int:
         for one in going:
             needs = f", needed by {', '.join(one['configurations'])}" if one["configurations"] else ""
             sys.stderr.write(plain(f"{one['fingerprint'][:12]} on {one['host']}, {size(one['size'])}{needs}") + "\n")
-        sys.stderr.write(f"Remove {'it' if len(going) == 1 else f'these {len(going)}'}? [y/N] ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        if not Person().agrees(f"Remove {'it' if len(going) == 1 else f'these {len(going)}'}?", default=False):
             return 1
     data: dict[str, Any] = {"removed": [], "freed": 0, "refused": {}}
     # What failed builds left is removed as well, also where no environment goes.

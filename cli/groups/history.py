@@ -151,6 +151,7 @@ def _delete_options(parser: Parser) -> None:
 
 
 def _delete(options: argparse.Namespace) -> int:
+    from cli.asking import Person
     from engine.client import call
 
     place = Place(options)
@@ -160,9 +161,7 @@ def _delete(options: argparse.Namespace) -> int:
         if not sys.stdin.isatty():
             raise UsageError("deleting asks first, and there is nobody to ask.", remedy="Add --yes.")
         names = ", ".join(run.name for run in runs)
-        sys.stderr.write(f"Delete {names}, with their logs, metrics and outputs? [y/N] ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        if not Person().agrees(f"Delete {names}, with their logs, metrics and outputs?", default=False):
             return 1
     refused = call("delete", {"ids": [run.id for run in runs]}, paths=place.paths)["refused"]
     from cli.refusals import tell

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from typing import TYPE_CHECKING
 
+from engine.masking import CREDENTIALS
 from engine.plain import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
 # The longest text without a line break that is held back for one, characters.
 LONGEST = 1 << 16
 
 
 def masked(text: str) -> str:
     """The same without the names and passwords in its addresses."""
-    return _CREDENTIALS.sub(r"\1***@", text)
+    return CREDENTIALS.sub(r"\1***@", text)
 
 
 def has_password(text: str) -> bool:
     """Whether an address in it has a name or password before its host."""
-    return _CREDENTIALS.search(text) is not None
+    return CREDENTIALS.search(text) is not None
 
 
 class BuildLog:

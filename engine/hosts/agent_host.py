@@ -64,11 +64,11 @@ class AgentHost(abc.ABC):
 
     @abc.abstractmethod
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Start an agent and return its channel. Raises HostLost."""
+        """Start an agent and return its channel. Raises HostLost; what was made by then is given up by `_end`."""
 
     @abc.abstractmethod
     async def _end(self) -> None:
-        """Give up what `_open` made, the channel being closed."""
+        """Give up what `_open` made or began to make, the channel being closed."""
 
     @abc.abstractmethod
     async def docker(self, at: Endpoint | None = None) -> DockerApi:
@@ -188,7 +188,7 @@ class AgentHost(abc.ABC):
 
     async def yarn(self) -> list[str]:
         """Base addresses of the ResourceManagers that this host's Hadoop settings name; none where there are none."""
-        return list((await self._agent.request("yarn"))["addresses"])
+        return list(await self._agent.request("yarn"))
 
     async def web(self, method: str, url: str, body: str | None = None) -> tuple[int, str]:
         """One request to a web service that the host reaches: status and body; status 0 and why when it does not."""
@@ -204,18 +204,19 @@ class AgentHost(abc.ABC):
 
     async def put_blobs(self, files: Sequence[tuple[str, Path]]) -> None:
         """Send files' contents, by their hashes: small ones many in one piece, each of the rest by itself."""
-        small: list[list[tuple[str, Path, int]]] = [[]]
+        packs: list[list[tuple[str, Path, int]]] = []
+        room = 0
         single: list[tuple[str, Path]] = []
         for sha, path, size in await asyncio.to_thread(_sized, files):
             if size > SMALL:
                 single.append((sha, path))
                 continue
-            if len(small[-1]) == PACK_FILES or sum(one[2] for one in small[-1]) + size > PACK:
-                small.append([])
-            small[-1].append((sha, path, size))
-        await asyncio.gather(
-            *(self._put_pack(pack) for pack in small if pack), *(self.put_blob(sha, path) for sha, path in single)
-        )
+            if not packs or len(packs[-1]) == PACK_FILES or size > room:
+                packs.append([])
+                room = PACK
+            packs[-1].append((sha, path, size))
+            room -= size
+        await asyncio.gather(*map(self._put_pack, packs), *(self.put_blob(sha, path) for sha, path in single))
 
     async def _put_pack(self, pack: Sequence[tuple[str, Path, int]]) -> None:
         async with self._puts:

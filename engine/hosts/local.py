@@ -78,7 +78,6 @@ class LocalHost(AgentHost):
             await asyncio.wait({starting})
             if starting.exception() is None:
                 starting.result()[1].close()
-                await self._end()
             raise
 
     async def _start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 GRACE = (10.0, 5.0)
 
 
-def argv_of(plan: RunPlan, info: HostInfo) -> tuple[str, ...]:
-    """The whole command: interpreter (or spark-submit with its options), script, arguments."""
-    before = tuple(str(item) for item in plan.options.get("spark_submit", ()))
-    if before:
-        return (info.absolute(before[0]), *before[1:], *plan.argv)
-    # A plan without an interpreter leaves it to its host.
-    return (info.absolute(plan.interpreter) or info.executable, *plan.argv)
-
-
 def run_environment(run: Run, plan: RunPlan, folder: str, info: HostInfo) -> dict[str, str]:
     """The variables a script finds, beyond those of its host: the original's AZUREML_* and the configuration's own.
 
@@ -68,10 +59,19 @@ class ProcessRun:
 
     def command(self) -> Command:
         folder = self.host.info.run_folder(self.run.id)
-        return Command(time.time(), self.host.name, argv_of(self.plan, self.host.info), f"{folder}/project")
+        return Command(time.time(), self.host.name, self._argv(), f"{folder}/project")
 
     async def launch(self) -> dict[str, Any]:
-        return await self.host.start(self.run.id, self._spec(argv_of(self.plan, self.host.info)))
+        return await self.host.start(self.run.id, self._spec(self._argv()))
+
+    def _argv(self) -> tuple[str, ...]:
+        """The whole command: interpreter (or spark-submit with its options), script, arguments."""
+        info = self.host.info
+        before = tuple(str(item) for item in self.plan.options.get("spark_submit", ()))
+        if before:
+            return (info.absolute(before[0]), *before[1:], *self.plan.argv)
+        # A plan without an interpreter leaves it to its host.
+        return (info.absolute(self.plan.interpreter) or info.executable, *self.plan.argv)
 
     def _spec(self, argv: tuple[str, ...]) -> dict[str, Any]:
         """What the agent starts (`Host.start`)."""

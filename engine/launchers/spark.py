@@ -18,7 +18,6 @@ from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun
 from engine.launchers.yarn import Yarn
 from engine.project import snapshot as snapshots
-from engine.runs.model import Command
 
 if TYPE_CHECKING:
     from engine.hosts.host import Host
@@ -60,10 +59,6 @@ class SparkRun(ProcessRun):
         if modules:
             ours += ["--py-files", ",".join(modules)]
         return (self.host.info.absolute(submit), *settings, *ours, *self.plan.argv)
-
-    def command(self) -> Command:
-        folder = self.host.info.run_folder(self.run.id)
-        return Command(time.time(), self.host.name, self._argv(), f"{folder}/project")
 
     async def launch(self) -> dict[str, Any]:
         modules = await asyncio.to_thread(self._modules)

@@ -21,14 +21,10 @@ TERMINAL = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 @dataclass(frozen=True)
 class Application:
-    """One application. `state` as YARN has it ("ACCEPTED", "RUNNING"..., see TERMINAL), `final` how it ended."""
+    """One application. `state` as YARN has it ("ACCEPTED", "RUNNING"..., see TERMINAL)."""
 
     id: str
     state: str
-    final: str = ""
-    diagnostics: str = ""
-    queue: str = ""
-    attempts: int = 1
 
     @property
     def over(self) -> bool:
@@ -45,35 +41,19 @@ class Yarn:
     async def applications(self, tag: str) -> list[Application]:
         """Those that carry this tag, in any state."""
         told = await self._ask("GET", f"/ws/v1/cluster/apps?applicationTags={urllib.parse.quote(tag)}")
-        return [_application(one) for one in (told.get("apps") or {}).get("app") or ()]
+        found = (told.get("apps") or {}).get("app") or ()
+        return [Application(str(one.get("id") or ""), str(one.get("state") or "")) for one in found]
 
     async def kill(self, application: Application) -> None:
         """Have it end; that it has ended is to be seen by `applications`."""
         path = f"/ws/v1/cluster/apps/{application.id}/state"
         await self._ask("PUT", path, json.dumps({"state": "KILLED"}))
 
-    async def facts(self) -> dict[str, Any]:
-        """What the cluster says of itself: version, and of its use pending and running applications, memory, vcores."""
-        info = (await self._ask("GET", "/ws/v1/cluster/info")).get("clusterInfo") or {}
-        use = (await self._ask("GET", "/ws/v1/cluster/metrics")).get("clusterMetrics") or {}
-        return {
-            "version": plain(info.get("resourceManagerVersion") or ""),
-            "state": plain(info.get("state") or ""),
-            "running": int(use.get("appsRunning") or 0),
-            "pending": int(use.get("appsPending") or 0),
-            "mem_used": int(use.get("allocatedMB") or 0) << 20,
-            "mem_total": int(use.get("totalMB") or 0) << 20,
-            "cores_used": int(use.get("allocatedVirtualCores") or 0),
-            "cores_total": int(use.get("totalVirtualCores") or 0),
-            "nodes": int(use.get("activeNodes") or 0),
-        }
-
     async def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
         """By the ResourceManager that answers: of several, one is active and the others say so."""
         said = ""
         for address in [self._address] if self._address else await self._addresses():
-            answer = await self._host.web(method, f"{address}{path}", body)
-            status, text = answer
+            status, text = await self._host.web(method, f"{address}{path}", body)
             if status in (200, 202):
                 try:
                     told = json.loads(text) if text.strip() else {}
@@ -99,13 +79,3 @@ class Yarn:
                 remedy="Is it the head node of a cluster? HADOOP_CONF_DIR there names the folder of its settings.",
             )
         return found
-
-
-def _application(told: dict[str, Any]) -> Application:
-    return Application(
-        id=str(told.get("id") or ""),
-        state=str(told.get("state") or ""),
-        final=str(told.get("finalStatus") or ""),
-        diagnostics=plain(told.get("diagnostics") or ""),
-        queue=plain(told.get("queue") or ""),
-    )

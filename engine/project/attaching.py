@@ -17,7 +17,7 @@ from engine.project.compute import (
 )
 from engine.project.create import RUNCONFIG, check_name
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE
-from engine.project.edit import remove_file, scalar, write_text
+from engine.project.edit import quoted, remove_file, scalar, write_text
 from engine.project.fields import read_document
 from engine.project.finding import CONFIG_FOLDERS
 from engine.project.machine import join_address, split_address
@@ -209,11 +209,11 @@ def _survives(text: str) -> bool:
 
 
 def _compute(attachment: Attachment) -> str:
-    """The text of the `.compute` file."""
+    """The text of the `.compute` file. Every text is in quotes, as the original had it."""
     kind, machine = attachment.kind, attachment.machine
-    lines = [f"# A compute target: {KINDS[kind]}.", f"type: {_quoted('localdocker' if kind == 'docker' else kind)}"]
+    lines = [f"# A compute target: {KINDS[kind]}.", f"type: {quoted('localdocker' if kind == 'docker' else kind)}"]
     if machine is not None:
-        lines.append(f"address: {_quoted(join_address(machine.address, machine.port))}")
+        lines.append(f"address: {quoted(join_address(machine.address, machine.port))}")
         keys = {
             "username": machine.username,
             "password": machine.password,
@@ -221,17 +221,17 @@ def _compute(attachment: Attachment) -> str:
             "privateKeyFile": machine.private_key_file,
             "jumpHost": machine.jump_host,
         }
-        lines += [f"{key}: {_quoted(value)}" for key, value in keys.items() if value]
+        lines += [f"{key}: {quoted(value)}" for key, value in keys.items() if value]
     if kind in CONTAINERS:
-        lines.append(f"baseDockerImage: {_quoted(attachment.base_image or DEFAULT_IMAGE)}")
+        lines.append(f"baseDockerImage: {quoted(attachment.base_image or DEFAULT_IMAGE)}")
         lines.append(f"sharedVolumes: {scalar(attachment.shared_volumes)}")
         lines.append(f"nvidiaDocker: {scalar(attachment.nvidia_docker)}")
     elif attachment.python_location:
-        lines.append(f"pythonLocation: {_quoted(attachment.python_location)}")
+        lines.append(f"pythonLocation: {quoted(attachment.python_location)}")
     if kind == "remote":
         lines.append("userManagedEnvironment: true")
     if attachment.native_shared_directory:
-        lines.append(f"nativeSharedDirectory: {_quoted(attachment.native_shared_directory)}")
+        lines.append(f"nativeSharedDirectory: {quoted(attachment.native_shared_directory)}")
     if attachment.slots is not None:
         lines.append(f"slots: {attachment.slots}")
     return "".join(f"{line}\n" for line in lines)
@@ -245,9 +245,3 @@ def _configuration(project: Project, name: str, framework: str) -> str:
             # A file that is named must be there; with none named, the project's own is used once there is one.
             text = text.replace(f'"{named}"', "null")
     return text
-
-
-def _quoted(text: str) -> str:
-    """In quotes, as the original had every text."""
-    put = scalar(text)
-    return put if put.startswith('"') else f'"{put}"'

@@ -98,8 +98,12 @@ def scalar(value: Any) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text:
         return text
-    dumped = yaml.safe_dump(text, default_style='"', width=1 << 30, allow_unicode=True)
-    return dumped.removesuffix("\n")
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text as YAML on one line, in double quotes whatever it is."""
+    return yaml.safe_dump(text, default_style='"', width=1 << 30, allow_unicode=True).removesuffix("\n")
 
 
 def _set(text: str, keys: list[str], value: Any, where: str) -> str:
@@ -171,7 +175,7 @@ def _replaced(text: str, pair: tuple[yaml.Node, yaml.Node], value: Any, newline:
         if node.tag != "tag:yaml.org,2002:null" and _same(node, value):
             return text
         if node.style in ("'", '"') and isinstance(value, str):
-            put = "'" + value.replace("'", "''") + "'" if node.style == "'" and "\n" not in value else _quoted(value)
+            put = "'" + value.replace("'", "''") + "'" if node.style == "'" and "\n" not in value else quoted(value)
         else:
             put = scalar(value)
         if node.style in ("|", ">"):
@@ -265,10 +269,6 @@ def _same(node: yaml.ScalarNode, value: Any) -> bool:
     return bool(node.value == (scalar(value) if not isinstance(value, str) else value))
 
 
-def _quoted(text: str) -> str:
-    return yaml.safe_dump(text, default_style='"', width=1 << 30, allow_unicode=True).removesuffix("\n")
-
-
 def _value(value: Any, indent: int, newline: str) -> str:
     """What stands behind `key:`, beginning with a line break for what needs lines of its own."""
     if isinstance(value, dict):
@@ -292,5 +292,5 @@ def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{scalar(key)}: {_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_quoted(str(one)) for one in value) + "]"
-    return scalar(value) if not isinstance(value, str) or _PLAIN.fullmatch(value) else _quoted(value)
+        return "[" + ", ".join(quoted(str(one)) for one in value) + "]"
+    return scalar(value) if not isinstance(value, str) or _PLAIN.fullmatch(value) else quoted(value)

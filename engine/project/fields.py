@@ -6,9 +6,10 @@ taken as they were meant. What is odd but usable is a warning.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -18,7 +19,10 @@ from engine.project.problems import Problem
 from engine.project.yaml_errors import kind_of_trouble, place_of, remedy_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+_Number = TypeVar("_Number", int, float)
 
 # Values in a file. A few lines of aliases can stand for more than any machine holds.
 _LARGEST = 100_000
@@ -107,30 +111,25 @@ class Fields:
         return default
 
     def number(self, key: str, default: float | None = None, *, least: float = 0) -> float | None:
-        node = self.find(key)
-        if node is None:
-            return default
-        try:
-            value = float(node.value) if isinstance(node, yaml.ScalarNode) else None
-        except ValueError:
-            value = None
-        if value is None or value != value or value < least:
-            self.complain(node, f"{self.named(key)} must be a number of at least {least:g}.", "Write it in digits.")
-            return default
-        return value
+        value = self._number(key, float, "a number", least)
+        return default if value is None else value
 
     def count(self, key: str, default: int = 1, *, least: int = 1) -> int:
+        value = self._number(key, int, "a whole number", least)
+        return default if value is None else value
+
+    def _number(self, key: str, read: Callable[[str], _Number], what: str, least: float) -> _Number | None:
+        """None when it is absent, and when it is wrong, which is complained of."""
         node = self.find(key)
         if node is None:
-            return default
+            return None
         try:
-            value = int(node.value) if isinstance(node, yaml.ScalarNode) else None
+            value = read(node.value) if isinstance(node, yaml.ScalarNode) else None
         except ValueError:
             value = None
-        if value is None or value < least:
-            said = f"{self.named(key)} must be a whole number of at least {least}."
-            self.complain(node, said, "Write it in digits.")
-            return default
+        if value is None or not least <= value < math.inf:
+            self.complain(node, f"{self.named(key)} must be {what} of at least {least:g}.", "Write it in digits.")
+            return None
         return value
 
     def choice(self, key: str, words: tuple[str, ...]) -> str:

@@ -116,7 +116,7 @@ def left_out(project: Path, file: str) -> Reason | None:
     """Why no run takes along this file of the project, or what it is a link to. Blocking: reads the ignore files."""
     root = project.resolve()
     found = root / file
-    for path in (found.parent.resolve() / found.name, found.resolve()):
+    for path in dict.fromkeys((found.parent.resolve() / found.name, found.resolve())):
         reason = _left_out(root, path.relative_to(root).parts) if path.is_relative_to(root) else None
         if reason is not None:
             return reason

@@ -12,7 +12,8 @@ from engine.errors import ProjectError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_PORT = 22
+# Names another SSH configuration than ~/.ssh/config, for the engine and for the `ssh` that faces start.
+SSH_CONFIG = "AML_TUI_SSH_CONFIG"
 _PLAIN = re.compile(r"[^\s\[\]@/\\\x00-\x1f\x7f]+")
 
 

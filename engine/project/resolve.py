@@ -75,13 +75,14 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
         options["environment"] = spec.to_json()
     elif target.type == "local":
         if config.framework == "PySpark":
-            options["spark_submit"] = _spark_submit(project, config, target, request)
+            options["spark_submit"] = _spark_submit(project, config, target, request, spark_file)
             interpreter = options["spark_submit"][0]
         else:
             interpreter = _interpreter(project, config, target, request)
     else:
         if config.framework == "PySpark":
-            options["spark_submit"] = [target.spark_submit_location, *_spark_arguments(project, config, request)]
+            settings = spark_settings(project, config, spark_file).arguments()
+            options["spark_submit"] = [target.spark_submit_location, *settings]
             _check_mode(options["spark_submit"], spark_file or config.file)
         elif target.type == "cluster":
             launcher = "process"
@@ -208,7 +209,9 @@ def _program(project: Project, name: str, path: str, file: str, key: str) -> str
     return os.path.abspath(found)
 
 
-def _spark_submit(project: Project, config: RunConfiguration, target: ComputeTarget, request: RunRequest) -> list[str]:
+def _spark_submit(
+    project: Project, config: RunConfiguration, target: ComputeTarget, request: RunRequest, spark_file: str | None
+) -> list[str]:
     """spark-submit with the settings of the Spark dependency file, for PySpark on this machine."""
     path = request.environ.get("PATH", os.defpath)
     expanded = os.path.expanduser(target.spark_submit_location)
@@ -216,16 +219,10 @@ def _spark_submit(project: Project, config: RunConfiguration, target: ComputeTar
     if found is None:
         raise NotFound(
             f"the framework is PySpark, and {target.spark_submit_location!r} is not on this machine.",
-            where=_at(config.file, (0, 0)),
+            where=config.file,
             remedy="Install Spark, name it with `sparkSubmitLocation` in the .compute file, or use Python.",
         )
-    return [os.path.abspath(found), *_spark_arguments(project, config, request)]
-
-
-def _spark_arguments(project: Project, config: RunConfiguration, request: RunRequest) -> tuple[str, ...]:
-    """What the Spark dependency file, or the configuration itself, asks of spark-submit."""
-    file = _file(project, request.spark_file or config.spark_file, SPARK_FILE)
-    return spark_settings(project, config, file).arguments()
+    return [os.path.abspath(found), *spark_settings(project, config, spark_file).arguments()]
 
 
 def _check_mode(submit: Sequence[str], file: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import re
 
 # Whatever the ignore files say. With a `/`: only in such a folder. No sign that git's patterns do not have.
@@ -68,7 +69,16 @@ _KEY_MARK = b"PRIVATE KEY-----"
 def is_secret(path: str) -> bool:
     """Whether a file of this name, or of this path with `/`, exists to hold secrets."""
     parts = path.split("/")
-    return any(fnmatch.fnmatchcase("/".join(parts[-pattern.count("/") - 1 :]), pattern) for pattern in SECRET_NAMES)
+    return any(names.match("/".join(parts[-depth - 1 :])) for depth, names in _patterns())
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[int, re.Pattern[str]], ...]:
+    """All names in one for each number of folders in them: every file of a snapshot is asked about."""
+    by_depth: dict[int, list[str]] = {}
+    for name in SECRET_NAMES:
+        by_depth.setdefault(name.count("/"), []).append(fnmatch.translate(name))
+    return tuple((depth, re.compile("|".join(names))) for depth, names in by_depth.items())
 
 
 def secret_in(name: str, head: bytes) -> str:

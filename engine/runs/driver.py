@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
+import dataclasses
 import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import AmlError, HostError, HostLost, StoreError
+from engine.errors import AmlError, HostError, HostLost, StoreError, is_full
 from engine.launchers.launcher import Home
 from engine.project import snapshot as snapshots
 from engine.project.outputs import not_kept
@@ -112,14 +112,11 @@ class Driver:
                 if self._run.state.ended:
                     return
                 try:
-                    await self._do_step()
+                    await self._do_step_or_wait()
                     wait = RETRY_FIRST
                     self._troubles.over(self.run_id)
                 except Moved:
                     continue
-                except HostLost:
-                    await self._following.stop()
-                    await self._wait_for_contact()
                 except Exception as error:
                     # A full disk, a host that refuses, a mistake of ours: the run itself goes on, so does the try.
                     known = isinstance(error, AmlError | OSError)
@@ -163,6 +160,13 @@ class Driver:
             self._interrupted = self._step
             self._step.cancel()
         self._nudge.set()
+
+    async def _do_step_or_wait(self) -> None:
+        try:
+            await self._do_step()
+        except HostLost:
+            await self._following.stop()
+            await self._wait_for_contact()
 
     async def _do_step(self) -> None:
         step = {
@@ -311,6 +315,8 @@ class Driver:
         if not self._following.begun:
             begun_before = await asyncio.to_thread(self._paths.driver_log(self.run_id).exists)
             await self._following.begin(placed, (await placed.inspect()).log_size if begun_before else 0)
+            # A script that says nothing writes nothing here that would show it.
+            self._troubles.over(self.run_id)
         status = await self._ended(host, placed)
         if status is not None:
             await self._apply(endings.event_of(status))
@@ -329,7 +335,8 @@ class Driver:
             status = await placed.inspect()
             if status.phase in ("exited", "vanished", "absent", "laid"):
                 return status
-            if self._run.reason:
+            if self._run.reason and self._run.state is State.RUNNING:
+                self._run = dataclasses.replace(self._run, reason="")
                 await self._say(reason="")
             await self._until_nudged(host)
 
@@ -363,16 +370,8 @@ class Driver:
         if status.phase in ("absent", "laid", "starting") and await placed.forbid():
             await self._apply(lifecycle.Dead(time.time()))
             return
-        status = await endings.end_processes(placed, asked, self._say_reason)
-        exit_ = status.exit
-        await self._apply(
-            lifecycle.Dead(
-                exit_.ended if exit_ else time.time(), exit_.code if exit_ else None, exit_.signal if exit_ else None
-            )
-        )
-
-    async def _say_reason(self, reason: str) -> None:
-        await self._say(reason=reason)
+        status = await endings.end_processes(placed, asked, lambda words: self._say(reason=words))
+        await self._apply(endings.death_of(status))
 
     async def _say_progress(self, progress: str) -> None:
         await self._say(progress=progress)
@@ -412,9 +411,8 @@ class Driver:
         except HostLost:
             raise
         except (HostError, OSError) as error:
-            full = error.disk_full if isinstance(error, HostError) else error.errno in (errno.ENOSPC, errno.EDQUOT)
             self._refused += 1
-            if full or self._refused < REFUSALS:
+            if is_full(error) or self._refused < REFUSALS:
                 raise
             log.error("run %s: not everything was brought home: %s", self.run_id, error)
             return Home(left=(f"everything else: {error}",))

@@ -40,6 +40,12 @@ def event_of(status: RunStatus) -> lifecycle.Event:
     return lifecycle.Vanished(status.heartbeat or time.time(), status.rebooted, status.why)
 
 
+def death_of(status: RunStatus) -> lifecycle.Event:
+    """The lifecycle event for a run of which nothing lives any more."""
+    exit_ = status.exit
+    return lifecycle.Dead(exit_.ended, exit_.code, exit_.signal) if exit_ else lifecycle.Dead(time.time())
+
+
 def reason(run: Run, log: Path) -> str:
     """Why a run did not complete, in words; "" when it did. Blocking: reads the end of the log."""
     if run.cancel_requested is not None:

@@ -4,8 +4,9 @@ which is how they learn of everything else, may be what cannot be written.
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
+
+from engine.errors import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ class Troubles:
         return next(iter(self._met.values()), "")
 
     def meet(self, run_id: str, error: Exception) -> None:
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = isinstance(error, OSError) and is_full(error)
         self._set({**self._met, run_id: FULL if full or "disk is full" in str(error) else str(error)})
 
     def over(self, run_id: str) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from engine.project.folder import open_project
 from engine.secrets import KeyStore
-from tests.cli.conftest import Done
 from tests.cli.fake_engine import FakeEngine, frame
 
 if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
-    from tests.cli.conftest import Shell
+    from tests.cli.conftest import Done, Shell
 
 SECRET = "correct horse 4711"
 BOX = ("-a", "gpu-box", "-u", "ann")
@@ -39,16 +36,7 @@ class Bench:
         self.config = shell.project / "aml_config"
 
     def aml(self, *arguments: str, stdin: str = "", **environ: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli.main", "computetarget", *arguments],
-            cwd=self.shell.project,
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=50,
-            check=False,
-            env={**os.environ, **environ},
-        )
-        return Done(done.returncode, done.stdout, done.stderr.decode())
+        return self.shell.aml("computetarget", *arguments, stdin=stdin, env={**os.environ, **environ})
 
     def target(self, name: str = "vm") -> ComputeTarget:
         return open_project(self.shell.project).target(name)

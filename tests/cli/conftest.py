@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from engine.client import call
 from engine.lock import holder, is_held
 from engine.runs.store import StoreReader
+from tests.cli.talking import talking
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ class Shell:
         (self.project / name).write_text(textwrap.dedent(text))
         return name
 
-    def aml(self, *arguments: str, cwd: Path | None = None, **more: Any) -> Done:
+    def aml(self, *arguments: str, cwd: Path | None = None, stdin: str = "", **more: Any) -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments],
             cwd=cwd or self.project,
-            stdin=subprocess.DEVNULL,
+            input=stdin.encode(),
             capture_output=True,
             timeout=50,
             check=False,
@@ -88,28 +88,9 @@ class Shell:
 
     def on_terminal(self, *arguments: str, columns: int = 80) -> str:
         """What a command shows on a terminal of its own."""
-        master, slave = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *arguments],
-            cwd=self.project,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**os.environ, "COLUMNS": str(columns), "LINES": "24"},
-        )
-        os.close(slave)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(master, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            shown += piece
-        os.close(master)
-        process.wait(20)
-        return shown.decode().replace("\r\n", "\n")
+        with talking(self.project, *arguments, columns=columns) as talk:
+            talk.end()
+            return talk.text
 
     def the_run(self, state: str = "") -> Run:
         """The newest run, once there is one (in this state)."""
@@ -163,7 +144,6 @@ def bench(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     from tests.cli.bench import Bench
     from tests.cli.fake_engine import FakeEngine
 
-    monkeypatch.setenv("AML_TUI_KEYRING", "off")
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.delenv("AML_TUI_SSH_CONFIG", raising=False)
     engine = FakeEngine(shell.paths)

@@ -64,7 +64,7 @@ class Talk:
 
 
 @contextlib.contextmanager
-def talking(folder: Path, *arguments: str, stdin: str | None = None) -> Iterator[Talk]:
+def talking(folder: Path, *arguments: str, stdin: str | None = None, columns: int = 100) -> Iterator[Talk]:
     """`aml` at a terminal which is its own; with `stdin` that comes through a pipe instead."""
     master, slave = pty.openpty()
     try:
@@ -74,7 +74,7 @@ def talking(folder: Path, *arguments: str, stdin: str | None = None) -> Iterator
             stdin=slave if stdin is None else subprocess.PIPE,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "COLUMNS": "100", "LINES": "24"},
+            env={**os.environ, "COLUMNS": str(columns), "LINES": "24"},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
         )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.project.folder import open_project
 from engine.secrets import KeyStore
-from tests.cli.conftest import Done
 from tests.cli.talking import talking
 from tests.services.people import make_key
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.project.compute import ComputeTarget
-    from tests.cli.conftest import Shell
+    from tests.cli.conftest import Done, Shell
     from tests.services.people import Person
     from tests.services.ssh_fixtures import MakePerson
     from tests.services.sshd import Sshd
@@ -38,15 +35,7 @@ class Box:
         self.place = ("-a", f"{sshd.address}:{sshd.port}", "-u", alice.name)
 
     def aml(self, *arguments: str, stdin: str = "") -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments],
-            cwd=self.shell.project,
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=50,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr.decode())
+        return self.shell.aml(*arguments, stdin=stdin)
 
     def know(self) -> None:
         """Its host key is known already."""
@@ -85,7 +74,6 @@ def box(shell: Shell, sshd: Sshd, alice: Person, tmp_path: Path, monkeypatch: py
         "  IdentitiesOnly yes\n  StrictHostKeyChecking ask\n"
     )
     monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(config))
-    monkeypatch.setenv("AML_TUI_KEYRING", "off")
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     return Box(shell, sshd, alice, known)
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from engine.runs.model import Run
     from tests.services.people import KeyPair, Person
     from tests.services.sshd import Sshd
 
@@ -50,6 +51,9 @@ class SshBench(Bench):
     def root(self) -> Path:
         """Where everything of ours is in alice's home."""
         return self.alice.home / ".local/share/aml-tui"
+
+    def host_log(self, run: Run) -> bytes:
+        return (self.root / "runs" / run.id / "logs/driver.log").read_bytes()
 
 
 def ssh_config(folder: Path, sshd: Sshd) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.errors import NotFound
+from engine.hosts.ssh.doctor import Checkup
+from engine.hosts.ssh.host import SshHost
 from engine.project.machine import Machine
 from tests.engine.ssh_bench import ssh_config
 from tests.services.ssh_fixtures import PASSWORD
@@ -30,7 +33,6 @@ pytestmark = pytest.mark.asyncio
 @pytest_asyncio.fixture
 async def engine(home: Paths, tmp_path: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
     monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
-    monkeypatch.setenv("AML_TUI_KEYRING", "off")
     one = Engine(home)
     await one.start()
     yield one
@@ -80,6 +82,32 @@ async def test_every_step_is_told_and_the_connection_is_kept(
     assert told["asked"] == []
     await until_async(lambda: engine.status()["hosts"].get(machine.name) == "connected")
     assert len(sshd.logins) == 1
+
+
+async def test_who_connects_meanwhile_and_an_attempt_keep_one_connection(
+    engine: Engine, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = machine_of(sshd, alice, private_key_file=str(alice_key.path))
+    engine._machines.know(machine)
+    begun, go = asyncio.Event(), asyncio.Event()
+    real = SshHost.connect
+
+    async def held(self: SshHost) -> None:
+        # The link is on its way by itself when the attempt arrives.
+        if self._given is None and not self.connected:
+            begun.set()
+            await go.wait()
+        await real(self)
+
+    monkeypatch.setattr(SshHost, "connect", held)
+    connecting = asyncio.create_task(engine.connect(machine.name))
+    await begun.wait()
+    assert (await looked(engine, engine.attempt(machine, {"kind": "remote"})))["state"] == "ok"
+    go.set()
+    await connecting
+    await until_async(lambda: len(sshd.logins) == 2)
+    await until_async(lambda: sshd.open_connections == 1)
+    assert engine.status()["hosts"][machine.name] == "connected"
 
 
 async def test_an_unknown_host_key_is_asked_about_once(
@@ -189,6 +217,23 @@ async def test_docker_or_why_not(engine: Engine, sshd: Sshd, alice: Person, alic
     assert told["by"]["docker"]["state"] == "failed"
     assert told["by"]["docker"]["remedy"]
     assert told["state"] == "failed"
+
+
+async def test_one_that_is_stopped_late_leaves_no_connection(
+    engine: Engine, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = asyncio.Event()
+
+    async def endless(self: Checkup, host: SshHost) -> None:
+        there.set()
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(Checkup, "_look_at_gpus", endless)
+    attempt = engine.attempt(machine_of(sshd, alice, private_key_file=str(alice_key.path)), {"kind": "remote"})
+    await there.wait()
+    await until_async(lambda: sshd.open_connections == 1)
+    await engine.stop_attempt(attempt)
+    await until_async(lambda: sshd.open_connections == 0)
 
 
 async def test_what_nobody_looks_at_ends(

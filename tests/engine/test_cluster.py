@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
-from tests.engine.ssh_bench import SshBench, ssh_config
+from tests.engine.far_bench import far_bench
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.engine.ssh_bench import SshBench
     from tests.services.people import KeyPair, Person
     from tests.services.ssh_fixtures import MakeSshd
     from tests.services.yarn import Yarn
@@ -66,7 +67,6 @@ while len(sys.argv) > 1 and not os.path.exists(sys.argv[1]):
 async def far(
     project: Path,
     home: Paths,
-    tmp_path: Path,
     yarn: Yarn,
     make_sshd: MakeSshd,
     alice: Person,
@@ -74,18 +74,15 @@ async def far(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[SshBench]:
     sshd = make_sshd(SetEnv=" ".join(f"{name}={value}" for name, value in yarn.environment.items()))
-    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
-    one = SshBench(project, home, sshd, alice, alice_key)
-    config = project / "aml_config"
-    (config / "far.runconfig").write_text(CONFIG)
-    (config / "spark_dependencies.yml").write_text(SPARK)
-    (config / "far.compute").write_text(
-        COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
-    )
-    one.script("helping.py", "def double(x):\n    return 2 * x\n")
-    await one.engine.start()
-    yield one
-    await one.close(90.0)
+    async with far_bench(project, home, sshd, alice, alice_key, monkeypatch, 90.0) as one:
+        config = project / "aml_config"
+        (config / "far.runconfig").write_text(CONFIG)
+        (config / "spark_dependencies.yml").write_text(SPARK)
+        (config / "far.compute").write_text(
+            COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
+        )
+        one.script("helping.py", "def double(x):\n    return 2 * x\n")
+        yield one
 
 
 def living(yarn: Yarn) -> list[str]:

@@ -11,7 +11,7 @@ from engine.engine import Engine
 from engine.hosts.ssh.host import SshHost
 from engine.runs import outages, tails
 from engine.runs.model import State
-from tests.engine.ssh_bench import SshBench, ssh_config
+from tests.engine.far_bench import ends_well, far_bench, talking
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -19,21 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.engine.ssh_bench import SshBench
     from tests.services.network import FarMachine
     from tests.services.people import KeyPair, Person
     from tests.services.ssh_fixtures import MakeMachine, MakeSshd
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
-
-TALKER = """
-import os, sys, time
-number = 0
-while not os.path.exists(sys.argv[1]):
-    print("line", number, flush=True)
-    number += 1
-    time.sleep(0.01)
-print("the end after", number, flush=True)
-"""
 
 
 @pytest.fixture
@@ -45,7 +36,6 @@ def machine(make_machine: MakeMachine) -> FarMachine:
 async def far(
     project: Path,
     home: Paths,
-    tmp_path: Path,
     machine: FarMachine,
     make_sshd: MakeSshd,
     alice: Person,
@@ -53,27 +43,18 @@ async def far(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[SshBench]:
     sshd = make_sshd(machine=machine, ListenAddress="0.0.0.0")
-    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
     # Silence is noticed in two seconds here, not in twenty.
     monkeypatch.setattr(SshHost, "ping_after", 0.5)
-    one = SshBench(project, home, sshd, alice, alice_key)
-    one.script("talk.py", TALKER)
-    await one.engine.start()
-    yield one
-    machine.switch_on()
-    machine.mend()
-    await one.close(60.0)
-
-
-async def caught_up(far: SshBench, run_id: str) -> None:
-    there = far.root / "runs" / run_id / "logs/driver.log"
-    await until_async(lambda: far.paths.driver_log(run_id).read_bytes()[-9:] == there.read_bytes()[-9:], 60)
+    async with far_bench(project, home, sshd, alice, alice_key, monkeypatch, 60.0) as one:
+        yield one
+        machine.switch_on()
+        machine.mend()
 
 
 @pytest.mark.parametrize("how", ["cut", "switch_off"])
 async def test_a_run_goes_on_without_us(far: SshBench, machine: FarMachine, how: str) -> None:
     go = far.alice.home / "go"
-    run = await far.submit("talk.py", str(go), config="far")
+    (run,) = await talking(far)
     await until_async(lambda: b"line 50\n" in far.log(run), 30)
     getattr(machine, how)()
     await until_async(lambda: far.run(run).unreachable_since is not None, 30)
@@ -87,9 +68,7 @@ async def test_a_run_goes_on_without_us(far: SshBench, machine: FarMachine, how:
     assert outage.since < outage.until
     await until_async(lambda: len(far.log(run)) > seen + 1000, 30)
     go.write_text("")
-    done = await far.end(run, 60)
-    assert (done.state, done.exit_code) == (State.COMPLETED, 0)
-    assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+    await ends_well(far, run, 60)
 
 
 async def test_the_end_comes_before_the_gap(far: SshBench, machine: FarMachine) -> None:
@@ -139,9 +118,7 @@ async def test_the_end_comes_before_the_gap(far: SshBench, machine: FarMachine) 
 async def test_everything_at_once(far: SshBench, machine: FarMachine) -> None:
     """The network is cut, the server killed, the engine killed; the script ends meanwhile."""
     go = far.alice.home / "go"
-    runs = [await far.submit("talk.py", str(go), str(number), config="far") for number in range(4)]
-    for run in runs:
-        await until_async(lambda run=run: b"line 20\n" in far.log(run), 30)
+    runs = await talking(far, 4)
     machine.cut()
     far.sshd.kill()
     await far.engine.stop()
@@ -152,30 +129,24 @@ async def test_everything_at_once(far: SshBench, machine: FarMachine) -> None:
     machine.mend()
     far.sshd.start()
     for run in runs:
-        done = await far.end(run, 90)
-        assert (done.state, done.exit_code) == (State.COMPLETED, 0)
-        assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+        await ends_well(far, run, 90)
     assert sorted(run.id for run in far.store.runs()) == sorted(run.id for run in runs)
 
 
 async def test_a_half_open_connection_is_noticed(far: SshBench) -> None:
     """The server's processes stand still: nothing is refused and nothing answered."""
     go = far.alice.home / "go"
-    run = await far.submit("talk.py", str(go), config="far")
-    await until_async(lambda: b"line 20\n" in far.log(run), 30)
+    (run,) = await talking(far)
     far.sshd.freeze()
     await until_async(lambda: far.engine.status()["hosts"][far.host] != "connected", 30)
     far.sshd.thaw()
     await until_async(lambda: far.engine.status()["hosts"][far.host] == "connected", 60)
     go.write_text("")
-    done = await far.end(run, 60)
-    assert done.state is State.COMPLETED
-    assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+    await ends_well(far, run, 60)
 
 
 async def test_a_rebooted_host_says_so(far: SshBench, machine: FarMachine) -> None:
-    run = await far.submit("talk.py", str(far.alice.home / "go"), config="far")
-    await until_async(lambda: b"line 20\n" in far.log(run), 30)
+    (run,) = await talking(far)
     far.sshd.kill()
     far.alice.end_processes()
     machine.reboot()
@@ -187,8 +158,7 @@ async def test_a_rebooted_host_says_so(far: SshBench, machine: FarMachine) -> No
 
 async def test_a_changed_host_key_is_refused_until_a_person_has_looked(far: SshBench) -> None:
     go = far.alice.home / "go"
-    run = await far.submit("talk.py", str(go), config="far")
-    await until_async(lambda: b"line 20\n" in far.log(run), 30)
+    (run,) = await talking(far)
     before = far.sshd.fingerprint
     logins = len(far.sshd.logins)
     far.sshd.change_host_key()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +36,32 @@ async def test_a_mistake_while_preparing_fails_the_run_after_some_tries(
     assert done.state is State.FAILED
     assert done.reason == "KeyError: 'linkname' (a mistake of ours; the engine's log has more)"
     assert len(tries) == 4
+
+
+async def test_a_full_disk_at_the_moment_of_return_does_not_end_the_driver(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = []
+
+    def refused(*arguments: object) -> None:
+        notes.append(arguments)
+        if len(notes) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("engine.runs.outages.note", refused)
+    monkeypatch.setattr("engine.runs.driver.PATIENCE", 0.0)
+    monkeypatch.setattr("engine.runs.driver.RETRY_FIRST", 0.05)
+    waiting = (
+        "import os, time\nprint('begun', flush=True)\nwhile not os.path.exists('outputs/go'):\n    time.sleep(0.05)\n"
+    )
+    run = await bench.submit(bench.script("train.py", waiting))
+    await until_async(lambda: bench.log(run) == b"begun\n")
+    host = await bench.engine._links["local"].ready()
+    os.kill(host.info.agent_pid, signal.SIGKILL)
+    await until_async(lambda: notes)
+    (bench.paths.host_run(run.id) / "outputs/go").write_text("")
+    assert (await bench.end(run)).state is State.COMPLETED
+    assert bench.engine.trouble == ""
 
 
 async def test_a_mistake_while_it_runs_is_said_and_the_run_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
-from tests.engine.ssh_bench import SshBench, ssh_config
+from tests.engine.far_bench import far_bench
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.engine.ssh_bench import SshBench
     from tests.services.people import KeyPair, Person
     from tests.services.sshd import Sshd
 
@@ -25,20 +27,10 @@ pytestmark = pytest.mark.asyncio
 
 @pytest_asyncio.fixture
 async def far(
-    project: Path,
-    home: Paths,
-    tmp_path: Path,
-    sshd: Sshd,
-    alice: Person,
-    alice_key: KeyPair,
-    monkeypatch: pytest.MonkeyPatch,
+    project: Path, home: Paths, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SshBench]:
-    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
-    monkeypatch.setenv("AML_TUI_KEYRING", "off")
-    one = SshBench(project, home, sshd, alice, alice_key)
-    await one.engine.start()
-    yield one
-    await one.close()
+    async with far_bench(project, home, sshd, alice, alice_key, monkeypatch) as one:
+        yield one
 
 
 async def test_the_whole_way(far: SshBench) -> None:
@@ -59,7 +51,7 @@ async def test_the_whole_way(far: SshBench) -> None:
     assert (done.state, done.exit_code, done.reason) == (State.COMPLETED, 0, "")
     assert f"hello ['a b', '$(x)'] {far.alice.name} remote\n" in far.log(run).decode()
     there = far.root / "runs" / run.id
-    assert far.log(run) == (there / "logs/driver.log").read_bytes()
+    assert far.log(run) == far.host_log(run)
     assert [value for _, _, value in far.store.points(run.id, "loss")] == [1.0, 0.5, 1 / 3, 0.25, 0.2]
     # The outputs are here as well, and can be had without the host.
     assert (far.paths.host_run(run.id) / "outputs/model.txt").read_text() == "weights"
@@ -67,6 +59,16 @@ async def test_the_whole_way(far: SshBench) -> None:
     far.sshd.kill()
     await until_async(lambda: far.engine.status()["hosts"][far.host] != "connected", 30)
     assert [one.path for one in await far.engine.outputs(run.id)] == ["model.txt"]
+
+
+async def test_an_old_plan_does_not_undo_what_is_known_of_its_machine(far: SshBench) -> None:
+    far.script("train.py", "print('done')")
+    run = await far.submit("train.py", config="far")
+    await far.end(run)
+    newer = dataclasses.replace(far.engine._machines._machine(far.host), private_key_file="/a/newer/key")
+    far.engine._machines.know(newer)
+    await far.engine.outputs(run.id)
+    assert far.engine._machines._machine(far.host) == newer
 
 
 async def test_one_connection_and_one_session_serve_many_runs(far: SshBench) -> None:
@@ -102,7 +104,7 @@ async def test_a_run_outlives_its_connection_and_the_engine(far: SshBench) -> No
     await far.engine.start()
     done = await far.end(run)
     assert (done.state, done.exit_code) == (State.COMPLETED, 0)
-    assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
+    assert far.log(run) == far.host_log(run)
     assert far.log(run).endswith(b"line 999\nthe end\n")
 
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from engine.runs.model import State
-from tests.engine.ssh_bench import SshBench, ssh_config
+from tests.engine.far_bench import far_bench
 from tests.services import docker
 from tests.waiting import until_async
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.engine.ssh_bench import SshBench
     from tests.services.docker import DockerEngine
     from tests.services.people import KeyPair, Person
     from tests.services.ssh_fixtures import MakeDockerEngine, MakeSshd
@@ -38,7 +39,6 @@ nativeSharedDirectory: {share}
 async def far(
     project: Path,
     home: Paths,
-    tmp_path: Path,
     make_sshd: MakeSshd,
     make_docker_engine: MakeDockerEngine,
     alice: Person,
@@ -47,31 +47,27 @@ async def far(
 ) -> AsyncIterator[tuple[SshBench, DockerEngine]]:
     engine = make_docker_engine(group=alice.name)
     sshd = make_sshd(SetEnv=[f"DOCKER_HOST={engine.url}"])
-    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(tmp_path, sshd)))
-    monkeypatch.setenv("AML_TUI_KEYRING", "off")
-    one = SshBench(project, home, sshd, alice, alice_key)
-    image = docker.python_image(engine)
-    for name, shared in (("far", "true"), ("copied", "false")):
-        (project / f"aml_config/{name}.compute").write_text(
-            COMPUTE.format(
-                address=f"{sshd.address}:{sshd.port}",
-                user=alice.name,
-                key=alice_key.path,
-                image=image,
-                shared=shared,
-                share="~/share" if shared == "true" else "",
+    async with far_bench(project, home, sshd, alice, alice_key, monkeypatch, 60.0) as one:
+        image = docker.python_image(engine)
+        for name, shared in (("far", "true"), ("copied", "false")):
+            (project / f"aml_config/{name}.compute").write_text(
+                COMPUTE.format(
+                    address=f"{sshd.address}:{sshd.port}",
+                    user=alice.name,
+                    key=alice_key.path,
+                    image=image,
+                    shared=shared,
+                    share="~/share" if shared == "true" else "",
+                )
             )
+        text = (
+            (project / "aml_config/far.runconfig")
+            .read_text()
+            .replace("PrepareEnvironment: false", "PrepareEnvironment: true")
         )
-    text = (
-        (project / "aml_config/far.runconfig")
-        .read_text()
-        .replace("PrepareEnvironment: false", "PrepareEnvironment: true")
-    )
-    (project / "aml_config/far.runconfig").write_text(text)
-    (project / "aml_config/copied.runconfig").write_text(text.replace("Target: far", "Target: copied"))
-    await one.engine.start()
-    yield one, engine
-    await one.close(60.0)
+        (project / "aml_config/far.runconfig").write_text(text)
+        (project / "aml_config/copied.runconfig").write_text(text.replace("Target: far", "Target: copied"))
+        yield one, engine
 
 
 SCRIPT = """
@@ -95,7 +91,7 @@ async def test_the_whole_way(far: tuple[SshBench, DockerEngine], config: str) ->
     done = await bench.end(run, 60)
     assert (done.state, done.reason) == (State.COMPLETED, "")
     assert f"in a container: True {bench.alice.uid} remotedocker\n" in bench.log(run).decode()
-    assert bench.log(run) == (bench.root / "runs" / run.id / "logs/driver.log").read_bytes()
+    assert bench.log(run) == bench.host_log(run)
     assert [value for _, _, value in bench.store.points(run.id, "loss")] == [0.5]
     assert (bench.paths.host_run(run.id) / "outputs/model.txt").read_text() == "weights"
     if config == "far":

@@ -15,7 +15,7 @@ from engine.hosts.ssh.host import SshHost
 from engine.lock import holder, is_held
 from engine.runs.model import State
 from engine.secrets import new_reference, standing_reference
-from tests.engine.far_bench import counted, far_bench, told
+from tests.engine.far_bench import TALKER, counted, ends_well, far_bench, talking, told
 from tests.services.ssh_fixtures import PASSWORD
 from tests.waiting import until_async
 
@@ -23,39 +23,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
-    from engine.runs.model import Run
     from tests.engine.ssh_bench import SshBench
     from tests.services.people import KeyPair, Person
     from tests.services.ssh_fixtures import MakeMachine, MakeSshd
     from tests.services.sshd import Sshd
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
-
-TALKER = """
-import os, sys, time
-number = 0
-while not os.path.exists(sys.argv[1]):
-    print("line", number, flush=True)
-    number += 1
-    time.sleep(0.01)
-print("the end after", number, flush=True)
-"""
-
-
-async def talking(far: SshBench, count: int = 1) -> list[Run]:
-    """So many runs that talk until alice has a file `go`."""
-    far.script("talk.py", TALKER)
-    go = far.alice.home / "go"
-    runs = [await far.submit("talk.py", str(go), config="far") for _ in range(count)]
-    for run in runs:
-        await until_async(lambda run=run: b"line 20\n" in far.log(run), 30)
-    return runs
-
-
-async def ends_well(far: SshBench, run: Run) -> None:
-    done = await far.end(run, 40)
-    assert (done.state, done.exit_code) == (State.COMPLETED, 0)
-    assert far.log(run) == (far.root / "runs" / run.id / "logs/driver.log").read_bytes()
 
 
 def with_password(far: SshBench, password: str) -> str:
@@ -187,25 +160,20 @@ async def test_a_machine_here_that_slept(
         try:
             far.script("talk.py", TALKER)
             asked = [far.request("talk.py", str(alice.home / "go"), config="far") for _ in range(4)]
-            ids = [(await client.submit(one))["run_id"] for one in asked]
-            for run_id in ids:
-                await until_async(lambda run_id=run_id: b"line 20\n" in log_of(far, run_id), 30)
+            runs = [far.store.run((await client.submit(one))["run_id"]) for one in asked]
+            for run in runs:
+                await until_async(lambda run=run: b"line 20\n" in far.log(run), 30)
             connections = counted(lambda: sshd.connections)
             os.kill(pid, signal.SIGSTOP)
-            seen = {run_id: len(log_of(far, run_id)) for run_id in ids}
+            seen = {run.id: len(far.log(run)) for run in runs}
             if gone:
                 sshd.drop()
-            there = [far.root / "runs" / run_id / "logs/driver.log" for run_id in ids]
-            await until_async(lambda: all(path.stat().st_size > max(seen.values()) + 4000 for path in there), 30)
-            assert {run_id: len(log_of(far, run_id)) for run_id in ids} == seen
+            await until_async(lambda: all(len(far.host_log(run)) > max(seen.values()) + 4000 for run in runs), 30)
+            assert {run.id: len(far.log(run)) for run in runs} == seen
             os.kill(pid, signal.SIGCONT)
             alice.write("go", "")
-            for run_id in ids:
-                await until_async(lambda run_id=run_id: far.store.run(run_id).state.ended, 40)
-            for run_id, path in zip(ids, there, strict=True):
-                done = far.store.run(run_id)
-                assert (done.state, done.exit_code) == (State.COMPLETED, 0)
-                assert log_of(far, run_id) == path.read_bytes()
+            for run in runs:
+                await ends_well(far, run)
             assert connections() == gone
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -214,8 +182,3 @@ async def test_a_machine_here_that_slept(
             await until_async(lambda: not is_held(home.engine_lock), 15, "the engine to leave")
             far.engine = Engine(home)
             await far.engine.start()
-
-
-def log_of(far: SshBench, run_id: str) -> bytes:
-    path = far.paths.driver_log(run_id)
-    return path.read_bytes() if path.exists() else b""

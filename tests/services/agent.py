@@ -7,19 +7,20 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.services import ownership
+from tests.services.program import Program
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.services.people import KeyPair
 
 
-class SshAgent:
+class SshAgent(Program):
     """`socket`: what SSH_AUTH_SOCK names."""
 
     def __init__(self) -> None:
         self.root = ownership.new_folder("agent")
+        super().__init__(self.root / "log")
         self.socket = self.root / "s"
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.socket.unlink(missing_ok=True)
@@ -53,12 +54,6 @@ class SshAgent:
         if done.returncode and not (empty_is_fine and done.returncode == 1):
             raise RuntimeError(f"ssh-add: {done.stderr.strip()}")
         return done.stdout
-
-    def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            process.wait(10)
 
     def close(self) -> None:
         self.stop()

@@ -6,13 +6,14 @@ import contextlib
 import io
 import os
 import shutil
-import signal
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.services import ownership
+from tests.services.program import Program
 from tests.services.rootfs import bare_tar, empty_tar, python_tar
 from tests.waiting import until
 
@@ -26,7 +27,7 @@ CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-class DockerEngine:
+class DockerEngine(Program):
     """dockerd on a socket and a data folder of its own, which survives being killed and started again.
 
     `disk`: the size of a file system for its data alone, as mount has it ("300m"). `machine`: where it runs, if not on
@@ -36,6 +37,7 @@ class DockerEngine:
     def __init__(self, disk: str = "", machine: FarMachine | None = None, group: str = "") -> None:
         # A longer path would not fit into the address of containerd's sockets.
         self.root = Path(tempfile.mkdtemp(prefix="aml-dk", dir="/tmp"))
+        super().__init__(self.root / "log")
         self.socket = self.root / "s"
         self.url = f"unix://{self.socket}"
         self._machine = machine
@@ -43,7 +45,6 @@ class DockerEngine:
         if group:
             # To the socket, and no look around.
             self.root.chmod(0o711)
-        self._process: subprocess.Popen[bytes] | None = None
         self._config = self.root / "config"
         self._config.mkdir()
         if disk:
@@ -61,7 +62,7 @@ class DockerEngine:
         command = self._machine.command(*command) if self._machine else command
         (self.root / "pid").unlink(missing_ok=True)
         until(self._containerd_is_clear, 30)
-        with (self.root / "log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         until(self._answers, 60)
 
@@ -77,36 +78,9 @@ class DockerEngine:
         return state == "Z"
 
     def _answers(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
+        if self.gone:
             raise RuntimeError(f"dockerd ended:\n{self.log()[-2000:]}")
         return self._ask("version").returncode == 0
-
-    def log(self) -> str:
-        return (self.root / "log").read_text(errors="replace")
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether its daemon was not ended by `kill` or `stop`."""
-        return self._process is not None
-
-    def kill(self) -> None:
-        """As if the kernel had ended it: containers run on."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def _end(self, number: int) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.wait(60)
 
     def _ask(self, *arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         environ = {**os.environ, "DOCKER_CONFIG": str(self._config), "DOCKER_BUILDKIT": "0"}
@@ -151,28 +125,16 @@ class DockerEngine:
 
     def close(self) -> None:
         """End the daemon, what it keeps running, and remove all of it."""
-        if self._process is not None:
+        if self.running:
             with contextlib.suppress(RuntimeError):
                 names = self.docker("ps", "-aq").split()
                 if names:
                     self.docker("rm", "-f", *names)
         self.stop()
-        until(self._nothing_runs, 30)
+        # containerd and shims of a daemon that was killed run on, and containers cut off at their start wait for it.
+        ownership.end(self._is_mine)
         until(self._nothing_is_mounted, 30)
         shutil.rmtree(self.root, ignore_errors=True)
-
-    def _nothing_runs(self) -> bool:
-        """containerd and shims of a daemon that was killed run on, and containers cut off at their start wait for it.
-
-        They are ended by their pids.
-        """
-        left = False
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and self._is_mine(entry):
-                    os.kill(int(entry.name), signal.SIGKILL)
-                    left = True
-        return not left
 
     def _nothing_is_mounted(self) -> bool:
         """What was killed may hold a mount for a moment longer than it can be seen."""

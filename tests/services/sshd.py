@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.services import ownership
 from tests.services.people import KeyPair, make_key
+from tests.services.program import Program
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ DEFAULTS: dict[str, Option] = {
 }
 
 
-class Sshd:
+class Sshd(Program):
     """sshd on loopback, or on a machine of its own; people log in with keys and passwords of theirs.
 
     `options` are those of sshd_config, by their names there: `MaxSessions=1`, `AllowTcpForwarding=False`,
@@ -69,10 +70,10 @@ class Sshd:
         self._free = not port and machine is None
         self.port = port or (22 if machine else 0)
         self.root = ownership.new_folder("sshd")
+        super().__init__(self.root / "log")
         self._kinds = tuple(host_keys)
         self._options = options
         self._extra = extra
-        self._process: subprocess.Popen[bytes] | None = None
         self.host_keys: list[KeyPair] = []
         self.make_host_keys()
 
@@ -80,16 +81,6 @@ class Sshd:
     def address(self) -> str:
         """Where it listens: without the port."""
         return self._address or (self.machine.address if self.machine else "127.0.0.1")
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether it was not ended by `stop` or `kill`."""
-        return self._process is not None
 
     def make_host_keys(self, *kinds: str) -> None:
         """New ones, known to nobody, from the next start on; `kinds`: others than before."""
@@ -136,21 +127,20 @@ class Sshd:
         command = [PROGRAM, "-D", "-e", "-f", str(self.root / "conf")]
         if self.machine:
             command = self.machine.command(*command)
-        with (self.root / "log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             before = log.tell()
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
         def listens() -> bool:
-            said = (self.root / "log").read_bytes()[before:]
-            return b"Server listening on" in said or (self._process is not None and self._process.poll() is not None)
+            said = self.log_file.read_bytes()[before:]
+            return b"Server listening on" in said or self.gone
 
         until(listens, 20, "sshd listens")
-        if self._process.poll() is None:
-            return True
-        self._process = None
-        return False
+        if self.gone:
+            self._process = None
+        return self.running
 
     def _configuration(self) -> str:
         own: dict[str, Option] = {
@@ -171,7 +161,7 @@ class Sshd:
 
     def stop(self) -> None:
         """Let nobody in any more; who is in stays."""
-        self._end(signal.SIGTERM)
+        super().stop()
 
     def drop(self) -> None:
         """Cut off who is in; what they run may go on."""
@@ -179,7 +169,7 @@ class Sshd:
 
     def kill(self) -> None:
         """End it and every connection at once."""
-        self._end(signal.SIGKILL)
+        super().kill()
         self.drop()
 
     def restart(self) -> None:
@@ -204,18 +194,11 @@ class Sshd:
         for pid in [self.pid, *self._of_connections()]:
             os.kill(pid, signal.SIGCONT)
 
-    def _end(self, number: int) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.send_signal(signal.SIGCONT)
-            process.wait(30)
-
     def _is_of_a_connection(self, entry: Path) -> bool:
         """sshd's processes of connections have its log open, unlike what people run."""
         return (
             Path(os.readlink(entry / "exe")).name.startswith("sshd")
-            and ownership.has_open(entry, self.root / "log")
+            and ownership.has_open(entry, self.log_file)
             and (self._process is None or entry.name != str(self._process.pid))
         )
 
@@ -226,10 +209,6 @@ class Sshd:
         """End it and what is connected; remove all of it."""
         self.kill()
         ownership.remove_folder(self.root)
-
-    def log(self) -> str:
-        file = self.root / "log"
-        return file.read_text(errors="replace") if file.exists() else ""
 
     @property
     def connections(self) -> int:

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tests.services import hadoop, ownership
 from tests.services.people import Person
+from tests.services.program import Program
 from tests.services.sshd import free_port
 from tests.services.yarn_layout import JAVA_OPTIONS, Layout, port_names
 from tests.waiting import until
@@ -34,56 +35,29 @@ class Ended(RuntimeError):
     """A server did not come up, or did not stay."""
 
 
-class Daemon:
+class Daemon(Program):
     """One of the cluster's servers, which can be killed, stopped, frozen and started again on its ports."""
 
     def __init__(self, cluster: Yarn, name: str, main: str, manager: str = "") -> None:
         self._cluster = cluster
         self._main, self._manager = main, manager
-        self._file = cluster.layout.root / "logs" / f"{name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether it was not ended by `stop` or `kill`."""
-        return self._process is not None
+        super().__init__(cluster.layout.root / "logs" / f"{name}.log")
 
     def start(self) -> None:
         """Without waiting until it answers: see `Yarn.wait`."""
         assert not self.running
-        with self._file.open("ab") as log:
+        with self.log_file.open("ab") as log:
             self._process = self._cluster.begin(self._main, log, self._manager)
 
     def check(self) -> None:
-        if self._process is not None and self._process.poll() is not None:
+        if self.gone:
             raise Ended(f"{self._main} ended:\n{self.log()[-3000:]}")
-
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
-
-    def _end(self, number: int) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(number)
-            process.send_signal(signal.SIGCONT)
-            process.wait(30)
-
-    def log(self) -> str:
-        return self._file.read_text(errors="replace") if self._file.exists() else ""
 
 
 class Yarn:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Input
 
 from engine.errors import AmlError, NotFound
+from engine.hosts.ssh.doctor import TITLES, steps_of
 from engine.project.compute import read_compute
 from tui.screens.attach import AttachScreen
 from tui.widgets.choice import Choice
@@ -24,22 +26,6 @@ KINDS = ["docker", "remote", "remotedocker", "cluster"]
 
 PASSWORD = "hunter2-Zq9"
 FINGERPRINT = "SHA256:2Nd0Z8yYBkPWz3bq1pPZpCZvtj0GQ1mC3Sxb8j5u9gE"
-TITLES = {
-    "resolve": "name",
-    "tcp": "TCP",
-    "host key": "host key",
-    "authenticate": "authenticate",
-    "install key": "install the key",
-    "shell": "shell",
-    "python": "Python",
-    "agent": "agent",
-    "disk": "disk",
-    "clock": "clock",
-    "linger": "runs outlive a logout",
-    "docker": "Docker",
-    "spark": "spark-submit",
-    "gpus": "GPUs",
-}
 FOUND = {
     "resolve": "10.0.0.5",
     "tcp": "port 22 answers",
@@ -89,22 +75,17 @@ def steps(until: str = "", state: str = "working", kind: str = "remote", **of_it
 
     `of_it`: more about it, `detail` and `remedy`. `install=True`: a key is put there as well.
     """
-    left_out = {"docker"} if kind != "remotedocker" else set()
-    left_out |= {"spark"} if kind != "cluster" else set()
-    left_out |= {"install key"} if not of_it.pop("install", False) else set()
     found: list[dict[str, Any]] = []
     reached = False
-    for place, (name, title) in enumerate(TITLES.items()):
-        if name in left_out:
-            continue
-        step = {"name": name, "title": title, "detail": "", "remedy": "", "seconds": None, "state": "waiting"}
-        if name == until:
+    for one in steps_of(kind, bool(of_it.pop("install", False))):
+        step = dataclasses.asdict(one)
+        if one.name == until:
             reached = True
             step |= {"state": state, **of_it}
             if state != "working":
                 step["seconds"] = 1.5
         elif not reached:
-            step |= {"state": "ok", "detail": FOUND[name], "seconds": 0.04 * (place + 1)}
+            step |= {"state": "ok", "detail": FOUND[one.name], "seconds": 0.04 * (list(TITLES).index(one.name) + 1)}
         found.append(step)
     return found
 

@@ -58,5 +58,7 @@ async def test_in_and_out_again(console: Console, history: History) -> None:
     async with driven(console()) as driver:
         before = driver.app.screen
         packet(driver, "?\x1b/fail\x1b")
+        # Until the keys were looked at, all is as it is afterwards.
+        await driver.until(lambda: driver.main.filter_bar is not None)
         await driver.until(lambda: driver.app.screen is before and not driver.app._typed)
         assert driver.app.is_running

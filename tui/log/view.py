@@ -57,6 +57,14 @@ def _words(outage: outages.Outage) -> str:
     return f"no contact with its host from {since} to {until} ({span(outage.until - outage.since)})"
 
 
+def _size(path: Path) -> int:
+    """-1 for a file that is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
 class LogView:
     """One log. Moving up stops following; reaching the end begins it again."""
 
@@ -74,6 +82,15 @@ class LogView:
 
     def close(self) -> None:
         self.file.close()
+
+    def stamp(self) -> tuple[str | int, ...]:
+        """Differs when there may be something else to be seen."""
+        folder = self.file.path.parent
+        return (
+            str(self.file.path),
+            self.file.size(),
+            *(_size(folder / name) for name in (outages.OUTAGES, tails.TAIL)),
+        )
 
     def page(self, height: int) -> Page:
         """The page as things stand now."""

@@ -224,15 +224,15 @@ class AttachScreen(Dialog[str]):
         self.action_test()
 
     def action_test(self) -> None:
-        self._begin(self._test if self.form.remote else self._save, "attaching")
+        self._begin(self._test if self.form.remote else self._save)
 
     def action_save(self) -> None:
-        self._begin(self._save, "attaching")
+        self._begin(self._save)
 
-    def _begin(self, work: Callable[[], Awaitable[None]], doing: str) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
         if not self._busy:
             self._busy = True
-            self.app.start(partial(self._guarded, work), group="attach", description=doing)
+            self.app.start(partial(self._guarded, work), group="attach", description="attaching")
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """What is refused is said in the form, where everything stays as it was typed."""

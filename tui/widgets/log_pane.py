@@ -90,7 +90,7 @@ class LogPane(Vertical):
         self._asked = ""
         self._looking: Timer | None = None
         self._reading = asyncio.Lock()
-        self._stamp: tuple[str, int] | None = None
+        self._stamp: tuple[str | int, ...] | None = None
         self._errors: Search | None = None
         self._said = ""
         self._empty = ""
@@ -171,8 +171,7 @@ class LogPane(Vertical):
         view = self.view
         if view is None:
             return
-        length = await asyncio.to_thread(view.file.size)
-        if self._stamp != (str(view.file.path), length):
+        if self._stamp != await asyncio.to_thread(view.stamp):
             await self._read()
 
     async def _read(self, change: Callable[[LogView], object] | None = None) -> object:
@@ -183,14 +182,15 @@ class LogPane(Vertical):
                 return None
             height = max(1, self.lines.size.height)
 
-            def work() -> tuple[object, Page]:
+            def work() -> tuple[object, tuple[str | int, ...], Page]:
                 answer = change(view) if change is not None else None
-                return answer, view.page(height)
+                # Taken before the page: what comes in between is seen the next time.
+                return answer, view.stamp(), view.page(height)
 
-            answer, page = await asyncio.to_thread(work)
+            answer, stamp, page = await asyncio.to_thread(work)
             if view is not self.view:
                 return None
-            self._stamp = (str(view.file.path), page.size)
+            self._stamp = stamp
             self._draw(page)
         if page.searching:
             self.app.start(self._search_on, group=f"{self.id}-search", description="searching the log", exclusive=True)

@@ -13,15 +13,15 @@ MOST = 32 << 20
 PATIENCE = 30.0
 
 
-def yarn() -> "dict[str, Any]":
-    """{"addresses": base URLs of the ResourceManagers' web services, "folder": where that was read, or ""}."""
+def yarn() -> "list[str]":
+    """Base URLs of the ResourceManagers' web services."""
     named = [os.environ.get(name, "") for name in ("YARN_CONF_DIR", "HADOOP_CONF_DIR")]
     home = os.environ.get("HADOOP_HOME", "")
     for folder in named + ([home + "/etc/hadoop"] if home else []) + list(FOLDERS):
         settings = read(os.path.join(folder, "yarn-site.xml")) if folder else None
         if settings is not None:
-            return {"addresses": addresses(settings), "folder": folder}
-    return {"addresses": [], "folder": ""}
+            return addresses(settings)
+    return []
 
 
 def read(path: str) -> "Optional[dict[str, str]]":

@@ -19,6 +19,8 @@ if MYPY:
 
 FICLONE = 0x40049409
 SHA = re.compile(r"[0-9a-f]{64}\Z")
+# Between two looks for blobs that nobody uses (s).
+DAY = 86400.0
 FOLLOWED = {"driver.log": b"logs/driver.log", "metrics.jsonl": b"metrics.jsonl"}
 
 
@@ -70,8 +72,22 @@ class Root(object):
         return absent
 
     def tidy(self, seconds: float) -> None:
-        """Remove blobs that nobody has used for so long. Run directories have copies or links of their own."""
+        """Remove blobs that nobody has used for so long; at most once a day, since it looks at every one.
+
+        Run directories have copies or links of their own.
+        """
         store = os.path.join(self.path, b"blobs")
+        stamp = os.path.join(self.path, b"tidied")
+        try:
+            if time.time() - os.stat(stamp).st_mtime < DAY:
+                return
+        except OSError:
+            pass
+        try:
+            os.close(os.open(stamp, os.O_WRONLY | os.O_CREAT, 0o600))
+            os.utime(stamp)
+        except OSError:
+            return
         limit = time.time() - seconds
         for base, _, names in os.walk(store):
             for name in names:

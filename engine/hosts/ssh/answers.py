@@ -35,13 +35,6 @@ class Answers:
             self._refused.pop(about, None)
             self._blocked.discard(about)
 
-    def forget(self, about: str) -> None:
-        """As if it had never been asked; also what was refused."""
-        with self._lock:
-            self._texts.pop(about, None)
-            self._refused.pop(about, None)
-            self._blocked.discard(about)
-
     def refuse(self, about: str, text: str) -> None:
         """It was wrong, or is no longer right: never to be tried again unless a person types it again."""
         with self._lock:

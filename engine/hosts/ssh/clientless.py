@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.errors import HostError
 from engine.hosts.ssh import effective as asked
 from engine.plain import plain
+from engine.project.machine import SSH_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ def without_client(machine: Machine, environ: Mapping[str, str]) -> asked.Effect
     from asyncssh.config import ConfigParseError, SSHClientConfig
 
     home = Path(asked.own_home(), ".ssh")
-    own = environ.get(asked.CONFIG)
+    own = environ.get(SSH_CONFIG)
     files = [Path(own)] if own else [home / "config", Path(SYSTEM)]
     # A user name that is not said is an empty tuple there.
     given = (asked.own_name(), machine.username or (), machine.address, machine.port or ())

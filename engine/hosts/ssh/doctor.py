@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError, HostError, HostLost
+from engine.hosts.ssh.aside import aside
 from engine.hosts.ssh.channel import PYTHONS, not_linux
 from engine.hosts.ssh.probe import install_key, probe
 from engine.plain import plain
@@ -16,14 +17,13 @@ from engine.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from engine.hosts.asking import Asker
     from engine.hosts.ssh.host import SshHost
     from engine.hosts.ssh.login import Login
     from engine.hosts.ssh.probe import Probe
     from engine.project.machine import Machine
     from engine.secrets import KeyStore
 
-    LogIn = Callable[[Machine, Asker, Callable[[str, str, str], None]], Awaitable[Login]]
+    LogIn = Callable[[Machine, Callable[[str, str, str], None]], Awaitable[Login]]
     MakeHost = Callable[[Machine, Login], SshHost]
 
 TITLES = {
@@ -82,7 +82,6 @@ class Checkup:
         spark_submit: str,
         install: str,
         keys: KeyStore,
-        ask: Asker,
         log_in: LogIn,
         make_host: MakeHost,
         told: Callable[[], None],
@@ -94,7 +93,6 @@ class Checkup:
         self._spark_submit = spark_submit
         self._install = install
         self._keys = keys
-        self._ask = ask
         self._log_in = log_in
         self._make_host = make_host
         self._told = told
@@ -103,9 +101,10 @@ class Checkup:
     async def run(self) -> SshHost | None:
         """Every step in turn. Returns the connected host; None when a step failed, which says why."""
         host: SshHost | None = None
+        through = False
         login: Login | None = None
         try:
-            login = await self._log_in(self.machine, self._ask, self._say)
+            login = await self._log_in(self.machine, self._say)
             self._say("authenticate", "ok", "")
             if self._install:
                 login = await self._with_key(login)
@@ -121,18 +120,16 @@ class Checkup:
             if self.kind == "cluster":
                 self._look_at_spark(facts)
             await self._look_at_gpus(host)
+            through = True
         except AmlError as error:
             self.give_up(error)
         finally:
             if login is not None:
                 await login.close()
-            if host is not None and self.failed:
+            # Also where somebody stopped it: nobody else knows of this connection yet.
+            if host is not None and not through:
                 await host.close()
-        return None if self.failed else host
-
-    @property
-    def failed(self) -> bool:
-        return any(step.state == "failed" for step in self.steps)
+        return host if through else None
 
     def _say(self, name: str, state: str, detail: str, remedy: str = "") -> None:
         step = next(one for one in self.steps if one.name == name)
@@ -163,12 +160,12 @@ class Checkup:
         """Install the made key, then come back with it: nothing else may be needed from now on."""
         self._say("install key", "working", "")
         try:
-            public = await asyncio.to_thread(self._keys.public_key, self._install)
+            public = await aside(self._keys.public_key, self._install)
             added = await install_key(login.connection, self.machine.name, public)
         finally:
             await login.close()
         self.machine = dataclasses.replace(self.machine, private_key=self._install, password="", private_key_file="")
-        again = await self._log_in(self.machine, self._ask, _quiet)
+        again = await self._log_in(self.machine, _quiet)
         if again.how != "by the made key":
             await again.close()
             raise HostError(

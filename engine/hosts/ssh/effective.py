@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 from engine.errors import HostError
 from engine.plain import plain
+from engine.project.machine import SSH_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.project.machine import Machine
 
-# Names a configuration file to be read in the place of ~/.ssh/config and /etc/ssh/ssh_config.
-CONFIG = "AML_TUI_SSH_CONFIG"
 # `Match exec` and looking for canonical names take their time.
 PATIENCE = 20.0
 CONNECT_TIMEOUT = 15.0
@@ -81,7 +80,7 @@ def effective(machine: Machine, environ: Mapping[str, str]) -> Effective:
         return without_client(machine, environ)
     command = [program, "-G", "-T"]
     for flag, value in (
-        ("-F", environ.get(CONFIG, "")),
+        ("-F", environ.get(SSH_CONFIG, "")),
         ("-p", machine.port),
         ("-l", machine.username),
         ("-J", machine.jump_host),

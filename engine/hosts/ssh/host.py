@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from engine.errors import HostError, HostLost, Unsupported
 from engine.hosts.agent_host import AgentHost
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     import asyncssh
 
-    from engine.hosts.asking import Asker
     from engine.hosts.docker.api import DockerApi
     from engine.hosts.docker.finding import Endpoint
     from engine.hosts.ssh.answers import Answers
@@ -57,7 +58,6 @@ class SshHost(AgentHost):
         keys: KeyStore,
         answers: Answers,
         environ: Mapping[str, str],
-        ask: Asker | None = None,
         login: Login | None = None,
     ) -> None:
         super().__init__(machine.name, ROOT)
@@ -66,13 +66,12 @@ class SshHost(AgentHost):
         self._keys = keys
         self._answers = answers
         self._environ = environ
-        self._ask = ask or Nobody()
         self._given = login
         self._login: Login | None = None
         self._channel: AgentChannel | None = None
         self._dockers: dict[Endpoint, DockerApi] = {}
         self._usual: Endpoint | None = None
-        self._forwards: list[asyncssh.SSHListener] = []
+        self._forwards: dict[Path, asyncssh.SSHListener] = {}
         self._finding = asyncio.Lock()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -82,14 +81,10 @@ class SshHost(AgentHost):
         login, self._given = self._given, None
         if login is None:
             login = await log_in(
-                self.machine, keys=self._keys, ask=self._ask, answers=self._answers, say=_quiet, environ=self._environ
+                self.machine, keys=self._keys, ask=Nobody(), answers=self._answers, say=_quiet, environ=self._environ
             )
         self._login = login
-        try:
-            self._channel = await start_agent(login.connection, self.name)
-        except BaseException:
-            await self._end()
-            raise
+        self._channel = await start_agent(login.connection, self.name)
         return self._channel.reader, self._channel.writer
 
     async def _end(self) -> None:
@@ -97,12 +92,13 @@ class SshHost(AgentHost):
         if channel is not None and channel.complaints:
             log.warning("%s: agent: %s", self.name, channel.complaints.decode("utf-8", "backslashreplace").rstrip())
         login, self._login = self._login, None
-        forwards, self._forwards = self._forwards, []
+        forwards, self._forwards = self._forwards, {}
         dockers, self._dockers, self._usual = self._dockers, {}, None
         for docker in dockers.values():
             await docker.close()
-        for forward in forwards:
+        for path, forward in forwards.items():
             forward.close()
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         if login is not None:
             await login.close()
 
@@ -159,39 +155,42 @@ class SshHost(AgentHost):
         login = self._login
         if login is None:
             raise HostLost(f"{self.name} is not connected", where=self.name)
-        name = hashlib.sha256(f"{self.name} {at.url} {id(self)}".encode()).hexdigest()[:16]
-        path = self._paths.runtime / f"docker-{name}.sock"
+        name = hashlib.sha256(f"{self.name} {at.url} {id(self)}".encode()).hexdigest()[:8]
+        # Short: a socket's path holds 107 bytes, and the folder may have 90 of them.
+        path = self._paths.runtime / f"docker-{name}"
         await asyncio.to_thread(path.unlink, missing_ok=True)
-        scheme, _, rest = at.url.partition("://")
+        there = self._place(at)
         try:
-            await self._try(login.connection, at)
-            if scheme == "unix":
-                forward = await login.connection.forward_local_path(str(path), rest)
+            # Reached once by ourselves: a forwarded socket only closes, which says nothing of why.
+            if isinstance(there, str):
+                _, writer = await login.connection.open_unix_connection(there, encoding=None)
+                writer.close()
+                forward = await login.connection.forward_local_path(str(path), there)
             else:
-                host, _, port = rest.rpartition(":")
-                forward = await login.connection.forward_local_path_to_port(str(path), host, int(port))
+                _, writer = await login.connection.open_connection(*there, encoding=None)
+                writer.close()
+                forward = await login.connection.forward_local_path_to_port(str(path), *there)
         except asyncssh.ChannelOpenError as error:
             raise await self._refused(error, at) from error
         except (asyncssh.Error, OSError) as error:
             raise HostLost(f"contact with {self.name} was lost: {error}", where=self.name) from error
-        self._forwards.append(forward)
+        self._forwards[path] = forward
         return DockerApi(at, self.name, via=f"unix://{path}")
 
-    async def _try(self, connection: asyncssh.SSHClientConnection, at: Endpoint) -> None:
-        """Reach it once by ourselves: a forwarded socket only closes, which says nothing of why."""
-        scheme, _, rest = at.url.partition("://")
-        if scheme == "unix":
-            _, writer = await connection.open_unix_connection(rest, encoding=None)
-        elif scheme in ("tcp", "http"):
-            host, _, port = rest.rpartition(":")
-            _, writer = await connection.open_connection(host, int(port), encoding=None)
-        else:
-            raise Unsupported(
-                f"{at.url!r} ({at.how}) is no Docker Engine that can be reached through this host.",
-                where=self.name,
-                remedy="Have it listen on a socket, or on tcp://127.0.0.1:PORT.",
-            )
-        writer.close()
+    def _place(self, at: Endpoint) -> str | tuple[str, int]:
+        """The path of its socket, or name and port. Raises Unsupported."""
+        if at.url.startswith("unix://"):
+            return at.url.removeprefix("unix://")
+        # What is no port is a ValueError.
+        with contextlib.suppress(ValueError):
+            split = urlsplit(at.url)
+            if split.scheme in ("tcp", "http") and split.hostname and split.port:
+                return split.hostname, split.port
+        raise Unsupported(
+            f"{at.url!r} ({at.how}) is no Docker Engine that can be reached through this host.",
+            where=self.name,
+            remedy="Have it listen on a socket, or on tcp://127.0.0.1:PORT.",
+        )
 
     async def _refused(self, error: asyncssh.ChannelOpenError, at: Endpoint) -> HostError:
         import asyncssh

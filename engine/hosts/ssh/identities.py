@@ -11,6 +11,7 @@ from engine.hosts.ssh import keyfiles
 from engine.hosts.ssh.aside import aside
 from engine.hosts.ssh.effective import home_path
 from engine.plain import plain
+from engine.secrets.keys import texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +154,7 @@ async def _pair(candidate: _Candidate) -> asyncssh.SSHKeyPair:
     public = candidate.public
     if not public and not isinstance(candidate.signer, asyncssh.SSHAgentClient):
         public = (await candidate.signer.opened()).public_data
-    kind = public[4 : 4 + int.from_bytes(public[:4], "big")]
+    (kind,), _ = texts(public, 0, 1)
     # A file that signs is an agent of one key.
     agent: asyncssh.SSHAgentClient = candidate.signer  # type: ignore[assignment]
     pair = asyncssh.SSHAgentKeyPair(agent, kind, public, candidate.label.encode())

@@ -8,7 +8,6 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.hosts.ssh.answers import Answers
 from engine.hosts.ssh.aside import aside
 from engine.hosts.ssh.hopping import Hopping, Steps
 from engine.hosts.ssh.remembered import Remembered
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
     import asyncssh
 
     from engine.hosts.asking import Asker
+    from engine.hosts.ssh.answers import Answers
     from engine.hosts.ssh.reaching import Proxy
     from engine.project.machine import Machine
     from engine.secrets import KeyStore
-
-__all__ = ["Answers", "Login", "log_in"]
 
 # sshd drops some of those that log in at once from the tenth on.
 AT_ONCE = 8

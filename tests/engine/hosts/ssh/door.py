@@ -7,7 +7,8 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from engine.hosts.asking import Answer, NeedsPerson, Nobody, Question
-from engine.hosts.ssh.login import Answers, Login, log_in
+from engine.hosts.ssh.answers import Answers
+from engine.hosts.ssh.login import Login, log_in
 from engine.project.machine import Machine
 from engine.secrets import KeyStore
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.hosts.asking import NeedsPerson
-from engine.hosts.ssh.login import Answers
+from engine.hosts.ssh.answers import Answers
 from engine.secrets import standing_reference
 from tests.engine.hosts.ssh.door import Somebody, machine, ran
 from tests.services.people import KeyPair, make_key

@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from engine.hosts.asking import AUTHENTICATION, NeedsPerson
-from engine.hosts.ssh.login import Answers
+from engine.hosts.ssh.answers import Answers
 from engine.project.machine import Machine
 from engine.secrets import new_reference, standing_reference
 from tests.engine.hosts.ssh.door import Door, Somebody, machine
