@@ -40,17 +40,17 @@ class Yarn:
 
     async def applications(self, tag: str) -> list[Application]:
         """Those that carry this tag, in any state."""
-        told = await self._ask("GET", f"/ws/v1/cluster/apps?applicationTags={urllib.parse.quote(tag)}")
+        told = await self.ask("GET", f"/ws/v1/cluster/apps?applicationTags={urllib.parse.quote(tag)}")
         found = (told.get("apps") or {}).get("app") or ()
         return [Application(str(one.get("id") or ""), str(one.get("state") or "")) for one in found]
 
     async def kill(self, application: Application) -> None:
         """Have it end; that it has ended is to be seen by `applications`."""
         path = f"/ws/v1/cluster/apps/{application.id}/state"
-        await self._ask("PUT", path, json.dumps({"state": "KILLED"}))
+        await self.ask("PUT", path, json.dumps({"state": "KILLED"}))
 
-    async def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
-        """By the ResourceManager that answers: of several, one is active and the others say so."""
+    async def ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
+        """What the ResourceManager's REST API (`/ws/v1/...`) answers; of several, one is active and the others say so."""
         said = ""
         for address in [self._address] if self._address else await self._addresses():
             status, text = await self._host.web(method, f"{address}{path}", body)
