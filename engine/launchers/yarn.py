@@ -50,7 +50,7 @@ class Yarn:
         await self.ask("PUT", path, json.dumps({"state": "KILLED"}))
 
     async def ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
-        """What the ResourceManager's REST API (`/ws/v1/...`) answers; of several, one is active and the others say so."""
+        """What the ResourceManager answers (`/ws/v1/...`): of several, one is active and the others say so."""
         said = ""
         for address in [self._address] if self._address else await self._addresses():
             status, text = await self._host.web(method, f"{address}{path}", body)
