@@ -79,7 +79,9 @@ def outcome(run: Run) -> str:
         return plain(run.reason or f"{run.target} is unreachable")
     if run.state in (State.PREPARING, State.STARTING, State.FINALIZING) and run.progress:
         return plain(run.progress)
-    if run.state is State.COMPLETED or (run.state is State.RUNNING and not run.reason):
+    if run.state is State.RUNNING and not run.reason:
+        return plain(run.progress)
+    if run.state is State.COMPLETED:
         return ""
     if run.reason:
         return plain(run.reason)

@@ -268,6 +268,10 @@ class AgentHost(abc.ABC):
         else:
             await self._agent.request("bring", **what)
 
+    async def anew(self, run_id: str) -> None:
+        """Have a begun run, whose script is dead, start again with the next `start`."""
+        await self._agent.request("anew", run=run_id)
+
     async def forbid(self, run_id: str) -> bool:
         """Make sure that a run which has not begun never will; False when it has."""
         return bool(await self._agent.request("forbid", run=run_id))

@@ -31,6 +31,9 @@ MODULES = (
 # What a container runs first, and what that needs; placed beside the run-side package.
 CONTAINED = ("whole", "identities", "held", "contained", "processes", "status", "runner", "contained_rest")
 CONTAINED_PACKAGE = "_aml_tui_runner"
+# What stands on a head node for a driver on the cluster, with what that needs; and what the driver itself begins as.
+CLUSTER = ("whole", "identities", "status", "clusters", "applications", "container_logs", "relay", "cluster_driver")
+CLUSTER_PACKAGE = "_aml_tui_cluster"
 
 # The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input,
 # makes the modules in memory, and calls main(reader, bundle) of the one named. Every Python 3 can parse it.
@@ -81,15 +84,16 @@ def agent_bundle(root: str, deserted: float | None = None, keep: float | None = 
 def runtime_package() -> tuple[str, dict[str, str]]:
     """What runs find beside them: the name of its folder on a host, which changes with its content, and its files.
 
-    The `azureml` package for scripts, and the runner for containers.
+    The `azureml` package for scripts, the runner for containers, the relay for drivers on a cluster.
     """
     files = {
         path.relative_to(RUNTIME).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(RUNTIME.rglob("*.py"))
         if path.parent != RUNTIME
     }
-    files[f"{CONTAINED_PACKAGE}/__init__.py"] = ""
-    for name in CONTAINED:
-        files[f"{CONTAINED_PACKAGE}/{name}.py"] = (AGENT / f"{name}.py").read_text(encoding="utf-8")
+    for package, names in ((CONTAINED_PACKAGE, CONTAINED), (CLUSTER_PACKAGE, CLUSTER)):
+        files[f"{package}/__init__.py"] = ""
+        for name in names:
+            files[f"{package}/{name}.py"] = (AGENT / f"{name}.py").read_text(encoding="utf-8")
     digest = hashlib.sha256(json.dumps(sorted(files.items())).encode("ascii")).hexdigest()
     return f"runtime-{digest[:16]}", files

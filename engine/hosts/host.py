@@ -93,7 +93,8 @@ class RunStatus:
     `phase`: "absent" (no run directory), "laid" (not started, or its start came to nothing: start again), "starting",
     "running", "exited" (see `exit`), "vanished" (was started, is not alive, left no record; `rebooted`: with the host).
     `supervised` is False for a running script whose runner is gone: its exit code will not be known.
-    `why`: what its end was due to, where more is known than the exit tells.
+    `why`: what its end was due to, where more is known than the exit tells. `words`: what it is at or waits for, where
+    that is known. `properties`: what is worth keeping of it, as properties of the run.
     `handle`: {"runner": {pid, start, boot_id}, "process": {...}}. Sizes in bytes, times in epoch seconds by its clock.
     """
 
@@ -107,6 +108,8 @@ class RunStatus:
     rebooted: bool = False
     supervised: bool = False
     why: str = ""
+    words: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> RunStatus:
@@ -213,6 +216,7 @@ class Host(Protocol):
     async def bring(
         self, run_id: str, path: str, kind: str, *, size: int, mode: int, mtime: float, link: str, data: Pieces
     ) -> None: ...
+    async def anew(self, run_id: str) -> None: ...
     async def forbid(self, run_id: str) -> bool: ...
     async def inspect(self, run_ids: Sequence[str]) -> dict[str, RunStatus]: ...
     async def signal(self, run_id: str, name: str) -> list[Proc]: ...

@@ -89,6 +89,9 @@ class ContainerLauncher:
                 await known.close()
         return self._news[key]
 
+    def look(self, run_id: str, seen: bool) -> None:
+        """There is nothing more to be known."""
+
     async def close(self) -> None:
         for news in self._news.values():
             await news.close()

@@ -93,6 +93,10 @@ class Launcher(Protocol):
         """The run on this host. `run.handle` holds what `prepare` and `launch` returned earlier."""
         ...
 
+    def look(self, run_id: str, seen: bool) -> None:
+        """Whether a person looks at this run now: only then is more to be known of it than how it stands."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything. Runs do not notice."""
         ...

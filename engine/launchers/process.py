@@ -120,5 +120,8 @@ class ProcessLauncher:
     def place(self, host: Host, run: Run, plan: RunPlan) -> ProcessRun:
         return ProcessRun(host, run, plan)
 
+    def look(self, run_id: str, seen: bool) -> None:
+        """There is nothing more to be known."""
+
     async def close(self) -> None:
         """Nothing is held."""

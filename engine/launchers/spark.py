@@ -1,7 +1,8 @@
 """A script by spark-submit on a cluster's head node, its executors on YARN.
 
-The driver is a process of the head node (client mode), so log, metrics, outputs and the exit code are those of a run
-there. What YARN has of it carries a tag that is written down before anything is started; so it is found, and ended,
+In client mode the driver is a process of the head node, so log, metrics, outputs and the exit code are those of a run
+there. In cluster mode it is in a container of YARN's, and a relay (hosts/agent/relay.py) stands for it on the head
+node. What YARN has of a run carries a tag that is written down before anything is started; so it is found, and ended,
 whatever died meanwhile.
 """
 
@@ -9,18 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import HostError, HostLost
+from engine.hosts.agent_source import CLUSTER_PACKAGE
 from engine.hosts.host import Proc
+from engine.launchers.applications import Applications
 from engine.launchers.launcher import Home
-from engine.launchers.process import ProcessRun
+from engine.launchers.process import ProcessRun, run_environment
 from engine.launchers.yarn import Yarn
 from engine.project import snapshot as snapshots
 
 if TYPE_CHECKING:
-    from engine.hosts.host import Host
+    from collections.abc import Callable
+
+    from engine.hosts.host import Host, RunStatus
     from engine.launchers.launcher import Say
     from engine.launchers.yarn import Application
     from engine.paths import Paths
@@ -31,67 +38,180 @@ ENDS_WITHIN = 10.0
 LOOK = 0.5
 # Files of the project's root that executors get beside the script.
 MODULES = (".py", ".zip", ".egg")
+# What the driver finds as its run directory in cluster mode, as a file of the run directory, and as it is unpacked.
+ARCHIVE, UNPACKED = "cluster.tar.gz", "aml_run"
+# What a driver in a container of YARN's has of its own.
+PLACES = ("AZUREML_OUTPUT_DIRECTORY", "AML_METRICS_FILE", "AZUREML_NATIVE_SHARE_DIRECTORY")
 
 
 class SparkRun(ProcessRun):
-    """One run: its driver's process on the head node, and its applications."""
+    """One run: its driver's process on the head node, or the relay that stands for it, and its applications."""
 
     def __init__(self, launcher: SparkLauncher, host: Host, run: Run, plan: RunPlan) -> None:
         super().__init__(host, run, plan)
         self._launcher = launcher
-        self._yarn = launcher.yarn(host)
+        self._applications = launcher.applications(host)
+        self._yarn = self._applications.yarn
+        self._away = plan.options.get("deploy_mode") == "cluster"
 
     async def prepare(self, say: Say) -> dict[str, Any]:
-        """The tag, lower case as YARN wants it, before there is anything that could carry it."""
-        return {"tag": f"aml-{self.run.id.lower()}"}
+        """The tag, before there is anything that could carry it, and which files executors get."""
+        return {"tag": tag_of(self.run.id), "modules": await asyncio.to_thread(self._modules)}
 
     @property
     def _tag(self) -> str:
-        return str((self.run.handle or {}).get("tag") or "")
+        return str(self.run.handle.get("tag") or "")
 
-    def _argv(self, modules: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def _argv(self) -> tuple[str, ...]:
         submit, *settings = (str(item) for item in self.plan.options["spark_submit"])
         given = {word.partition("=")[0] for word in settings}
         ours = [] if "spark.master" in given else ["--master", "yarn"]
-        ours += ["--deploy-mode", "client", "--conf", f"spark.yarn.tags={self._tag}"]
+        ours += ["--deploy-mode", "cluster" if self._away else "client"]
+        ours += ["--conf", f"spark.yarn.tags={self._tag}"]
         if "spark.app.name" not in given:
             ours += ["--name", self.run.name]
+        modules = self.run.handle.get("modules")
         if modules:
             ours += ["--py-files", ",".join(modules)]
-        return (self.host.info.absolute(submit), *settings, *ours, *self.plan.argv)
+        script = self.plan.argv
+        if self._away:
+            ours += ["--conf", "spark.yarn.submit.waitAppCompletion=false"]
+            if "spark.yarn.maxAppAttempts" not in given:
+                # A script that failed is not run again unasked.
+                ours += ["--conf", "spark.yarn.maxAppAttempts=1"]
+            ours += ["--archives", f"{self._archive}#{UNPACKED}"]
+            script = (f"{self.host.info.runtime}/{CLUSTER_PACKAGE}/cluster_driver.py", *script)
+        return (self.host.info.absolute(submit), *settings, *ours, *script)
+
+    @property
+    def _archive(self) -> str:
+        return f"{self.host.info.run_folder(self.run.id)}/{ARCHIVE}"
 
     async def launch(self) -> dict[str, Any]:
-        modules = await asyncio.to_thread(self._modules)
-        handle = await self.host.start(self.run.id, self._spec(self._argv(modules)))
-        return {**handle, "tag": self._tag}
+        return {**self.run.handle, **await self._start(adopt=False)}
 
-    def _modules(self) -> tuple[str, ...]:
+    async def _start(self, *, adopt: bool) -> dict[str, Any]:
+        argv = self._argv()
+        return await self.host.start(self.run.id, self._relay(argv, adopt) if self._away else self._spec(argv))
+
+    def _relay(self, submit: tuple[str, ...], adopt: bool) -> dict[str, Any]:
+        """What stands on the head node for a driver on the cluster."""
+        info = self.host.info
+        variables = run_environment(self.run, self.plan, "", info)
+        order = {
+            "run": self.run.id,
+            "tag": self._tag,
+            "submit": submit,
+            "environment": self.plan.environment_variables,
+            "archive": self._archive,
+            "script": self.plan.argv,
+            "variables": {name: value for name, value in variables.items() if name not in PLACES},
+            "adopt": adopt,
+        }
+        spec = self._spec((info.executable, "-m", f"{CLUSTER_PACKAGE}.relay", self._tag))
+        return {**spec, "env": {"AML_RELAY": json.dumps(order)}}
+
+    def _modules(self) -> list[str]:
         """What lies beside the script and is code: executors on other machines do not see the run directory."""
         assert self.run.snapshot is not None
         taken = snapshots.load(self._launcher.paths.snapshots, self.run.snapshot)
         script = self.plan.script.removeprefix("./")
-        return tuple(
+        return [
             entry.path
             for entry in taken.entries
             if entry.kind == "file" and "/" not in entry.path and entry.path.endswith(MODULES) and entry.path != script
-        )
+        ]
+
+    async def watch(self, nudge: Callable[[], None]) -> None:
+        await super().watch(nudge)
+        if self._tag:
+            self._applications.follow(self._tag, nudge)
+
+    async def unwatch(self) -> None:
+        self._applications.forget(self._tag)
+        await super().unwatch()
+
+    async def inspect(self) -> RunStatus:
+        status = await super().inspect()
+        if status.phase in ("starting", "running"):
+            return dataclasses.replace(status, words=self._applications.words(self._tag))
+        if "process" not in self.run.handle or not self._tag:
+            return status
+        if self._away and self.run.cancel_requested is None and self._is_cut_off(status):
+            found = await self._yarn.applications([self._tag])
+            if found:
+                return await self._take_up(status)
+        if status.phase == "absent":
+            here = self.host.info.hostname
+            return dataclasses.replace(
+                status, why=f"its run directory is not on {here}: it was removed, or began on another head node"
+            )
+        return await self._ended(status) if status.phase == "exited" else status
+
+    @staticmethod
+    def _is_cut_off(status: RunStatus) -> bool:
+        """Whether a relay did not come to its own end."""
+        if status.exit is None:
+            return True
+        return status.exit.signal is not None and not status.exit.timed_out
+
+    async def _take_up(self, status: RunStatus) -> RunStatus:
+        """The application is there, and what stood for it here is not: have another, which goes on where that was."""
+        if status.phase == "absent":
+            await self.host.lay(self.run.id, [])
+        else:
+            await self.host.anew(self.run.id)
+        await self._start(adopt=True)
+        await self.host.watch_runs([self.run.id])
+        return await super().inspect()
+
+    async def _ended(self, status: RunStatus) -> RunStatus:
+        """The same with what YARN knows of the end: spark-submit tells nothing of an application that was killed."""
+        assert status.exit is not None
+        try:
+            last = (await self._yarn.applications([self._tag]))[-1:]
+        except HostLost:
+            raise
+        except HostError:
+            if status.exit.code == 0 and self.run.cancel_requested is None:
+                raise
+            return status
+        if not last:
+            return status
+        (one,) = last
+        why = ""
+        if one.state == "KILLED" and self.run.cancel_requested is None and not status.exit.timed_out:
+            why = f"the application was killed on YARN: {one.said or one.id}"
+        elif self._away and one.final == "FAILED" and "exited with" not in one.said:
+            why = f"the application failed on YARN: {one.said or one.id}"
+        properties = {
+            "Application": one.id,
+            "VcoreSeconds": str(one.vcore_seconds),
+            "MemoryMegabyteSeconds": str(one.memory_seconds),
+        }
+        return dataclasses.replace(status, why=why, properties=properties)
+
+    async def forbid(self) -> bool:
+        if "process" in self.run.handle and await self._unfinished():
+            return False
+        return await super().forbid()
 
     async def processes(self) -> list[Proc]:
-        """Those of the driver; when there are none any more, what YARN still has of the run."""
+        """Those on the head node; when there are none any more, what YARN still has of the run."""
         left = await super().processes()
         return left or [Proc(0, 0, f"{one.id} on YARN, {one.state}") for one in await self._unfinished()]
 
     async def signal(self, name: str) -> None:
-        """The driver is told first; from "TERM" on its applications are killed as well."""
+        """What is on the head node is told first; from "TERM" on, in cluster mode at once, applications are killed."""
         await super().signal(name)
-        if name != "INT":
+        if name != "INT" or self._away:
             for one in await self._unfinished():
                 await self._yarn.kill(one)
 
     async def _unfinished(self) -> list[Application]:
         if not self._tag:
             return []
-        return [one for one in await self._yarn.applications(self._tag) if not one.over]
+        return [one for one in await self._yarn.applications([self._tag]) if not one.over]
 
     async def bring_home(self) -> Home:
         """No application outlives its driver: one that does not end by itself is killed."""
@@ -119,17 +239,28 @@ class SparkLauncher:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
-        self._yarns: dict[str, tuple[Host, Yarn]] = {}
+        self._clusters: dict[str, tuple[Host, Applications]] = {}
+        self._looked_at: set[str] = set()
 
     def place(self, host: Host, run: Run, plan: RunPlan) -> SparkRun:
         return SparkRun(self, host, run, plan)
 
-    def yarn(self, host: Host) -> Yarn:
+    def applications(self, host: Host) -> Applications:
         """One for each connection to a head node: which ResourceManager answers is asked once."""
-        known = self._yarns.get(host.name)
+        known = self._clusters.get(host.name)
         if known is None or known[0] is not host:
-            known = self._yarns[host.name] = (host, Yarn(host))
+            known = self._clusters[host.name] = (host, Applications(Yarn(host), self._looked_at.__contains__))
         return known[1]
 
+    def look(self, run_id: str, seen: bool) -> None:
+        (self._looked_at.add if seen else self._looked_at.discard)(tag_of(run_id))
+
     async def close(self) -> None:
-        self._yarns.clear()
+        for _, applications in self._clusters.values():
+            await applications.close()
+        self._clusters.clear()
+
+
+def tag_of(run_id: str) -> str:
+    """What YARN knows a run by; it wants lower case."""
+    return f"aml-{run_id.lower()}"

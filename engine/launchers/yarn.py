@@ -1,9 +1,10 @@
-"""The applications of a run on YARN: found by their tag, told in words, ended. Livy's way, through the head node."""
+"""The applications of runs on YARN: found by their tags, told in words, ended. Livy's way, through the head node."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,23 +13,93 @@ from engine.errors import HostError
 from engine.plain import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.hosts.host import Host
 
 log = logging.getLogger(__name__)
 
 TERMINAL = frozenset({"FINISHED", "FAILED", "KILLED"})
+# So many tags in a query: its line has a limit at the other end.
+TAGS = 60
+# Longest words of YARN's that are told, characters.
+LONGEST = 160
+# Where YARN's scheduler says what an application waits for.
+_STAMP = re.compile(r"^\[[^\]]*\]\s*")
+_DETAILS = re.compile(r"\s*Details : .*", re.DOTALL)
+_CONTAINER = re.compile(r"container_(?:e\d+_)?\d+_\d+_(\d+)_\d+")
 
 
 @dataclass(frozen=True)
 class Application:
-    """One application. `state` as YARN has it ("ACCEPTED", "RUNNING"..., see TERMINAL)."""
+    """One application. `state` and `final` as YARN has them ("ACCEPTED", "RUNNING"..., see TERMINAL; "SUCCEEDED"...).
+
+    `memory` in MB, `memory_seconds` in MB s. `attempt` is that of its driver, from 1; 0 before it has a container.
+    `preempted`: containers that YARN has taken from it.
+    """
 
     id: str
     state: str
+    final: str = "UNDEFINED"
+    queue: str = ""
+    said: str = ""
+    tags: frozenset[str] = frozenset()
+    attempt: int = 0
+    containers: int = 0
+    memory: int = 0
+    vcores: int = 0
+    preempted: int = 0
+    memory_seconds: int = 0
+    vcore_seconds: int = 0
 
     @property
     def over(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """What orders applications by their start."""
+        parts = self.id.split("_")
+        return (int(parts[1]), int(parts[2])) if len(parts) == 3 and (parts[1] + parts[2]).isdigit() else (0, 0)
+
+    @property
+    def words(self) -> str:
+        """What it is at or waits for; "" when it is over."""
+        if self.over:
+            return ""
+        again = f"attempt {self.attempt}, " if self.attempt > 1 else ""
+        if self.state == "RUNNING":
+            count = "1 container" if self.containers == 1 else f"{self.containers} containers"
+            taken = f", {self.preempted} taken away by YARN" if self.preempted else ""
+            return f"{again}{count}, {self.vcores} vcores, {self.memory / 1024:.1f} GB{taken}"
+        if self.containers > 0:
+            return f"{again}YARN starts its driver's container"
+        why = _DETAILS.sub("", _STAMP.sub("", self.said)).strip().rstrip(".")
+        return f"{again}waits in YARN's queue {self.queue}" + (f": {why[:LONGEST]}" if why else "")
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Application:
+        """From an `app` of the ResourceManager's REST API, of which old ones tell less."""
+
+        def number(*names: str) -> int:
+            return sum(max(0, int(told.get(name) or 0)) for name in names)
+
+        container = _CONTAINER.search(str(told.get("amContainerLogs") or ""))
+        return cls(
+            id=str(told.get("id") or ""),
+            state=str(told.get("state") or ""),
+            final=str(told.get("finalStatus") or "UNDEFINED"),
+            queue=plain(str(told.get("queue") or "")),
+            said=" ".join(plain(str(told.get("diagnostics") or "")).split()),
+            tags=frozenset(str(told.get("applicationTags") or "").split(",")),
+            attempt=int(container[1]) if container else 0,
+            containers=number("runningContainers"),
+            memory=number("allocatedMB"),
+            vcores=number("allocatedVCores"),
+            preempted=number("numNonAMContainerPreempted", "numAMContainerPreempted"),
+            memory_seconds=number("memorySeconds"),
+            vcore_seconds=number("vcoreSeconds"),
+        )
 
 
 class Yarn:
@@ -38,19 +109,23 @@ class Yarn:
         self._host = host
         self._address = ""
 
-    async def applications(self, tag: str) -> list[Application]:
-        """Those that carry this tag, in any state."""
-        told = await self.ask("GET", f"/ws/v1/cluster/apps?applicationTags={urllib.parse.quote(tag)}")
-        found = (told.get("apps") or {}).get("app") or ()
-        return [Application(str(one.get("id") or ""), str(one.get("state") or "")) for one in found]
+    async def applications(self, tags: Iterable[str]) -> list[Application]:
+        """Those that carry one of these tags, in any state, in the order of their start."""
+        wanted = sorted(tags)
+        found: list[Application] = []
+        for first in range(0, len(wanted), TAGS):
+            query = urllib.parse.urlencode({"applicationTags": ",".join(wanted[first : first + TAGS])}, safe=",")
+            told = await self.ask("GET", f"/ws/v1/cluster/apps?deSelects=resourceRequests&{query}")
+            found += map(Application.from_json, (told.get("apps") or {}).get("app") or ())
+        return sorted(found, key=lambda one: one.number)
 
     async def kill(self, application: Application) -> None:
         """Have it end; that it has ended is to be seen by `applications`."""
         path = f"/ws/v1/cluster/apps/{application.id}/state"
         await self.ask("PUT", path, json.dumps({"state": "KILLED"}))
 
-    async def ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
-        """What the ResourceManager answers (`/ws/v1/...`): of several, one is active and the others say so."""
+    async def ask(self, method: str, path: str, body: str | None = None) -> Any:
+        """What the ResourceManager answers: of several, one is active and the others say so."""
         said = ""
         for address in [self._address] if self._address else await self._addresses():
             status, text = await self._host.web(method, f"{address}{path}", body)
@@ -61,7 +136,7 @@ class Yarn:
                     said = f"{address} answered what cannot be read"
                     continue
                 self._address = address
-                return dict(told)
+                return told
             said = f"{address} answered {status}: {plain(text)[:200]}" if status else f"{address}: {plain(text)[:200]}"
         self._address = ""
         raise HostError(

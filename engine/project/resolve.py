@@ -16,6 +16,7 @@ from engine.project.folder import open_project
 from engine.project.ignore import left_out
 from engine.project.passwords import move_password
 from engine.project.runconfig import asking
+from engine.project.sections import DEPLOY_MODES
 from engine.runs.model import RunPlan
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
         if config.framework == "PySpark":
             settings = spark_settings(project, config, spark_file).arguments()
             options["spark_submit"] = [target.spark_submit_location, *settings]
-            _check_mode(options["spark_submit"], spark_file or config.file)
+            options["deploy_mode"] = _deploy_mode(config, target, settings, spark_file or config.file)
         elif target.type == "cluster":
             launcher = "process"
             notices.append("a Python script on a cluster runs on its head node; PySpark is what uses the cluster.")
@@ -225,14 +226,16 @@ def _spark_submit(
     return [os.path.abspath(found), *spark_settings(project, config, spark_file).arguments()]
 
 
-def _check_mode(submit: Sequence[str], file: str) -> None:
-    """Raises Unsupported for a driver that would run on the cluster, away from its log and outputs."""
-    if "spark.submit.deployMode=cluster" in submit:
-        raise Unsupported(
-            "this release runs the driver on the head node; `spark.submit.deployMode: cluster` comes later.",
-            where=file,
-            remedy="Take that setting out: executors run on the cluster all the same.",
-        )
+def _deploy_mode(config: RunConfiguration, target: ComputeTarget, settings: Sequence[str], file: str) -> str:
+    """Where the driver runs: "client", the head node, or "cluster". Raises ProjectError for another word."""
+    setting = "spark.submit.deployMode"
+    named = [one.partition("=")[2] for one in settings if one.partition("=")[0] == setting]
+    mode, where = (named[-1], file) if named else (config.sections.hdi.yarn_deploy_mode, config.file)
+    if not mode:
+        mode, where, setting = (target.yarn_deploy_mode or DEPLOY_MODES[1]).strip(), target.file, "yarnDeployMode"
+    if mode not in DEPLOY_MODES:
+        raise ProjectError(f"`{setting}` is {mode!r}.", where=where, remedy=f"Write {' or '.join(DEPLOY_MODES)}.")
+    return mode
 
 
 def _file(project: Project, named: str | None, default: str) -> str | None:

@@ -68,7 +68,9 @@ class History:
 
 @dataclass(frozen=True)
 class Hdi:
-    yarn_deploy_mode: str = DEPLOY_MODES[0]
+    """`yarn_deploy_mode` "" where none is named."""
+
+    yarn_deploy_mode: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def read_sections(fields: Fields, environment: Fields, python: Fields) -> Sectio
         docker=_docker(environment.part("docker")),
         spark=_spark(fields.part("spark"), environment.part("spark")),
         history=History(history.flag("outputCollection", True), history.flag("snapshotProject", True)),
-        hdi=Hdi(hdi.choice("yarnDeployMode", DEPLOY_MODES)),
+        hdi=Hdi(hdi.choice("yarnDeployMode", DEPLOY_MODES) if hdi.find("yarnDeployMode") else ""),
         batchai=BatchAi(fields.part("batchai").count("nodeCount")),
         tensorflow=TensorFlow(tensorflow.count("workerCount"), tensorflow.count("parameterServerCount", least=0)),
         mpi=Mpi(fields.part("mpi").count("processCountPerNode")),

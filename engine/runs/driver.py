@@ -101,6 +101,7 @@ class Driver:
 
     def watch(self, watched: bool) -> None:
         self._following.watch(watched)
+        self._launcher.look(self.run_id, watched)
 
     async def drive(self) -> None:
         wait = RETRY_FIRST
@@ -335,9 +336,10 @@ class Driver:
             status = await placed.inspect()
             if status.phase in ("exited", "vanished", "absent", "laid"):
                 return status
-            if self._run.reason and self._run.state is State.RUNNING:
-                self._run = dataclasses.replace(self._run, reason="")
-                await self._say(reason="")
+            told = (self._run.reason, self._run.progress)
+            if told != ("", status.words) and self._run.state is State.RUNNING:
+                self._run = dataclasses.replace(self._run, reason="", progress=status.words)
+                await self._say(reason="", progress=status.words)
             await self._until_nudged(host)
 
     async def _until_nudged(self, host: Host) -> None:
@@ -389,7 +391,7 @@ class Driver:
                 await self._following.begin(placed, status.log_size)
             await self._following.drain(status.log_size, status.metrics_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
-        properties = endings.resources(status.exit) if status.exit is not None else {}
+        properties = {**status.properties, **(endings.resources(status.exit) if status.exit is not None else {})}
         if home.left:
             properties["NotBroughtHome"] = "\n".join(home.left)
         if properties:

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
-from tests.engine.far_bench import far_bench
+from tests.engine.cluster_bench import cluster_bench, living
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -24,27 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
 
-COMPUTE = """\
-type: cluster
-address: {address}
-username: {user}
-privateKeyFile: {key}
-"""
-CONFIG = """\
-ArgumentVector:
-  - "$file"
-Target: far
-Framework: PySpark
-PrepareEnvironment: false
-"""
-SPARK = """\
-configuration:
-  spark.executor.memory: 512m
-  spark.executor.instances: 1
-  spark.executor.cores: 1
-repositories: []
-packages: []
-"""
 JOB = """\
 import os, sys, time
 from azureml.core import Run
@@ -73,20 +52,9 @@ async def far(
     alice_key: KeyPair,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[SshBench]:
-    sshd = make_sshd(SetEnv=" ".join(f"{name}={value}" for name, value in yarn.environment.items()))
-    async with far_bench(project, home, sshd, alice, alice_key, monkeypatch, 90.0) as one:
-        config = project / "aml_config"
-        (config / "far.runconfig").write_text(CONFIG)
-        (config / "spark_dependencies.yml").write_text(SPARK)
-        (config / "far.compute").write_text(
-            COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
-        )
+    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as one:
         one.script("helping.py", "def double(x):\n    return 2 * x\n")
         yield one
-
-
-def living(yarn: Yarn) -> list[str]:
-    return [one["id"] for one in yarn.applications() if one["state"] not in ("FINISHED", "FAILED", "KILLED")]
 
 
 async def test_the_whole_way(far: SshBench, yarn: Yarn) -> None:

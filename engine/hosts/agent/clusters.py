@@ -1,13 +1,15 @@
 """What a head node knows of its YARN: where the ResourceManager answers, and asking it from here."""
 
 import os
+import shutil
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import IO, Any, Optional
 
 # Where a distribution keeps its settings, after what the environment names.
 FOLDERS = ("/etc/hadoop/conf", "/usr/hdp/current/hadoop-client/conf", "/opt/hadoop/etc/hadoop")
+PROGRAMS = ("/usr/bin", "/usr/hdp/current/hadoop-client/bin", "/usr/hdp/current/hadoop-yarn-client/bin")
 # An answer of a cluster with many applications is some megabytes; one larger is none of ours.
 MOST = 32 << 20
 PATIENCE = 30.0
@@ -22,6 +24,20 @@ def yarn() -> "list[str]":
         if settings is not None:
             return addresses(settings)
     return []
+
+
+def number(application: str) -> "tuple[int, int]":
+    """What orders applications by their start: the ResourceManager's own start, and their number in it."""
+    parts = application.split("_")
+    return (int(parts[1]), int(parts[2])) if len(parts) == 3 and (parts[1] + parts[2]).isdigit() else (0, 0)
+
+
+def program(name: str) -> "list[str]":
+    """How a program of Hadoop's (`yarn`, `hadoop`) is started here; found where distributions put it, too."""
+    path = os.environ.get("PATH", os.defpath)
+    home = os.environ.get("HADOOP_HOME", "")
+    places = [path] + ([home + "/bin"] if home else []) + list(PROGRAMS)
+    return [shutil.which(name, path=os.pathsep.join(places)) or name]
 
 
 def read(path: str) -> "Optional[dict[str, str]]":
@@ -56,10 +72,9 @@ def addresses(settings: "dict[str, str]") -> "list[str]":
     return found
 
 
-def ask(method: str, url: str, body: "Optional[str]") -> "dict[str, Any]":
-    """One request to a web service that this host reaches: {"status", "body"}; status 0 and why, when it does not."""
+def opened(method: str, url: str, body: "Optional[str]", accept: str, patience: float) -> "IO[bytes]":
+    """The answer to one request to a web service that this host reaches. Raises OSError, ValueError."""
     import getpass
-    import urllib.error
     import urllib.parse
     import urllib.request
 
@@ -67,13 +82,21 @@ def ask(method: str, url: str, body: "Optional[str]") -> "dict[str, Any]":
     query = urllib.parse.parse_qsl(split.query) + [("user.name", getpass.getuser())]
     url = urllib.parse.urlunsplit(split._replace(query=urllib.parse.urlencode(query)))
     data = None if body is None else body.encode("utf-8")
-    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    headers = {"Accept": accept, "Content-Type": "application/json"}
     request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - named by YARN
     # What goes to a cluster's own machines does not go by a proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    answer = opener.open(request, timeout=patience)  # type: IO[bytes]
+    return answer
+
+
+def ask(method: str, url: str, body: "Optional[str]") -> "dict[str, Any]":
+    """One request to a web service that this host reaches: {"status", "body"}; status 0 and why, when it does not."""
+    import urllib.error
+
     try:
-        with opener.open(request, timeout=PATIENCE) as answer:
-            return {"status": answer.status, "body": answer.read(MOST).decode("utf-8", "replace")}
+        with opened(method, url, body, "application/json", PATIENCE) as answer:
+            return {"status": getattr(answer, "status", 200), "body": answer.read(MOST).decode("utf-8", "replace")}
     except urllib.error.HTTPError as error:
         return {"status": error.code, "body": error.read(MOST).decode("utf-8", "replace")}
     except (OSError, ValueError) as error:

@@ -167,6 +167,16 @@ def forbid(root: "Root", run_id: str) -> bool:
     return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
 
 
+def anew(root: "Root", run_id: str) -> None:
+    """Have a run begin again whose script is dead: only one that goes on where it was may be asked for this."""
+    folder = root.status(run_id)
+    if inspect(root, run_id)["phase"] in ("starting", "running"):
+        raise Refused("run %s is still running" % run_id, "Cancel it first.")
+    # What lets a script go comes last: until then it is as it was.
+    for name in ("exit.json", "exit.json.reserved", "claim", "runner.json", "process.json"):
+        status.remove(folder, name)
+
+
 def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Optional[str]":
     """Write down what a container is to run in this run directory; see contained.py. Returns the directory.
 

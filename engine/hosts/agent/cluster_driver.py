@@ -1,0 +1,119 @@
+"""The driver of a run in cluster mode: what spark-submit starts in a container of YARN's, in place of the script.
+
+It makes the container what a run directory is: the project as working directory, variables, `outputs`, a file for
+metrics among the container's logs, where they can be read while it runs. Then it is the script. At the end what lies
+in `outputs` goes to the cluster's storage. Depends on nothing beside the standard library and Spark.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tarfile
+import traceback
+import types
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+# The archive that comes along, unpacked, and what becomes of its project.
+ARCHIVE, PROJECT = "aml_run", "aml_project"
+MARK = "aml-outputs"
+
+
+def main() -> None:
+    archive = os.path.realpath(ARCHIVE)
+    with open(os.path.join(archive, "run.json"), encoding="utf-8") as file:
+        order = json.load(file)
+    # What is unpacked is shared with another attempt on this node: the script works on files of its own.
+    project = os.path.abspath(PROJECT)
+    shutil.copytree(os.path.join(archive, "project"), project, symlinks=True, copy_function=copy)
+    for base, folders, _ in os.walk(project):
+        for name in folders:
+            if not os.path.islink(os.path.join(base, name)):
+                os.chmod(os.path.join(base, name), 0o700)
+    os.chmod(project, 0o700)
+    logs = os.environ.get("LOG_DIRS", "").split(",")[0] or os.getcwd()
+    outputs = os.path.join(project, "outputs")
+    if not os.path.isdir(outputs):
+        os.makedirs(outputs)
+    os.environ.update(order["variables"])
+    os.environ["AML_METRICS_FILE"] = os.path.join(logs, "metrics.jsonl")
+    os.environ["AZUREML_OUTPUT_DIRECTORY"] = outputs
+    os.environ["PWD"] = project
+    os.chdir(project)
+    script = order["script"]
+    sys.argv[:] = script
+    own = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own]
+    sys.path.insert(0, os.path.join(project, os.path.dirname(script[0])))
+    sys.path.append(os.path.join(archive, "runtime"))
+    code = run(script[0])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        keep(outputs, order["run"], logs)
+    except Exception as error:
+        sys.stderr.write("aml: the outputs could not be stored: %s\n" % (str(error).splitlines() or ["?"])[0])
+        sys.stderr.flush()
+    sys.exit(code)
+
+
+def copy(source: str, target: str) -> None:
+    """What YARN unpacks cannot be written; a project's files can, and those that can be started stay so."""
+    shutil.copyfile(source, target)
+    os.chmod(target, os.stat(source).st_mode & 0o777 | 0o600)
+
+
+def run(script: str) -> int:
+    """Be the script; its exit code. Its traceback is its own."""
+    module = types.ModuleType("__main__")
+    module.__file__ = script
+    module.__dict__["__builtins__"] = __builtins__
+    # Executors get what is defined in it by value, as from any script.
+    sys.modules["__main__"] = module
+    try:
+        with open(script, "rb") as file:
+            code = compile(file.read(), script, "exec")
+        exec(code, module.__dict__)  # noqa: S102 - it is the script
+    except SystemExit as error:
+        return exit_code(error.code)
+    except BaseException as error:
+        trace = error.__traceback__
+        traceback.print_exception(type(error), error, trace.tb_next if trace is not None else None)
+        return 1
+    return 0
+
+
+def exit_code(said: "Any") -> int:
+    if said is None:
+        return 0
+    if isinstance(said, int):
+        return said & 0xFF
+    sys.stderr.write("%s\n" % (said,))
+    return 1
+
+
+def keep(outputs: str, run_id: str, logs: str) -> None:
+    """Put the outputs into the home of the cluster's storage as one file, through the Java of this driver."""
+    if not os.listdir(outputs):
+        return
+    from pyspark import SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    packed = os.path.abspath(os.path.join(os.pardir, "outputs.tar"))
+    with tarfile.open(packed, "w") as tar:
+        for name in sorted(os.listdir(outputs)):
+            tar.add(os.path.join(outputs, name), name)
+    jvm = (SparkContext._gateway or launch_gateway()).jvm
+    target = jvm.org.apache.hadoop.fs.Path(".aml-tui/runs/%s/outputs.tar" % run_id)
+    storage = target.getFileSystem(jvm.org.apache.hadoop.conf.Configuration())
+    storage.mkdirs(target.getParent(), jvm.org.apache.hadoop.fs.permission.FsPermission("700"))
+    storage.copyFromLocalFile(True, True, jvm.org.apache.hadoop.fs.Path("file://" + packed), target)
+    with open(os.path.join(logs, MARK), "w") as mark:
+        mark.write("%d\n" % len(os.listdir(outputs)))
+
+
+if __name__ == "__main__":
+    main()

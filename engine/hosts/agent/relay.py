@@ -1,0 +1,369 @@
+"""What stands on the head node for a driver that runs on the cluster: submits it, tails its log, brings it home.
+
+It is the script of the run as far as the runner knows: what it writes to the driver log is followed like any other, and
+its exit code is the driver's. Killed at any moment, it can be started again: it finds the application by its tag,
+submits none twice, and goes on with log and metrics where it was.
+"""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+from . import clusters, identities, status
+from .applications import Applications
+from .container_logs import Container, Gone
+from .whole import decode, encode
+
+MYPY = False
+if MYPY:
+    from typing import Any, Optional
+
+# An application shows up within this after its submission (s), as Livy has it; after a failed one, within LOST.
+SHOWS_UP, LOST = 120.0, 5.0
+# One that YARN knew and does not know any more is given up after so long (s).
+FORGOTTEN = 60.0
+# Between two looks at the driver's log: soon after something came, seldom when it is quiet (s).
+SOON, SELDOM = 1.0, 6.0
+# YARN gathers logs after the end: so long they are waited for (s).
+GATHERED = 90.0
+OVER = ("FINISHED", "FAILED", "KILLED")
+# What is tailed, and the mark that the driver leaves when its outputs are in the cluster's storage.
+LOGS, METRICS, OUTPUTS = ("stdout", "stderr"), "metrics.jsonl", "aml-outputs"
+# Parts of lines wait for their rest while another stream has something to say, up to so many bytes.
+PART = 64 << 10
+_STATUS = re.compile(r"exited with (?:status )?(\d+)")
+
+
+class Ended(Exception):
+    """The relay ends with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        Exception.__init__(self, code)
+        self.code = code
+
+
+class Relay(object):
+    """One run. `order`: run (its id), tag, submit (argv of spark-submit), environment (more variables for that),
+    archive (the path to make it at), script (argv) and variables of the driver, adopt (it is submitted already).
+    """
+
+    def __init__(self, folder: bytes, order: "dict[str, Any]") -> None:
+        self.folder = folder
+        self.order = order
+        self.status = os.path.join(folder, b"status")
+        self.applications = Applications(os.path.dirname(os.path.dirname(folder)), order["tag"])
+        self.files = {}  # type: dict[str, int]
+        for name in LOGS:
+            self.files[name] = self.open(b"logs/driver.log")
+        self.files[METRICS] = self.open(b"metrics.jsonl")
+        self.state = status.read(self.status, "relay.json") or {}
+        self.state.setdefault("at", {})
+        self.asked = 0
+        self.trouble = ""
+        self.resume()
+
+    def open(self, name: bytes) -> int:
+        return os.open(os.path.join(self.folder, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    # What is written, and from where it goes on.
+
+    def save(self) -> None:
+        """Without fsync: it must outlive this process, and a host that falls over repeats some lines at worst."""
+        part = os.path.join(self.status, b".relay.part")
+        with open(part, "wb") as file:
+            file.write(json.dumps(self.state).encode("utf-8"))
+        os.rename(part, os.path.join(self.status, b"relay.json"))
+
+    def resume(self) -> None:
+        """Of the piece that was being written when an earlier relay died, see how much is there."""
+        name, length, before = self.state.pop("piece", ("", 0, 0))
+        if name:
+            there = os.fstat(self.files[name]).st_size - before
+            self.state["at"][name] = self.at(name) + max(0, min(length, there))
+
+    def at(self, name: str) -> int:
+        return int(self.state["at"].get(name, 0))
+
+    def append(self, name: str, data: bytes) -> None:
+        """The next bytes of one of the driver's files."""
+        file = self.files[name]
+        self.state["piece"] = [name, len(data), os.fstat(file).st_size]
+        self.save()
+        rest = data
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        del self.state["piece"]
+        self.state["at"][name] = self.at(name) + len(data)
+
+    def say(self, words: str) -> None:
+        os.write(self.files["stdout"], ("aml: %s\n" % words).encode("utf-8", "replace"))
+
+    # Its way.
+
+    def run(self) -> int:
+        try:
+            if not self.state.get("submitted"):
+                if not self.order["adopt"]:
+                    self.submit()
+                self.state["submitted"] = True
+                self.save()
+            return self.end(self.follow())
+        except Ended as error:
+            return error.code
+        finally:
+            self.applications.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until somebody wants this to end, or a child has ended."""
+        info = signal.sigtimedwait([signal.SIGINT, signal.SIGTERM, signal.SIGCHLD], max(0.0, seconds))
+        if info is not None and info.si_signo != signal.SIGCHLD:
+            self.asked = info.si_signo
+
+    def submit(self) -> None:
+        """Have exactly one application: start spark-submit, unless an earlier relay has."""
+        process = self.state.get("submitting")
+        code = 0
+        if not process:
+            pack(self.folder, self.order)
+            # From here on there may be an application: it is looked for, not submitted again.
+            self.state["submitting"] = {"pid": 0}
+            self.save()
+            child = self.begin()
+            self.state["submitting"] = identities.identity(child.pid)
+            self.save()
+            while child.poll() is None:
+                self.pause(60.0)
+                if self.asked:
+                    child.send_signal(self.asked)
+            code = child.returncode
+            os.unlink(encode(self.order["archive"]))
+        else:
+            while process["pid"] and identities.alive(process):
+                self.pause(0.5)
+        if not self.appears(LOST if code or self.asked else SHOWS_UP):
+            if not code:
+                self.say("spark-submit ended, and YARN has no application of its tag.")
+            raise Ended(code or 1)
+
+    def begin(self) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
+                [encode(word) for word in self.order["submit"]],
+                stdin=subprocess.DEVNULL,
+                stdout=self.files["stdout"],
+                stderr=self.files["stdout"],
+                env=dict(os.environ, **self.order["environment"]),
+                preexec_fn=unblock,
+            )
+        except OSError as error:
+            self.say("%s cannot be started: %s" % (self.order["submit"][0], error.strerror))
+            raise Ended(127)
+
+    def appears(self, patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        while True:
+            found, _ = self.applications.now()
+            if found:
+                return True
+            # While YARN does not answer nothing can be said, so that time does not count.
+            if found is not None and time.monotonic() > deadline:
+                return False
+            self.pause(0.5)
+
+    def follow(self) -> "dict[str, Any]":
+        """Until the application is over; what YARN tells of it then."""
+        wait = SOON
+        seen = time.monotonic()
+        while True:
+            found, error = self.applications.now()
+            if error != self.trouble:
+                self.trouble = error
+                self.say("YARN does not answer: %s" % error if error else "YARN answers again.")
+            if found:
+                seen = time.monotonic()
+                last = found[-1]
+                if last["state"] in OVER:
+                    return last
+                if self.asked:
+                    self.kill(found)
+                wait = SOON if self.pull(last) else min(wait * 1.5, SELDOM)
+            elif found is not None and time.monotonic() - seen > FORGOTTEN:
+                self.say("YARN knows nothing of the application any more.")
+                raise Ended(1)
+            self.pause(min(wait, SOON) if self.asked else wait)
+
+    def kill(self, found: "list[dict[str, Any]]") -> None:
+        for one in found:
+            if one["state"] not in OVER:
+                self.applications.ask(
+                    "PUT", "/ws/v1/cluster/apps/%s/state" % one["id"], json.dumps({"state": "KILLED"})
+                )
+
+    def pull(self, application: "dict[str, Any]") -> bool:
+        """Append what is new of the driver's files; whether anything was. The node may not answer: then later."""
+        try:
+            container = Container(application["amContainerLogs"])
+            self.turn_to(container)
+            return self.take(container)[0]
+        except Gone:
+            return False
+
+    def turn_to(self, container: Container) -> None:
+        """Another container than before is another attempt: what it prints comes after what the one before did."""
+        before = self.state.get("container")
+        if before and before != container.id:
+            self.say("YARN started the driver again: attempt %d." % container.attempt)
+            self.state["at"] = {}
+        if before != container.id:
+            self.state["container"] = container.id
+            self.save()
+
+    def take(self, container: Container, to_the_end: bool = False) -> "tuple[bool, bool, list[str]]":
+        """Whether something came, whether there will be no more, and which files there are. Raises Gone."""
+        sizes = container.sizes()
+        if to_the_end:
+            new = [name for name in self.files if name in sizes]
+        else:
+            new = [name for name in self.files if sizes.get(name, 0) > self.at(name)]
+        whole = to_the_end or not set(LOGS) <= set(new)
+        came = False
+        ended = True
+        for name in new:
+            lines = Lines(self, name, whole or name == METRICS)
+            ended = container.read(name, self.at(name), sizes[name], lines.take) and ended
+            came = came or lines.came
+        return came, ended, sorted(sizes)
+
+    # Its end.
+
+    def end(self, application: "dict[str, Any]") -> int:
+        names = self.rest(application)
+        if OUTPUTS in names:
+            self.fetch()
+        final, why = application["finalStatus"], " ".join(application["diagnostics"].split())
+        if application["state"] == "KILLED":
+            self.say("the application %s was killed. %s" % (application["id"], why))
+            return 1
+        if final == "SUCCEEDED":
+            return 0
+        match = _STATUS.search(why)
+        if match is None:
+            self.say("the application %s failed. %s" % (application["id"], why))
+        return int(match.group(1)) or 1 if match else 1
+
+    def rest(self, application: "dict[str, Any]") -> "list[str]":
+        """The end of log and metrics; the names of all files that the driver's container left."""
+        try:
+            container = Container(application["amContainerLogs"])
+        except Gone:
+            # It was never given a container.
+            return []
+        self.turn_to(container)
+        deadline = time.monotonic() + GATHERED
+        wanted = list(self.files) + [OUTPUTS]
+        while True:
+            try:
+                _, ended, names = self.take(container, to_the_end=True)
+                if ended or time.monotonic() > deadline:
+                    return names
+            except Gone:
+                try:
+                    return container.gathered(dict((name, self.at(name)) for name in wanted), self.gathered)
+                except Gone as error:
+                    if time.monotonic() > deadline or self.asked == signal.SIGTERM:
+                        self.say("the rest of the driver's log cannot be had: %s" % error)
+                        return []
+            self.pause(0.5)
+
+    def gathered(self, name: str, data: bytes) -> None:
+        if name in self.files:
+            self.append(name, data)
+
+    def fetch(self) -> None:
+        """The outputs from the cluster's storage into the run directory, and away from there."""
+        path = ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
+        hadoop = clusters.program("hadoop") + ["fs"]
+        target = os.path.join(self.folder, b"outputs")
+        out = subprocess.Popen(
+            hadoop + ["-cat", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        code = subprocess.call(
+            [b"tar", b"-x", b"--no-same-owner", b"-f", b"-", b"-C", target],
+            stdin=out.stdout,
+            stderr=self.files["stdout"],
+        )
+        assert out.stdout is not None
+        out.stdout.close()
+        if out.wait() or code:
+            self.say("the outputs could not be fetched from %s in the cluster's storage, and stay there." % path)
+            return
+        subprocess.call(
+            hadoop + ["-rm", "-r", "-skipTrash", os.path.dirname(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+class Lines(object):
+    """Takes pieces of one file; with `whole` False a line that is not finished waits for the next look."""
+
+    def __init__(self, relay: Relay, name: str, whole: bool) -> None:
+        self.relay = relay
+        self.name = name
+        self.whole = whole
+        self.part = b""
+        self.came = False
+
+    def take(self, name: str, data: bytes) -> None:
+        data = self.part + data
+        end = len(data) if self.whole or len(data) > PART else data.rfind(b"\n") + 1
+        self.part = data[end:]
+        if end:
+            self.came = True
+            self.relay.append(self.name, data[:end])
+
+
+def unblock() -> None:
+    """What spark-submit does with signals is its own affair."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def pack(folder: bytes, order: "dict[str, Any]") -> None:
+    """The archive that the driver unpacks: the project, the package for metrics, and what it is to run."""
+    path = encode(order["archive"])
+    told = json.dumps(dict((name, order[name]) for name in ("run", "script", "variables"))).encode("utf-8")
+    package = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "azureml")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as tar:
+            tar.add(decode(os.path.join(folder, b"project")), "project", filter=ours)
+            tar.add(package, "runtime/azureml", filter=ours)
+            info = tarfile.TarInfo("run.json")
+            info.size, info.mode = len(told), 0o600
+            tar.addfile(info, io.BytesIO(told))
+
+
+def ours(info: "tarfile.TarInfo") -> "Optional[tarfile.TarInfo]":
+    """Whose it is here means nothing there. The link to the outputs leads out of the archive."""
+    if info.name == "project/outputs" and info.issym():
+        return None
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    return info
+
+
+def main() -> None:
+    folder = os.path.dirname(encode(os.environ["AZUREML_OUTPUT_DIRECTORY"]))
+    order = json.loads(os.environ.pop("AML_RELAY"))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD])
+    sys.exit(Relay(folder, order).run())
+
+
+if __name__ == "__main__":
+    main()
