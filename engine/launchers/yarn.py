@@ -64,9 +64,10 @@ class Application:
 
     @property
     def words(self) -> str:
-        """What it is at or waits for; "" when it is over."""
+        """What it is at or waits for; "" when it came to its own end."""
         if self.over:
-            return ""
+            # A driver on the head node goes on without it, until it wants something of it.
+            return "" if self.state == "FINISHED" else f"its application was {self.state.lower()} on YARN"
         again = f"attempt {self.attempt}, " if self.attempt > 1 else ""
         if self.state == "RUNNING":
             count = "1 container" if self.containers == 1 else f"{self.containers} containers"

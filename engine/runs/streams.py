@@ -73,11 +73,21 @@ class Following:
             await self._ingest()
         if log_size - self._mirrors[DRIVER_LOG].size > GAP:
             await self._begin_tail(placed, log_size - TAIL)
+        early: dict[str, int] = {}
+
+        def cut(name: str, size: int) -> None:
+            # A file that is shorter than its mirror is told before `follow` returns; and on the way out nobody minds.
+            if name in self._follows:
+                self._cut(name, size)
+            else:
+                early[name] = size
+
         for name, mirror in self._mirrors.items():
             sink = self._log_grew if name == DRIVER_LOG else self._metrics_grew
-            self._follows[name] = await placed.follow(
-                name, mirror.size, sink, self._interval(name), partial(self._cut, name)
-            )
+            follow = await placed.follow(name, mirror.size, sink, self._interval(name), partial(cut, name))
+            self._follows[name] = follow
+            if name in early:
+                self._cut(name, early[name])
 
     async def _begin_tail(self, placed: PlacedRun, offset: int) -> None:
         """The end first, so that one sees how it stands now; its bytes come once more when the mirror gets there."""
@@ -139,9 +149,6 @@ class Following:
 
     def _cut(self, name: str, size: int) -> None:
         """Somebody cut the host's file to `size` bytes. It is the truth, so the mirror is cut to the same place."""
-        if name not in self._follows:
-            # Told on the way out: whoever follows it next begins with what is there then.
-            return
         log.warning("%s of %s was cut to %d bytes on its host", name, self.run_id, size)
         mirror = self._mirrors[name]
         mirror.cut(size)

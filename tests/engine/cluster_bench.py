@@ -40,6 +40,46 @@ configuration:
 repositories: []
 packages: []
 """
+AWAY = """\
+configuration:
+  spark.submit.deployMode: cluster
+  spark.executor.memory: 512m
+  spark.executor.instances: 1
+  spark.executor.cores: 1
+repositories: []
+packages: []
+"""
+JOB = """\
+import os, sys, time
+from azureml.core import Run
+from pyspark.sql import SparkSession
+import helping
+
+class Petal(object):
+    def double(self, x):
+        return helping.double(x)
+
+run = Run.get_context()
+spark = SparkSession.builder.getOrCreate()
+print("driver begins", sys.argv, os.environ["EXAMPLE"], os.path.exists("data/rows.txt"), flush=True)
+os.write(1, b"bytes \\xff\\xfe <&>\\n")
+total = spark.sparkContext.parallelize(range(100), 2).map(Petal().double).sum()
+run.log("total", total)
+print("total", total, flush=True)
+os.makedirs("outputs/deep", exist_ok=True)
+open("outputs/deep/total: 1%.txt", "w").write(str(total))
+number = 0
+while len(sys.argv) > 2 and not os.path.exists(sys.argv[2]):
+    print("line", number, flush=True)
+    run.log("number", number)
+    number += 1
+    time.sleep(0.05)
+print("the end after", number, flush=True)
+if "fail" in sys.argv:
+    raise KeyError("petal")
+if "three" in sys.argv:
+    sys.exit(3)
+"""
 
 
 @contextlib.asynccontextmanager
@@ -67,3 +107,24 @@ async def cluster_bench(
 def living(yarn: Yarn) -> list[str]:
     """The applications that are not over."""
     return [one["id"] for one in yarn.applications() if one["state"] not in ("FINISHED", "FAILED", "KILLED")]
+
+
+def with_a_job(bench: SshBench) -> None:
+    """The script `job.py`, which `far` runs in cluster mode, and `near` in client mode."""
+    config = bench.project / "aml_config"
+    plain = (config / "far.runconfig").read_text()
+    (config / "away.yml").write_text(AWAY)
+    variables = 'EnvironmentVariables:\n  EXAMPLE: "a secret word"\n'
+    (config / "near.runconfig").write_text(plain + variables)
+    (config / "far.runconfig").write_text(f"{plain}SparkDependenciesFile: aml_config/away.yml\n{variables}")
+    with (config / "far.compute").open("a") as file:
+        file.write("slots: 8\n")
+    bench.script("helping.py", "def double(x):\n    return 2 * x\n")
+    (bench.project / "data").mkdir()
+    (bench.project / "data/rows.txt").write_text("1\n")
+    bench.script("job.py", JOB)
+
+
+def lines(log: bytes) -> list[bytes]:
+    """What the job counts."""
+    return [line for line in log.splitlines() if line.startswith(b"line ")]

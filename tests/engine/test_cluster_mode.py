@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
-from tests.engine.cluster_bench import cluster_bench, living
+from tests.engine.cluster_bench import cluster_bench, lines, living, with_a_job
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -26,47 +26,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
 
-SETTINGS = """\
-configuration:
-  spark.submit.deployMode: cluster
-  spark.executor.memory: 512m
-  spark.executor.instances: 1
-  spark.executor.cores: 1
-repositories: []
-packages: []
-"""
-JOB = """\
-import os, sys, time
-from azureml.core import Run
-from pyspark.sql import SparkSession
-import helping
-
-class Petal(object):
-    def double(self, x):
-        return helping.double(x)
-
-run = Run.get_context()
-spark = SparkSession.builder.getOrCreate()
-print("driver begins", sys.argv, os.environ["EXAMPLE"], os.path.exists("data/rows.txt"), flush=True)
-os.write(1, b"bytes \\xff\\xfe <&>\\n")
-total = spark.sparkContext.parallelize(range(100), 2).map(Petal().double).sum()
-run.log("total", total)
-print("total", total, flush=True)
-os.makedirs("outputs/deep", exist_ok=True)
-open("outputs/deep/total: 1%.txt", "w").write(str(total))
-number = 0
-while len(sys.argv) > 2 and not os.path.exists(sys.argv[2]):
-    print("line", number, flush=True)
-    run.log("number", number)
-    number += 1
-    time.sleep(0.05)
-print("the end after", number, flush=True)
-if "fail" in sys.argv:
-    raise KeyError("petal")
-if "three" in sys.argv:
-    sys.exit(3)
-"""
-
 
 @pytest_asyncio.fixture
 async def far(
@@ -79,15 +38,7 @@ async def far(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[SshBench]:
     async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as one:
-        config = project / "aml_config"
-        (config / "spark_dependencies.yml").write_text(SETTINGS)
-        (config / "far.runconfig").write_text(
-            (config / "far.runconfig").read_text() + 'EnvironmentVariables:\n  EXAMPLE: "a secret word"\n'
-        )
-        one.script("helping.py", "def double(x):\n    return 2 * x\n")
-        (project / "data").mkdir()
-        (project / "data/rows.txt").write_text("1\n")
-        one.script("job.py", JOB)
+        with_a_job(one)
         yield one
 
 
@@ -107,7 +58,7 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path) -> None:
     log = far.log(run)
     assert (done.state, done.reason, done.exit_code) == (State.COMPLETED, "", 0), log[-3000:].decode()
     count = int(log.split(b"the end after ")[1].split()[0])
-    assert [line for line in log.splitlines() if line.startswith(b"line ")] == [b"line %d" % n for n in range(count)]
+    assert lines(log) == [b"line %d" % n for n in range(count)]
     assert b"driver begins ['job.py', 'a b', '%s'] a secret word True\n" % bytes(go) in log
     assert b"bytes \xff\xfe <&>\n" in log
     assert [value for _, _, value in far.store.points(run.id, "total")] == [9900]
@@ -120,16 +71,14 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path) -> None:
     assert "secret" not in " ".join(far.store.commands(run.id)[0].argv)
 
 
-@pytest.mark.parametrize(("word", "code", "reason"), [("fail", 1, "KeyError: 'petal'"), ("three", 3, "exit code 3")])
-async def test_the_exit_status_is_the_script_s(far: SshBench, go: Path, word: str, code: int, reason: str) -> None:
+async def test_a_script_error_is_told_as_the_script_s(far: SshBench, go: Path) -> None:
     go.touch()
-    run = await far.submit("job.py", "x", str(go), word, config="far")
+    run = await far.submit("job.py", "x", str(go), "fail", config="far")
     done = await far.end(run, 150)
     text = far.log(run).decode(errors="replace")
-    assert (done.state, done.exit_code, done.reason) == (State.FAILED, code, reason), text[-3000:]
+    assert (done.state, done.exit_code, done.reason) == (State.FAILED, 1, "KeyError: 'petal'"), text[-3000:]
     assert (far.paths.host_run(run.id) / "outputs/deep/total: 1%.txt").exists()
-    if word == "fail":
-        assert "cluster_driver.py" not in text[text.index("Traceback") :].split("KeyError")[0]
+    assert "cluster_driver.py" not in text[text.index("Traceback") :].split("KeyError")[0]
 
 
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn, go: Path) -> None:
@@ -155,17 +104,7 @@ async def test_a_relay_and_an_engine_that_died_lose_nothing(far: SshBench, yarn:
     log = far.log(run)
     assert (done.state, done.reason) == (State.COMPLETED, ""), log[-3000:].decode(errors="replace")
     count = int(log.split(b"the end after ")[1].split()[0])
-    assert [line for line in log.splitlines() if line.startswith(b"line ")] == [b"line %d" % n for n in range(count)]
+    assert lines(log) == [b"line %d" % n for n in range(count)]
     assert [value for _, _, value in far.store.points(run.id, "number")] == list(range(count))
     assert len(yarn.applications(applicationTags=f"aml-{run.id.lower()}")) == 1
     assert log == far.host_log(run)
-
-
-async def test_killed_by_hand_is_told_as_such(far: SshBench, yarn: Yarn, go: Path) -> None:
-    run = await far.submit("job.py", "x", str(go), config="far")
-    await until_async(lambda: b"line 5\n" in far.log(run), 120)
-    (application,) = living(yarn)
-    yarn.command("application", "-kill", application)
-    done = await far.end(run, 60)
-    assert done.state is State.FAILED
-    assert done.reason.startswith("the application was killed on YARN: ")

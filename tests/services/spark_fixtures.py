@@ -66,7 +66,7 @@ def yarn_needed(ssh_needed: None) -> None:
 
 @pytest.fixture(scope="session")
 def yarn(yarn_needed: None) -> Iterator[Yarn]:
-    """A cluster of 8 GB and 8 cores, to which everybody may submit."""
+    """A cluster of 16 GB and 8 cores, to which everybody may submit."""
     with contextlib.ExitStack() as stack:
         one = Yarn()
         stack.callback(one.close)

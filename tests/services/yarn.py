@@ -73,7 +73,7 @@ class Yarn:
     def __init__(
         self,
         *,
-        memory: int = 8192,
+        memory: int = 16384,
         cores: int = 8,
         queues: Mapping[str, int] | None = None,
         machine: FarMachine | None = None,

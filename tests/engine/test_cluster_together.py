@@ -1,0 +1,107 @@
+"""Several applications on a real YARN, and what happens to them: told as it was, and nothing left running."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.runs.model import State
+from tests.engine.cluster_bench import cluster_bench, lines, living, with_a_job
+from tests.waiting import until_async
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.paths import Paths
+    from engine.runs.model import Run
+    from tests.engine.ssh_bench import SshBench
+    from tests.services.people import KeyPair, Person
+    from tests.services.spark_fixtures import MakeYarn
+    from tests.services.ssh_fixtures import MakeSshd
+    from tests.services.yarn import Yarn
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(300)]
+
+
+async def test_five_at_once(
+    project: Path,
+    home: Paths,
+    yarn: Yarn,
+    make_sshd: MakeSshd,
+    alice: Person,
+    alice_key: KeyPair,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as far:
+        with_a_job(far)
+        go = yarn.layout.scratch / f"go-{os.urandom(4).hex()}"
+        near_killed, far_killed, three, canceled, lost = runs = [
+            await far.submit("job.py", "x", str(go), *more, config=config)
+            for config, more in (("near", ()), ("far", ()), ("far", ("three",)), ("near", ()), ("far", ()))
+        ]
+        for run in runs:
+            await until_async(lambda run=run: b"line 5\n" in far.log(run), 200)  # type: ignore[misc]
+        assert len(living(yarn)) == 5
+        for run in (near_killed, far_killed):
+            (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}")
+            yarn.kill(application["id"])
+        await far.engine.cancel([canceled.id])
+        # Nobody is left on the head node who knows of this one, and nothing of it either: as on another head node.
+        os.kill(far.store.run(lost.id).handle["process"]["pid"], signal.SIGKILL)
+        far.sshd.drop()
+        shutil.rmtree(far.root / "runs" / lost.id)
+        # A driver on the head node that asks nothing of its application goes on, and that is told.
+        await until_async(lambda: far.run(near_killed).progress == "its application was killed on YARN", 60)
+        await killed(far, far_killed)
+        assert (await far.end(canceled, 90)).state is State.CANCELED
+        await until_async(lambda: b"line 5\n" in far.host_log(lost), 90)
+        go.touch()
+        await killed(far, near_killed)
+        done = await far.end(three, 90)
+        assert (done.state, done.exit_code, done.reason) == (State.FAILED, 3, "exit code 3")
+        done = await far.end(lost, 90)
+        log = far.log(lost)
+        assert (done.state, done.reason) == (State.COMPLETED, ""), log[-3000:].decode(errors="replace")
+        assert lines(log) == [b"line %d" % n for n in range(len(lines(log)))]
+        assert log == far.host_log(lost)
+        assert (far.paths.host_run(lost.id) / "outputs/deep/total: 1%.txt").read_text() == "9900"
+        assert living(yarn) == []
+
+
+async def killed(far: SshBench, run: Run) -> None:
+    done = await far.end(run, 90)
+    assert done.state is State.FAILED
+    assert done.reason.startswith("the application was killed on YARN: "), done.reason
+
+
+async def test_waiting_for_room_and_a_lost_resource_manager(
+    project: Path,
+    home: Paths,
+    make_yarn: MakeYarn,
+    make_sshd: MakeSshd,
+    alice: Person,
+    alice_key: KeyPair,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    yarn = make_yarn(pair=True, memory=2048, cores=4)
+    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as far:
+        with_a_job(far)
+        go = yarn.layout.scratch / "go"
+        first = await far.submit("job.py", "x", str(go), config="far")
+        await until_async(lambda: b"line 5\n" in far.log(first), 150)
+        await until_async(lambda: "2 containers, 2 vcores, 2.0 GB" in far.run(first).progress, 30)
+        second = await far.submit("job.py", "x", str(go), config="far")
+        await until_async(lambda: far.run(second).progress.startswith("waits in YARN's queue default: "), 60)
+        await asyncio.to_thread(yarn.fail_over)
+        go.touch()
+        for run in (first, second):
+            done = await far.end(run, 150)
+            log = far.log(run)
+            assert (done.state, done.reason) == (State.COMPLETED, ""), log[-3000:].decode(errors="replace")
+            assert lines(log) == [b"line %d" % n for n in range(len(lines(log)))]
+        assert living(yarn) == []
