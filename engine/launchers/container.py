@@ -309,6 +309,9 @@ class ContainerRun:
         if there is None and status.phase == "running":
             await self.host.contain(self.run.id, None)
             status = (await self.host.inspect([self.run.id]))[self.run.id]
+        elif there is not None and not there.running and status.phase != "exited":
+            # It may have ended between the two looks, and then there is a record by now.
+            status = (await self.host.inspect([self.run.id]))[self.run.id]
         if there is not None and there.state == "created" and await self._has_begun(docker):
             return await forgotten(status, there, docker, self.host, self.run.id, shared=self.shared)
         launched = "container_id" in (self.run.handle or {})

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import ProjectError
+from engine.hosts.agent_host import AgentHost
 from engine.runs.model import State
 from tests.engine.launchers.conftest import CONFIG
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from engine.hosts.host import RunStatus
     from engine.runs.model import Run
     from tests.engine.launchers.conftest import ContainerBench
 
@@ -203,6 +206,35 @@ async def test_a_script_that_ends_itself_was_not_stopped_from_outside(bench: Con
     await bench.printed(run, b"began")
     bench.docker.docker("kill", "-s", "USR1", *bench.containers(run))
     assert (await end(bench, run)).reason == "exit code 1"
+
+
+async def test_an_end_between_two_looks(bench: ContainerBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the host's files say is older than what Docker says: their record of the end counts all the same."""
+    bench.script(
+        "wait.py",
+        """
+        import os, time
+        print("began", flush=True)
+        while not os.path.exists("go"):
+            time.sleep(0.05)
+        """,
+    )
+    run = await bench.submit("wait.py")
+    await bench.printed(run, b"began")
+    real = AgentHost.inspect
+    (container,) = bench.containers(run)
+
+    async def old(host: AgentHost, run_ids: Sequence[str]) -> dict[str, RunStatus]:
+        found = await real(host, run_ids)
+        if found[run.id].phase == "running":
+            (bench.paths.host_run(run.id) / "project" / "go").touch()
+            await asyncio.to_thread(bench.docker.docker, "wait", container)
+        return found
+
+    monkeypatch.setattr(AgentHost, "inspect", old)
+    bench.engine._drivers[run.id]._nudge.set()
+    done = await end(bench, run)
+    assert (done.state, done.reason) == (State.COMPLETED, "")
 
 
 async def test_a_script_that_says_something_when_it_is_stopped(bench: ContainerBench) -> None:
