@@ -39,7 +39,7 @@ lint: setup-dev
 	@$(BIN)/mypy
 	@cd engine/runtime && ../../$(BIN)/mypy --config-file= --cache-dir ../../.mypy_cache/runtime --strict -p azureml
 	@$(BIN)/lint-imports
-	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime
+	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime $(DEMO)/iris_spark.py
 
 BENCH := startup submit_latency containers hosts fifty_runs big_log killing
 bench: setup-dev

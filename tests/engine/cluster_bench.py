@@ -51,7 +51,8 @@ async def cluster_bench(
         (config / "far.runconfig").write_text(CONFIG)
         address = f"{head.sshd.address}:{head.sshd.port}"
         (config / "far.compute").write_text(COMPUTE.format(address=address, user=head.person.name, key=head.key.path))
-        spark_dependencies(project)
+        if not (config / "spark_dependencies.yml").exists():
+            spark_dependencies(project)
         yield one
 
 
