@@ -1,4 +1,4 @@
-"""What a PySpark script died of, in logs that Spark 3.5 wrote on a YARN (`spark_logs/`: stacks and INFO shortened)."""
+"""What a PySpark script died of, in logs of Spark 3.5 on a YARN, and of 4.0 (`spark_logs/`: stacks and INFO shortened)."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ LOST = (
         ("queue", "YARN has no queue nightly (spark.yarn.queue)"),
         ("no_resource_manager", "nothing answers at localhost:1"),
         ("exit", ""),
+        ("spark4_executor_chain", "in an executor: BadRow: row 7 is bad: a second line of it (executor_chain.py:9)"),
+        ("spark4_udf", "in an executor: ZeroDivisionError: float division by zero (executor_udf.py:6)"),
+        (
+            "spark4_column",
+            "AnalysisException: [UNRESOLVED_COLUMN.WITH_SUGGESTION] A column, variable, or function parameter with name"
+            " `petal` cannot be resolved. Did you mean one of the following? [`id`]. SQLSTATE: 42703",
+        ),
     ],
 )
 def test_the_root_of_a_failure(name: str, words: str) -> None:
