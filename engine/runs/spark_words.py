@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.runs.tracebacks import tracebacks
+from engine.runs.tracebacks import LOGGED, tracebacks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def _told_by_python(lines: list[str], found: list[Traceback], at: int) -> str:
         if number < 0:
             return last.words
         wrapper = found[number]
-    inner = _in_it(found, number)
+    inner = _in_it(lines, found, number)
     end = next((one.begin for one in found[number + 1 :] if not one.nested), len(lines))
     cause = _of_python(inner) if inner else _told_by_java(_java(lines, wrapper.end - 1, end))
     if wrapper is last:
@@ -110,11 +110,11 @@ def _told_by_python(lines: list[str], found: list[Traceback], at: int) -> str:
     return f"{last.words} ({cause})" if cause else last.words
 
 
-def _in_it(found: list[Traceback], number: int) -> Traceback | None:
+def _in_it(lines: list[str], found: list[Traceback], number: int) -> Traceback | None:
     """The first traceback inside this one's message: of a chain its last, which is what was raised in the end."""
     inner = None
     for one in found[number + 1 :]:
-        if not one.nested or (inner is not None and not one.caused):
+        if not one.nested or LOGGED.match(lines[one.begin]) or (inner is not None and not one.caused):
             break
         inner = one
     return inner
@@ -138,6 +138,10 @@ def _java(lines: list[str], begin: int, end: int) -> _Java:
         if line.startswith((": ", _CAUSE, _MAIN)):
             causes.append([line.removeprefix(_MAIN).removeprefix(_CAUSE).removeprefix(": ")])
             taking = True
+        elif LOGGED.match(line):
+            # What is logged after it, at the driver's end, may have causes of its own.
+            if causes:
+                break
         elif line.startswith(("\tat ", "\t...", "Driver stacktrace:")) or not causes:
             taking = False
         elif taking:

@@ -1,4 +1,4 @@
-"""What a PySpark script died of, in logs of Spark 3.5 on a YARN, and of 4.0 (`spark_logs/`: stacks and INFO shortened)."""
+"""What a PySpark script died of, in logs of Spark 3.5 on a YARN, and of 4.0 (`spark_logs/`, stacks shortened)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ LOGS = Path(__file__).parent / "spark_logs"
 PYSPARK = '  File "/usr/hdp/current/spark3-client/python/lib/pyspark.zip/pyspark/rdd.py", line 2291, in sum\n'
 DRIVER = f'Traceback (most recent call last):\n  File "/home/me/job.py", line 4, in <module>\n{PYSPARK}'
 CALL = "py4j.protocol.Py4JJavaError: An error occurred while calling o43.collectToPython.\n: "
+STACK = "\tat org.apache.spark.A.b(A.scala:1)\n"
 LOST = (
     "org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 0.0 failed 4 times, most recent"
     " failure: Lost task 0.3 in stage 0.0 (TID 3) (wn0.x.net executor 4): "
@@ -124,6 +125,20 @@ def test_lines_of_the_log_between_those_of_a_traceback() -> None:
     lines = f"{DRIVER}KeyError: 'petal'\n".splitlines()
     info = "2026-11-26 03:54:16,123 INFO  [main] SparkContext: Invoking stop() from shutdown hook"
     assert root("\n".join(f"{line}\n{info}" for line in lines)) == "KeyError: 'petal'"
+
+
+@pytest.mark.parametrize(
+    "logged",
+    [
+        f"ERROR Utils: Uncaught exception in thread shutdown-hook-0\njava.lang.A: b\n{STACK}"
+        f"Caused by: java.lang.InterruptedException\n{STACK}",
+        f"WARN TaskSetManager: {LOST}org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n"
+        f'  File "/opt/spark/pyspark/worker.py", line 1, in main\nValueError: late\n\n{STACK}',
+    ],
+)
+def test_what_is_logged_at_the_end_is_no_cause(logged: str) -> None:
+    error = f"{DRIVER}{CALL}java.lang.ArithmeticException: / by zero\n{STACK}\n"
+    assert root(f"{error}26/11/26 03:54:16 {logged}") == "ArithmeticException: / by zero"
 
 
 def test_an_error_of_spark_submit_that_only_tells_of_the_driver_is_not_the_reason() -> None:
