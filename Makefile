@@ -12,7 +12,7 @@ help:
 	@echo "make run        the console on $(DEMO); without a terminal: the demo run and its metrics"
 	@echo "make test       the tests (ARGS='tests/engine -k name' for some of them)"
 	@echo "make lint       ruff, mypy, the direction of imports, Python 3.5 for what runs on hosts"
-	@echo "make bench      every benchmark of bench/, as in the README (an hour; BENCH='startup submit_latency' for some)"
+	@echo "make bench      every benchmark of bench/, as in the README (over an hour; BENCH='startup submit_latency' for some)"
 	@echo "make snapshots  draw the screenshots in snapshots/ again"
 	@echo "make clean      remove .venv and every cache"
 
@@ -39,9 +39,9 @@ lint: setup-dev
 	@$(BIN)/mypy
 	@cd engine/runtime && ../../$(BIN)/mypy --config-file= --cache-dir ../../.mypy_cache/runtime --strict -p azureml
 	@$(BIN)/lint-imports
-	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime
+	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime $(DEMO)/iris_spark.py
 
-BENCH := startup submit_latency containers hosts fifty_runs big_log killing
+BENCH := startup submit_latency containers hosts cluster fifty_runs big_log killing
 bench: setup-dev
 	@set -e; for name in $(BENCH); do $(BIN)/python -m bench.$$name; echo; done
 

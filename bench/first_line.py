@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -16,34 +17,44 @@ if TYPE_CHECKING:
     from bench.installation import Installation
 
 HELLO = 'print("first line", flush=True)\n'
+LINE = b"first line\n"
+# Who waits longer than this for it waits in vain (s).
+WITHIN = 300.0
 
 
 def first_line(argv: Sequence[str], place: Installation) -> tuple[float, float]:
-    """Seconds to the first line of standard output, and to the end of the command."""
+    """Seconds to the script's first line, and to the end of the command."""
     begun = time.monotonic()
-    with subprocess.Popen(
-        argv,
-        cwd=place.project,
-        env=place.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        line = process.stdout.readline()
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            argv,
+            cwd=place.project,
+            env=place.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        # Programs that start it may have something to say before.
+        found = LINE in iter(process.stdout.readline, b"")
         came = time.monotonic()
-        rest = process.stderr.read()
-    if line != b"first line\n" or process.returncode:
-        raise RuntimeError(f"{argv}: {line!r}\n{rest.decode()}")
+        rest = process.stdout.read()
+        if process.wait() or not found:
+            errors.seek(0)
+            raise RuntimeError(f"{argv}: {rest[-2000:].decode()}\n{errors.read()[-2000:].decode()}")
     return came - begun, time.monotonic() - begun
 
 
 def asked(place: Installation, script: str) -> float:
-    """Seconds from asking the engine, as the console does, to the first byte of the log on this side."""
+    """Seconds from asking the engine, as the console does, to the script's first line in the log on this side."""
     begun = time.monotonic()
     run_id = place.ask(script)
     mirror = place.paths.driver_log(run_id)
-    while not (mirror.exists() and mirror.stat().st_size):
+    while not (mirror.exists() and LINE in mirror.read_bytes()):
+        if time.monotonic() - begun > WITHIN:
+            raise TimeoutError(f"not within {WITHIN:.0f} s: the first line of {run_id}")
         time.sleep(0.001)
     came = time.monotonic() - begun
     place.until_ended([run_id], 60)

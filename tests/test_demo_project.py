@@ -105,8 +105,12 @@ def test_it_opens_without_complaint() -> None:
     assert opened.problems == []
     assert check(DEMO) == []
     assert {name: target.type for name, target in opened.targets.items()} == {"local": "local", "docker": "docker"}
-    assert {name: one.target for name, one in opened.configs.items()} == {"local": "local", "docker": "docker"}
-    assert all(one.generation == 1 and one.framework == "Python" for one in opened.configs.values())
+    assert {name: (one.target, one.framework) for name, one in opened.configs.items()} == {
+        "local": ("local", "Python"),
+        "docker": ("docker", "Python"),
+        "docker-spark": ("docker", "PySpark"),
+    }
+    assert all(one.generation == 1 for one in opened.configs.values())
 
 
 def test_the_data() -> None:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from engine.launchers.process import GRACE
-from engine.runs import lifecycle
+from engine.runs import lifecycle, spark_words
 from engine.runs.logs import last_word
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def reason(run: Run, log: Path) -> str:
     if run.exit_signal is not None:
         return f"killed by {signal_name(run.exit_signal)}"
     if run.exit_code:
-        return last_word(log) or f"exit code {run.exit_code}"
+        return spark_words.why(log) or last_word(log) or f"exit code {run.exit_code}"
     return "" if run.exit_code == 0 else "its exit status is not known"
 
 

@@ -1,4 +1,4 @@
-"""An engine with a project on the head node of a real YARN, behind OpenSSH's own server."""
+"""An engine with a project whose target `far` is the head node of a real YARN."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from tests.engine.ssh_bench import SshBench
-    from tests.services.people import KeyPair, Person
-    from tests.services.ssh_fixtures import MakeSshd
+    from tests.services.spark_fixtures import HeadNode
     from tests.services.yarn import Yarn
 
 COMPUTE = """\
@@ -32,13 +31,12 @@ Target: far
 Framework: PySpark
 PrepareEnvironment: false
 """
+# For a person who left nothing out: `packages` as `- group: ...`, `configuration` one setting a line.
 SPARK = """\
 configuration:
   spark.executor.memory: 512m
-  spark.executor.instances: 1
-  spark.executor.cores: 1
-repositories: []
-packages: []
+{configuration}repositories: []
+packages: [{packages}]
 """
 AWAY = """\
 configuration:
@@ -80,28 +78,30 @@ if "fail" in sys.argv:
 if "three" in sys.argv:
     sys.exit(3)
 """
+# What a script may take from its submission to its end (s).
+PATIENCE = 150.0
 
 
 @contextlib.asynccontextmanager
 async def cluster_bench(
-    project: Path,
-    home: Paths,
-    yarn: Yarn,
-    make_sshd: MakeSshd,
-    person: Person,
-    key: KeyPair,
-    monkeypatch: pytest.MonkeyPatch,
+    project: Path, home: Paths, head: HeadNode, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SshBench]:
-    """The configuration `far` is for PySpark on this cluster, with settings that let an application be small."""
-    sshd = make_sshd(SetEnv=" ".join(f"{name}={value}" for name, value in yarn.environment.items()))
-    async with far_bench(project, home, sshd, person, key, monkeypatch, 90.0) as one:
+    """`SshBench` at work, with the configuration `far`: PySpark in the Python that the head node has."""
+    async with far_bench(project, home, head.sshd, head.person, head.key, monkeypatch, 90.0) as one:
         config = project / "aml_config"
         (config / "far.runconfig").write_text(CONFIG)
-        (config / "spark_dependencies.yml").write_text(SPARK)
-        (config / "far.compute").write_text(
-            COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=person.name, key=key.path)
-        )
+        address = f"{head.sshd.address}:{head.sshd.port}"
+        (config / "far.compute").write_text(COMPUTE.format(address=address, user=head.person.name, key=head.key.path))
+        if not (config / "spark_dependencies.yml").exists():
+            spark_dependencies(project)
         yield one
+
+
+def spark_dependencies(project: Path, packages: str = "", **configuration: str) -> None:
+    """`configuration`: names after `spark.`, with `_` for the dots."""
+    settings = "".join(f"  spark.{name.replace('_', '.')}: {value}\n" for name, value in configuration.items())
+    text = SPARK.format(configuration=settings, packages=packages)
+    (project / "aml_config" / "spark_dependencies.yml").write_text(text)
 
 
 def living(yarn: Yarn) -> list[str]:

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from tests.engine.ssh_bench import SshBench
-    from tests.services.people import KeyPair, Person
-    from tests.services.ssh_fixtures import MakeSshd
+    from tests.services.spark_fixtures import HeadNode
     from tests.services.yarn import Yarn
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
@@ -44,15 +43,9 @@ while len(sys.argv) > 1 and not os.path.exists(sys.argv[1]):
 
 @pytest_asyncio.fixture
 async def far(
-    project: Path,
-    home: Paths,
-    yarn: Yarn,
-    make_sshd: MakeSshd,
-    alice: Person,
-    alice_key: KeyPair,
-    monkeypatch: pytest.MonkeyPatch,
+    project: Path, home: Paths, head_node: HeadNode, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SshBench]:
-    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as one:
+    async with cluster_bench(project, home, head_node, monkeypatch) as one:
         one.script("helping.py", "def double(x):\n    return 2 * x\n")
         yield one
 

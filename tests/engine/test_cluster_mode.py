@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from tests.engine.ssh_bench import SshBench
-    from tests.services.people import KeyPair, Person
-    from tests.services.ssh_fixtures import MakeSshd
+    from tests.services.spark_fixtures import HeadNode
     from tests.services.yarn import Yarn
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
@@ -29,15 +28,9 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
 
 @pytest_asyncio.fixture
 async def far(
-    project: Path,
-    home: Paths,
-    yarn: Yarn,
-    make_sshd: MakeSshd,
-    alice: Person,
-    alice_key: KeyPair,
-    monkeypatch: pytest.MonkeyPatch,
+    project: Path, home: Paths, head_node: HeadNode, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SshBench]:
-    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as one:
+    async with cluster_bench(project, home, head_node, monkeypatch) as one:
         with_a_job(one)
         yield one
 

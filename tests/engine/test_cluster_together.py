@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from engine.paths import Paths
     from engine.runs.model import Run
     from tests.engine.ssh_bench import SshBench
-    from tests.services.people import KeyPair, Person
-    from tests.services.spark_fixtures import MakeYarn
-    from tests.services.ssh_fixtures import MakeSshd
+    from tests.services.spark_fixtures import HeadNode, MakeHeadNode, MakeYarn
     from tests.services.yarn import Yarn
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(300)]
@@ -32,12 +30,10 @@ async def test_five_at_once(
     project: Path,
     home: Paths,
     yarn: Yarn,
-    make_sshd: MakeSshd,
-    alice: Person,
-    alice_key: KeyPair,
+    head_node: HeadNode,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as far:
+    async with cluster_bench(project, home, head_node, monkeypatch) as far:
         with_a_job(far)
         go = yarn.layout.scratch / f"go-{os.urandom(4).hex()}"
         near_killed, far_killed, three, canceled, lost = runs = [
@@ -83,13 +79,11 @@ async def test_waiting_for_room_and_a_lost_resource_manager(
     project: Path,
     home: Paths,
     make_yarn: MakeYarn,
-    make_sshd: MakeSshd,
-    alice: Person,
-    alice_key: KeyPair,
+    make_head_node: MakeHeadNode,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     yarn = make_yarn(pair=True, memory=2048, cores=4)
-    async with cluster_bench(project, home, yarn, make_sshd, alice, alice_key, monkeypatch) as far:
+    async with cluster_bench(project, home, make_head_node(yarn), monkeypatch) as far:
         with_a_job(far)
         go = yarn.layout.scratch / "go"
         first = await far.submit("job.py", "x", str(go), config="far")

@@ -165,3 +165,10 @@ def test_an_application_goes_on_when_the_other_resource_manager_takes_over(
     assert before["id"] in told(head, "yarn", "application", "-list")
     told(head, "yarn", "application", "-kill", before["id"])
     assert yarn.wait_for_application("aml-stays", "KILLED")["finalStatus"] == "KILLED"
+
+
+def test_what_the_resource_manager_is_asked_is_known(yarn: Yarn) -> None:
+    before = len(yarn.requests())
+    yarn.applications(applicationTags="aml-asked")
+    query = "GET /ws/v1/cluster/apps?applicationTags=aml-asked"
+    until(lambda: query in yarn.requests()[before:], 10, "the request is in its log")

@@ -277,6 +277,12 @@ class Yarn:
         """The ResourceManager's answer: `get("/ws/v1/cluster/metrics")`."""
         return json.loads(self._ask(self._web, path))
 
+    def requests(self) -> list[str]:
+        """What came to the ResourceManagers over HTTP since the start, from here too: "GET /ws/v1/cluster/info"."""
+        logs = sorted(self.layout.data.glob("requests.*"))
+        lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+        return [line.split('"')[1].rpartition(" ")[0] for line in lines if line.count('"') > 1]
+
     def applications(self, **query: str) -> list[dict[str, Any]]:
         """Those it knows, newest first: `applicationTags="a"`, `states="RUNNING,ACCEPTED"`, `user=...`."""
         told = self.get(f"/ws/v1/cluster/apps?{urllib.parse.urlencode(query)}")

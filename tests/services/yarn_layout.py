@@ -29,6 +29,12 @@ log4j.appender.console.target=System.err
 log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 """
+# Of what comes to the ResourceManager's pages and `/ws/v1`; only its own process opens the file.
+REQUEST_LOG = """\
+log4j.logger.http.requests.resourcemanager=INFO,resourcemanagerrequestlog
+log4j.appender.resourcemanagerrequestlog=org.apache.hadoop.http.HttpRequestLogAppender
+log4j.appender.resourcemanagerrequestlog.Filename={data}/requests.yyyy_mm_dd
+"""
 # The classes behind the commands, and what comes before their arguments: as Hadoop's own scripts have them.
 COMMANDS = {
     "yarn": {
@@ -178,7 +184,7 @@ class Layout:
             self._conf_of(one).mkdir(exist_ok=True)
             _write(self._conf_of(one) / "yarn-site.xml", {**yarn, "yarn.resourcemanager.ha.id": one})
         _write(self.hadoop_conf / "capacity-scheduler.xml", capacity)
-        (self.hadoop_conf / "log4j.properties").write_text(LOG)
+        (self.hadoop_conf / "log4j.properties").write_text(LOG + REQUEST_LOG.format(data=self.data))
         self._configure_spark()
 
     def _managers(self, at: Mapping[str, str], managers: tuple[str, ...]) -> dict[str, object]:

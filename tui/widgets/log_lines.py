@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.log.ansi import pieces
+from tui.log.search import ERRORS
 from tui.log.view import Page
 from tui.wording import size
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tui.glyphs import Glyphs
     from tui.log.file import Row
 
-_BAD = re.compile(r"\b(?:ERROR|CRITICAL|FATAL)\b|^Traceback \(most recent call last\)|^\S*(?:Error|Exception)\b")
+_BAD = re.compile(ERRORS)
 _WARN = re.compile(r"\bWARN(?:ING)?\b|^\S*Warning\b")
 # A line says how bad it is near its beginning (characters).
 _SAID = 4096

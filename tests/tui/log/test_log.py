@@ -195,6 +195,31 @@ def test_search_in_bytes_that_are_no_text(log: LogFile) -> None:
         Search(log, "(", regex=True)
 
 
+def test_the_errors_of_spark_are_found_and_not_its_stacks(log: LogFile) -> None:
+    """As Spark told them, shortened: an executor's error in a message of Java's, and what led to it."""
+    lines = [
+        "26/11/26 03:54:16 WARN TaskSetManager: Lost task 0.0 in stage 0.0 (TID 0) (wn0 executor 1):"
+        " org.apache.spark.api.python.PythonException: Traceback (most recent call last):",
+        '  File "pyspark.zip/pyspark/worker.py", line 1247, in main',
+        "    process()",
+        '  File "job.py", line 4, in divide',
+        "ZeroDivisionError: division by zero",
+        "",
+        "\tat org.apache.spark.api.python.BasePythonRunner$ReaderIterator.handlePythonException(A.scala:572)",
+        "\t... 1 more",
+        "26/11/26 03:54:16 INFO DAGScheduler: Job 0 failed: sum at job.py:6, took 1.267909 s",
+        "Traceback (most recent call last):",
+        "py4j.protocol.Py4JJavaError: An error occurred while calling o43.collectToPython.",
+        "Driver stacktrace:",
+        "\tat org.apache.spark.scheduler.DAGScheduler.failJobAndIndependentStages(DAGScheduler.scala:2898)",
+        "Caused by: org.apache.spark.api.python.PythonException: Traceback (most recent call last):",
+    ]
+    log.path.write_text("\n".join(lines) + "\n")
+    found = finished(Search(log, search.ERRORS, regex=True))
+    begins = [sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))]
+    assert [begins.index(offset) for offset in found] == [0, 4, 9, 10, 13]
+
+
 def test_rows_are_counted(log: LogFile) -> None:
     log.path.write_bytes(b"a\n" * 100)
     assert log.count_rows(0, log.size()) == 100
