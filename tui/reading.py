@@ -57,6 +57,10 @@ class TargetView:
     def containers(self) -> bool:
         return self.type in CONTAINERS and not self.problem
 
+    @property
+    def cluster(self) -> bool:
+        return self.type == "cluster" and not self.problem
+
 
 @dataclass(frozen=True)
 class ConfigView:
