@@ -116,7 +116,7 @@ def _yarn(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "nodes", _words(facts, nodes="active", unhealthy="unhealthy", lost="lost")
     ours = f", {facts['ours']} of ours" if facts.get("ours") else ""
     yield "applications", _words(facts, running="running", pending="waiting") + ours
-    label = "queues"
+    label = "used by queue"
     for queue in facts.get("queues") or ():
         yield label, _queue(queue)
         label = " "
@@ -124,9 +124,9 @@ def _yarn(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _queue(queue: Mapping[str, Any]) -> str:
     waiting = f", {queue['waiting']} waiting" if queue["waiting"] else ""
-    most = f" up to {queue['most']:.0%}" if queue["most"] > queue["share"] else ""
+    most = f" to {queue['most']:.0%}" if queue["most"] > queue["share"] else ""
     state = "" if queue["state"] == "RUNNING" else f" {queue['state'].lower()},"
-    return f"{queue['name']}:{state} {queue['used']:.0%} used, share {queue['share']:.0%}{most}{waiting}"
+    return f"{queue['name']}:{state} {queue['used']:.0%}, share {queue['share']:.0%}{most}{waiting}"
 
 
 def _words(facts: Mapping[str, Any], **counted: str) -> str:
