@@ -194,6 +194,18 @@ async def test_a_cluster_without_nodes(make_yarn: MakeYarn, make_head_node: Make
     assert "no node of the cluster is" in state(told, "yarn")[1]
 
 
+async def test_a_scheduler_of_another_kind(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Test) -> None:
+    scheduler = "org.apache.hadoop.yarn.server.resourcemanager.scheduler.fair.FairScheduler"
+    head = make_head_node(make_yarn(properties={"yarn.resourcemanager.scheduler.class": scheduler}))
+    told = await tested(head)
+    assert told["state"] == "ok", told
+    assert re.fullmatch(
+        r"root\.default has 0% of the cluster \(its share \d+%(, up to 100%)?\)", state(told, "queue")[1]
+    )
+    told = await tested(head, queues=["nope"])
+    assert state(told, "queue")[1] == "there is no queue nope; the project names it. There are: default."
+
+
 def _answers(yarn: Yarn, port: str) -> bool:
     try:
         return bool(yarn._ask(port, "/ws/v1/cluster/info"))
