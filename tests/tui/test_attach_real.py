@@ -98,7 +98,9 @@ async def test_a_password_that_is_asked_for_is_kept(
 
 
 @pytest.mark.timeout(240)
-async def test_a_cluster_is_tested_and_then_shown_live(console: Console, project: Path, head_node: HeadNode) -> None:
+async def test_a_cluster_is_tested_and_then_shown_live(
+    console: Console, engine_home: Paths, project: Path, head_node: HeadNode
+) -> None:
     sshd, person = head_node.sshd, head_node.person
     async with driven(console()) as d:
         await open_form(d, "cluster")
