@@ -110,7 +110,7 @@ class ClusterCheckup:
         detail += f"; {_counted(nodes, 'node')}, {memory} and {cores} in use"
         silent = [one for one in managers if not one.state]
         if silent:
-            remedy = f"Start {silent[0].name} again: nothing takes over while it is away. It says: {silent[0].why}"
+            remedy = f"Start {silent[0].name} again ({silent[0].why}): nothing takes over while it is away."
             return "warning", detail, remedy
         bad = [f"{number} {what}" for what in ("unhealthy", "lost") if (number := count(f"{what}Nodes"))]
         if bad:

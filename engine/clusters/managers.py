@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 INFO = "/ws/v1/cluster/info"
 ACTIVE, STANDBY = "active", "standby"
+# One that says nothing for so long does not answer (s).
+PATIENCE = 8.0
 # Of what a web service answers in the place of what was asked for (characters).
 MOST = 160
 
@@ -59,7 +61,10 @@ async def managers_of(host: Host) -> list[Manager]:
 
 
 async def _asked(host: Host, url: str) -> Manager:
-    status, text = await host.web("GET", f"{url}{INFO}")
+    try:
+        status, text = await asyncio.wait_for(host.web("GET", f"{url}{INFO}"), PATIENCE)
+    except asyncio.TimeoutError:
+        return Manager(url, why=f"nothing within {PATIENCE:.0f} s")
     if status != 200:
         return Manager(url, why=f"it answers {status}" if status else plain(text)[:MOST])
     try:

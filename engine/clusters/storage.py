@@ -31,11 +31,12 @@ IMPATIENT = (
     "ipc.client.connect.max.retries=2",
     "ipc.client.connect.max.retries.on.timeouts=1",
     "ipc.client.connect.timeout=5000",
+    "ipc.client.rpc-timeout.ms=15000",
     "dfs.client.failover.max.attempts=4",
     "fs.azure.io.retry.max.retries=2",
 )
 # Three programs of a slow Java, one after the other (s).
-PATIENCE = 90.0
+PATIENCE = 60.0
 # `$1` is the file, the rest the program. Removed whatever became of it, also when nobody waits for this any more.
 _SCRIPT = r"""
 file=$1
@@ -51,7 +52,7 @@ FAILED = {3: "cannot be written to", 4: "cannot be listed", 5: "does not remove 
 _REMEDIES = (
     ("safe mode", "Wait until HDFS leaves it (`hdfs dfsadmin -safemode get` on the head node), or have it leave."),
     (
-        "connection refused|connectexception|unknownhost|timed out|failover",
+        "connection refused|connectexception|unknownhost|timed out|timeout|in time|failover",
         "See whether its NameNode runs (`hdfs dfsadmin -report` on the head node).",
     ),
     (
@@ -111,17 +112,25 @@ def _refused(head: Head, user: str, said: Said) -> HostError:
             remedy="See how it stands: `hdfs dfsadmin -report` on the head node, or the storage account in the portal.",
         )
     why = _reason(said.err)
-    # By the person's home there, where Spark puts what an application starts from.
-    remedy = next((text for words, text in _REMEDIES if re.search(words, said.err, re.IGNORECASE)), "")
-    remedy = remedy or f"Type on the head node: {plain(' '.join(head.files))} -ls"
+    # The reason may be a wrapper, and what it wraps be in what was logged before it.
+    remedy = _remedy(why) or _remedy(said.err) or f"Type on the head node: {plain(' '.join(head.files))} -ls"
     return HostError(f"{where} {FAILED.get(said.status, 'cannot be used')}: {why}", remedy=remedy.format(user=user))
 
 
+def _remedy(text: str) -> str:
+    return next((todo for words, todo in _REMEDIES if re.search(words, text, re.IGNORECASE)), "")
+
+
 def _reason(err: str) -> str:
-    """The line of the program itself, between those of what it logs."""
+    """The line of the program itself, between those of what it logs; what was thrown where that says no more."""
     lines = [plain(line).strip() for line in err.splitlines() if line.strip()]
-    own = [line for line in lines if re.match(r"-?(put|ls|rm|mkdir)\b.*: ", line)]
-    line = (own or lines or ["it does not say why"])[0 if own else -1]
+    places = [place for place, line in enumerate(lines) if re.match(r"-?(put|ls|rm): ", line)]
+    own = lines[places[0] :] if places else lines[-1:]
+    if not own:
+        return "it does not say why"
+    line = own[0]
+    if line.endswith("Fatal internal error") and len(own) > 1:
+        line = "nothing answers in time" if "CommandInterruptException" in own[1] else own[1]
     return re.sub(r"^-?(put|ls|rm): ", "", line).split("; For more details see")[0][:300]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.services.spark_fixtures import HeadNode
 
 
-class Test(Protocol):
+class Tested(Protocol):
     async def __call__(self, head: HeadNode, **asked: Any) -> dict[str, Any]: ...
 
 
@@ -41,7 +41,7 @@ async def engine(home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def tested(engine: Engine) -> Test:
+def tested(engine: Engine) -> Tested:
     """A test of a head node as somebody makes it who knows the machine; `asked`: what else the attempt is told."""
 
     async def test(head: HeadNode, **asked: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from tests.engine.clusters.conftest import Test
+    from tests.engine.clusters.conftest import Tested
     from tests.services.spark_fixtures import HeadNode, MakeHeadNode, MakeYarn
     from tests.services.yarn import Yarn
 
@@ -30,7 +30,7 @@ def left(head: HeadNode) -> str:
     return head.ssh("hadoop", "fs", "-ls", "-R", f"/user/{head.person.name}").stdout
 
 
-async def test_a_cluster_that_is_well(head_node: HeadNode, tested: Test) -> None:
+async def test_a_cluster_that_is_well(head_node: HeadNode, tested: Tested) -> None:
     told = await tested(head_node)
     assert told["state"] == "ok", told
     assert [step["name"] for step in told["steps"]][-6:] == [*OF_CLUSTERS, "gpus"]
@@ -47,7 +47,7 @@ async def test_a_cluster_that_is_well(head_node: HeadNode, tested: Test) -> None
     assert state(told, "conda")[0] == "ok"
 
 
-async def test_what_the_project_names(head_node: HeadNode, tested: Test) -> None:
+async def test_what_the_project_names(head_node: HeadNode, tested: Tested) -> None:
     head_node.put("conda", "#!/bin/sh\necho conda 4.9.2\n")
     told = await tested(head_node, queues=["thriftsvr", "root.default"])
     assert state(told, "queue")[1].startswith("root.thriftsvr has 0% of the cluster (its share 20%, up to 100%); root.")
@@ -62,7 +62,7 @@ async def test_what_the_project_names(head_node: HeadNode, tested: Test) -> None
 
 
 async def test_a_queue_of_the_head_nodes_own_settings(
-    yarn: Yarn, make_head_node: MakeHeadNode, tested: Test, head_node: HeadNode
+    yarn: Yarn, make_head_node: MakeHeadNode, tested: Tested, head_node: HeadNode
 ) -> None:
     head_node.person.write("conf/spark-defaults.conf", "spark.master yarn\n spark.yarn.queue = gone\n")
     script = f'#!/bin/sh\nexec "{yarn.layout.bin}/spark-submit" "$@"\n'
@@ -75,7 +75,7 @@ async def test_a_queue_of_the_head_nodes_own_settings(
     )
 
 
-async def test_no_spark_and_one_that_does_not_work(head_node: HeadNode, tested: Test) -> None:
+async def test_no_spark_and_one_that_does_not_work(head_node: HeadNode, tested: Tested) -> None:
     told = await tested(head_node, spark_submit="spark-submit-9")
     assert state(told, "spark")[:2] == ("failed", "there is no spark-submit-9 on the PATH of this machine.")
     assert "sparkSubmitLocation" in state(told, "spark")[2]
@@ -86,7 +86,7 @@ async def test_no_spark_and_one_that_does_not_work(head_node: HeadNode, tested: 
     )
 
 
-async def test_storage_that_is_none(head_node: HeadNode, tested: Test) -> None:
+async def test_storage_that_is_none(head_node: HeadNode, tested: Tested) -> None:
     conf = head_node.person.home / "hadoop"
     names = ("core-site.xml", "yarn-site.xml")
     for name in names:
@@ -106,7 +106,7 @@ async def test_storage_that_is_none(head_node: HeadNode, tested: Test) -> None:
     assert state(told, "yarn")[:2] == ("failed", "there is no yarn-site.xml on this machine.")
 
 
-async def test_a_folder_of_somebody_else(head_node: HeadNode, tested: Test) -> None:
+async def test_a_folder_of_somebody_else(head_node: HeadNode, tested: Tested) -> None:
     yarn, name = head_node.yarn, head_node.person.name
     made = f"/webhdfs/v1/user/{name}?op=MKDIRS&permission=700&user.name={yarn.user.name}"
     yarn._ask("nn-web", made, "PUT")
@@ -116,7 +116,7 @@ async def test_a_folder_of_somebody_else(head_node: HeadNode, tested: Test) -> N
     assert f"`hdfs dfs -mkdir /user/{name}`" in state(told, "storage")[2]
 
 
-async def test_lists_of_who_may_submit(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Test) -> None:
+async def test_lists_of_who_may_submit(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Tested) -> None:
     yarn = make_yarn(
         properties={
             "yarn.acl.enable": True,
@@ -148,7 +148,7 @@ async def test_lists_of_who_may_submit(make_yarn: MakeYarn, make_head_node: Make
     assert state(told, "queue")[0] == "failed"
 
 
-async def test_what_is_down(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Test) -> None:
+async def test_what_is_down(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Tested) -> None:
     yarn = make_yarn(pair=True)
     head = make_head_node(yarn)
     told = await tested(head)
@@ -161,8 +161,16 @@ async def test_what_is_down(make_yarn: MakeYarn, make_head_node: MakeHeadNode, t
     assert told["state"] == "ok"
     assert state(told, "yarn")[0] == "warning"
     assert f" at {second}, {first} does not answer; 1 node, " in state(told, "yarn")[1]
-    assert f"Start {first} again" in state(told, "yarn")[2]
+    assert state(told, "yarn")[2].startswith(f"Start {first} again (<urlopen error [Errno 111] Connection refused>): ")
     # The file system goes.
+    yarn.data_node.kill()
+    told = await tested(head)
+    assert "could only be written to 0 of the 1" in state(told, "storage")[1]
+    assert "DataNodes" in state(told, "storage")[2]
+    yarn.name_node.freeze()
+    told = await tested(head)
+    assert "nothing answers in time" in state(told, "storage")[1]
+    assert "NameNode" in state(told, "storage")[2]
     yarn.name_node.kill()
     told = await tested(head)
     assert state(told, "storage")[0] == "failed"
@@ -184,7 +192,7 @@ async def test_what_is_down(make_yarn: MakeYarn, make_head_node: MakeHeadNode, t
     assert [told["by"][step]["state"] for step in OF_CLUSTERS[2:]] == ["skipped"] * 3
 
 
-async def test_a_cluster_without_nodes(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Test) -> None:
+async def test_a_cluster_without_nodes(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Tested) -> None:
     yarn = make_yarn(properties={"yarn.nm.liveness-monitor.expiry-interval-ms": 3000})
     head = make_head_node(yarn)
     yarn.node_manager.kill()
@@ -194,7 +202,7 @@ async def test_a_cluster_without_nodes(make_yarn: MakeYarn, make_head_node: Make
     assert "no node of the cluster is" in state(told, "yarn")[1]
 
 
-async def test_a_scheduler_of_another_kind(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Test) -> None:
+async def test_a_scheduler_of_another_kind(make_yarn: MakeYarn, make_head_node: MakeHeadNode, tested: Tested) -> None:
     scheduler = "org.apache.hadoop.yarn.server.resourcemanager.scheduler.fair.FairScheduler"
     head = make_head_node(make_yarn(properties={"yarn.resourcemanager.scheduler.class": scheduler}))
     told = await tested(head)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.engine import Engine
-    from tests.engine.clusters.conftest import Test
+    from tests.engine.clusters.conftest import Tested
     from tests.services.spark_fixtures import HeadNode, MakeHeadNode, MakeYarn
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
@@ -51,7 +51,7 @@ class Looker:
         return self.facts()
 
 
-async def test_what_runs_and_what_is_lent_out(head_node: HeadNode, engine: Engine, tested: Test) -> None:
+async def test_what_runs_and_what_is_lent_out(head_node: HeadNode, engine: Engine, tested: Tested) -> None:
     assert (await tested(head_node))["state"] == "ok"
     looker = Looker(engine, head_node)
     await looker.look()
@@ -90,7 +90,7 @@ async def test_what_runs_and_what_is_lent_out(head_node: HeadNode, engine: Engin
 
 
 async def test_who_looks_costs_few_questions(
-    head_node: HeadNode, engine: Engine, tested: Test, monkeypatch: pytest.MonkeyPatch
+    head_node: HeadNode, engine: Engine, tested: Tested, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LOOK_EVERY, "yarn", 0.2)
     assert (await tested(head_node))["state"] == "ok"
@@ -115,7 +115,7 @@ async def test_who_looks_costs_few_questions(
 
 
 async def test_the_other_takes_over_and_nobody_does(
-    make_yarn: MakeYarn, make_head_node: MakeHeadNode, engine: Engine, tested: Test
+    make_yarn: MakeYarn, make_head_node: MakeHeadNode, engine: Engine, tested: Tested
 ) -> None:
     yarn = make_yarn(pair=True)
     head = make_head_node(yarn)

@@ -21,9 +21,17 @@ BLOB = (
     "put: com.microsoft.azure.storage.StorageException: Server failed to authenticate the request. Make sure the value"
     " of Authorization header is formed correctly including the signature.\n"
 )
+NO_NODE = (
+    "2026-11-26 04:28:01,512 WARN hdfs.DataStreamer: Exception in createBlockOutputStream"
+    " java.net.ConnectException: Connection refused\n"
+)
 FULL = (
     "put: File /user/ann/.aml-tui-test-1._COPYING_ could only be written to 0 of the 1 minReplication nodes. There are"
     " 0 datanode(s) running and 0 node(s) are excluded in this operation.\n"
+)
+HUNG = (
+    "put: Fatal internal error\norg.apache.hadoop.fs.shell.Command$CommandInterruptException\n"
+    "\tat org.apache.hadoop.fs.shell.Command.runAll(Command.java:374)\n"
 )
 SAFE = "put: Cannot create file/user/ann/.aml-tui-test-1._COPYING_. Name node is in safe mode.\n"
 NO_CLASS = "-put: No FileSystem for scheme: abfss\nUsage: hadoop fs [generic options]\n"
@@ -50,13 +58,14 @@ def at(said: Said, room: str = "") -> Host:
     ("status", "err", "message", "remedy"),
     [
         (3, BLOB, "cannot be written to: com.microsoft.azure.storage.StorageException: Server failed", "key"),
-        (3, LOGGED + FULL, "cannot be written to: File /user/ann/", "DataNodes"),
+        (3, LOGGED + NO_NODE + FULL, "cannot be written to: File /user/ann/", "DataNodes"),
         (3, SAFE, "Name node is in safe mode.", "hdfs dfsadmin -safemode get"),
         (3, NO_CLASS, "cannot be written to: No FileSystem for scheme: abfss", "library"),
+        (3, LOGGED + HUNG, "cannot be written to: nothing answers in time", "NameNode"),
         (4, LOGGED + "ls: Permission denied: user=ann\n", "cannot be listed: Permission denied", "-chown` it to ann"),
         (5, LOGGED + "rm: odd \x1b[2J\n", "does not remove the file that was written: odd", "/usr/bin/hadoop fs -ls"),
         (127, "sh: hadoop: not found\n", "cannot be used: sh: hadoop: not found", "Type on the head node"),
-        (None, LOGGED, "was not written to within 90 s", "dfsadmin -report"),
+        (None, LOGGED, "was not written to within 60 s", "dfsadmin -report"),
     ],
 )
 @pytest.mark.asyncio
