@@ -16,15 +16,19 @@ from cli.follow import say
 from cli.keeping import Keeping
 from cli.output import emit
 from cli.places import Place
+from cli.wording import listed
 from engine.errors import AmlError
 from engine.plain import plain
 from engine.project.attaching import Attachment, check_attachment
 from engine.project.attaching import attach as write_files
+from engine.project.compute import head_node_of
 from engine.project.folder import open_project
+from engine.project.queues import queues_for
 from engine.secrets import KeyStore, new_reference
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
     from engine.project.folder import Project
@@ -35,11 +39,26 @@ def attach(options: argparse.Namespace) -> int:
     """0 when the files are written. Raises AmlError when they are not; then nothing is left of it."""
     place = Place(options)
     project = open_project(place.the_project())
-    attachment = attachment_of(options)
-    check_attachment(project, attachment)
     person = Person(stdin_taken=options.password_stdin or options.private_key_passphrase_stdin)
+    attachment = _at_its_head_node(attachment_of(options), person)
+    check_attachment(project, attachment)
     secrets = secrets_of(options, attachment.kind, person)
     return Attaching(options, place, project, attachment, person, KeyStore(place.paths)).attach(secrets)
+
+
+def _at_its_head_node(attachment: Attachment, person: Person) -> Attachment:
+    """With the address that takes SSH in the place of a cluster's web gateway, if the person wants that.
+
+    Where nobody can be asked it stays as it is, and `check_attachment` refuses it and names the other one.
+    """
+    machine = attachment.machine
+    head = head_node_of(machine.address) if machine is not None else ""
+    if machine is None or not head or not person.there:
+        return attachment
+    person.say(f"{machine.address} is the cluster's web gateway, which takes no SSH. Its head node is {head}.")
+    if not person.agrees("Attach that one?", default=False):
+        return attachment
+    return replace(attachment, machine=replace(machine, address=head))
 
 
 class Attaching:
@@ -87,10 +106,10 @@ class Attaching:
             self._judge(self._test(machine, secrets))
         if machine is not None:
             machine = replace(machine, private_key_file="") if makes_key else self._with_password(machine, secrets)
-        compute, config = write_files(self._project, replace(self._attachment, machine=machine))
+        files = write_files(self._project, replace(self._attachment, machine=machine))
         # From here on the files need what is in the key store.
         self._stored.clear()
-        self._tell(machine, [compute, config], tested=tested, installed=installs)
+        self._tell(machine, files, tested=tested, installed=installs)
         return 0
 
     def _test(self, machine: Machine | None, secrets: dict[str, str]) -> Outcome:
@@ -117,6 +136,7 @@ class Attaching:
                 "kind": one.kind,
                 "python": one.python_location,
                 "spark_submit": "spark-submit",
+                "queues": queues_for(self._project, one.name) if one.kind == "cluster" else [],
                 "secrets": {what: text for what, text in secrets.items() if what == "password"},
                 "install": machine.private_key,
             }
@@ -143,7 +163,7 @@ class Attaching:
         say(f"the password is kept in {self._keys.where}; the .compute file has a reference to it")
         return replace(machine, password=reference)
 
-    def _tell(self, machine: Machine | None, files: list[Path], *, tested: bool, installed: bool) -> None:
+    def _tell(self, machine: Machine | None, files: Sequence[Path], *, tested: bool, installed: bool) -> None:
         options, one = self._options, self._attachment
         names = [os.path.relpath(file, self._project.path) for file in files]
         public = self._keys.public_key(machine.private_key) if machine and machine.private_key else ""
@@ -171,7 +191,7 @@ class Attaching:
             then = f"aml experiment submit -c {one.name} SCRIPT"
         if public and not installed:
             then = f"aml computetarget test -n {one.name}, once the key is there"
-        say(f"Attached {one.name}: {' and '.join(names)}. Next: {then}")
+        say(f"Attached {one.name}: {listed(names)}. Next: {then}")
 
     def _say_how_to_install(self, machine: Machine) -> None:
         from cli.shell import ssh_command

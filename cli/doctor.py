@@ -46,7 +46,7 @@ def test(options: argparse.Namespace) -> int:
         target, notice = move_password(project, target, keys)
         if notice:
             sys.stderr.write(f"notice: {plain(notice)}\n")
-        outcome = _test_machine(place.paths, target, keys, steps)
+        outcome = _test_machine(place.paths, project, target, keys, steps)
     else:
         outcome = test_here(place.paths, project, target, steps)
     if formatted:
@@ -58,7 +58,9 @@ def test(options: argparse.Namespace) -> int:
     return 0 if outcome.state == "ok" else 1
 
 
-def _test_machine(paths: Paths, target: ComputeTarget, keys: KeyStore, steps: Steps) -> Outcome:
+def _test_machine(paths: Paths, project: Project, target: ComputeTarget, keys: KeyStore, steps: Steps) -> Outcome:
+    from engine.project.queues import queues_for
+
     again = f"Do this on a terminal: `aml computetarget test -n {target.name}`."
     unattended = {"prompt": again, "host key": f"{again} Or put the machine's key into ~/.ssh/known_hosts."}
     person = Person()
@@ -69,6 +71,7 @@ def _test_machine(paths: Paths, target: ComputeTarget, keys: KeyStore, steps: St
             "kind": target.type,
             "python": target.python_location,
             "spark_submit": target.spark_submit_location,
+            "queues": queues_for(project, target.name) if target.type == "cluster" else [],
             "secrets": {},
             "install": "",
         }

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def span(seconds: float) -> str:
     """9 s, 2 min 10 s, 1 h 05 min."""
@@ -22,3 +27,8 @@ def size(count: float | None) -> str:
             return f"{count:.1f} {unit}" if unit != "B" and count < 9.95 else f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

@@ -71,9 +71,12 @@ class Client:
         self._watched = list(ids)
         await self._ask("watch", {"ids": self._watched})
 
-    async def sample(self, hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
-        """Which hosts are looked at now: their use is sampled into the store; of `docker`, their Docker Engines too."""
-        self._sampled = {"hosts": list(hosts), "docker": list(docker)}
+    async def sample(self, hosts: Iterable[str], docker: Iterable[str] = (), yarn: Iterable[str] = ()) -> None:
+        """Which hosts are looked at now: their use is sampled into the store.
+
+        Of `docker` and `yarn`, hosts too, also what their Docker Engine and the YARN behind them say of themselves.
+        """
+        self._sampled = {"hosts": list(hosts), "docker": list(docker), "yarn": list(yarn)}
         await self._ask("sample", self._sampled)
 
     async def connect_target(self, host: str) -> None:

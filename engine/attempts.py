@@ -21,6 +21,7 @@ from engine.hosts.ssh.doctor import Checkup
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from engine.hosts.ssh.doctor import Say
     from engine.hosts.ssh.host import SshHost
     from engine.hosts.ssh.login import Login
     from engine.machines import Machines
@@ -46,15 +47,24 @@ class Attempt:
         self._question: tuple[int, Question] | None = None
         self._answer: asyncio.Future[Answer] | None = None
         self._numbers = itertools.count(1)
+        python = str(args.get("python") or "")
+        queues = [str(one) for one in args.get("queues") or ()]
+        spark_submit = str(args.get("spark_submit") or "spark-submit")
+
+        async def look_at_cluster(host: SshHost, say: Say) -> None:
+            from engine.clusters.checkup import ClusterCheckup
+
+            await ClusterCheckup(host, say, spark_submit=spark_submit, queues=queues, python=python).run()
+
         self._checkup = Checkup(
             machine,
             str(args.get("kind") or "remote"),
-            python=str(args.get("python") or ""),
-            spark_submit=str(args.get("spark_submit") or "spark-submit"),
+            python=python,
             install=str(args.get("install") or ""),
             keys=machines.keys,
             log_in=self._log_in,
             make_host=lambda at, login: machines.over_ssh(at, login=login),
+            look_at_cluster=look_at_cluster,
             told=self._changed,
         )
         self._task: asyncio.Task[None] | None = None

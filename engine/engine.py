@@ -48,8 +48,8 @@ log = logging.getLogger(__name__)
 
 # Host samples are sent this often while a face looks, seconds.
 SAMPLE_EVERY = 2.0
-# The Docker Engine of a host is asked this often meanwhile: its answer costs it more.
-DOCKER_EVERY = 4.0
+# What is behind a host is asked this often meanwhile: its answer costs it more.
+LOOK_EVERY = {"docker": 4.0, "yarn": 5.0}
 _CHANGEABLE = frozenset({"tags", "description", "priority", "hidden"})
 
 
@@ -65,7 +65,7 @@ class Engine:
         self._links: dict[str, HostLink] = {}
         self._watches: dict[str, frozenset[str]] = {}
         self._samplers: dict[str, frozenset[str]] = {}
-        self._docker_lookers: dict[str, frozenset[str]] = {}
+        self._lookers: dict[str, dict[str, frozenset[str]]] = {what: {} for what in LOOK_EVERY}
         self._launchers: dict[str, Launcher] = {}
         self._keys = KeyStore(paths)
         self._machines = Machines(paths, self._keys, Answers())
@@ -249,13 +249,10 @@ class Engine:
         for run_id, driver in self._drivers.items():
             driver.watch(run_id in seen)
 
-    async def sample(self, face: str, hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
-        """Which hosts a face wants live samples of, and of which of them their Docker Engine's facts too.
-
-        Empty lists when it leaves.
-        """
+    async def sample(self, face: str, hosts: Iterable[str], **looks: Iterable[str]) -> None:
+        """Which hosts a face wants live samples of, and in `looks` those whose "docker" or "yarn" it wants too."""
         wanted = _wanted(self._samplers, face, hosts)
-        with_docker = _wanted(self._docker_lookers, face, docker)
+        looked = {what: _wanted(of, face, looks.get(what, ())) for what, of in self._lookers.items()}
         if LOCAL in wanted:
             self._link_named(LOCAL)
         for name in wanted & self._links.keys():
@@ -264,7 +261,8 @@ class Engine:
         for name, link in self._links.items():
             if name not in wanted:
                 await link.sample_every(0.0)
-            await link.look_at_docker(DOCKER_EVERY if name in wanted and name in with_docker else 0.0)
+            for what, seconds in LOOK_EVERY.items():
+                await link.look_at(what, seconds if name in wanted and name in looked[what] else 0.0)
 
     async def connect(self, host: str) -> None:
         """Connect a host now, without waiting for a run that needs it. Raises HostLost, NeedsPerson, NotFound."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import ProjectError
 from engine.project.compute import head_node_of, wrong_jump_host, wrong_username
 from engine.project.create import check_name
-from engine.project.machine import Machine, split_address
+from engine.project.machine import Machine, join_address, split_address
 from tui.attempts import Wanted
 from tui.secret import Secret
 
@@ -164,6 +164,15 @@ class Form:
         user, at, address = self.address.strip().rpartition("@")
         return dataclasses.replace(self, user=user, address=address) if at and not self.user.strip() else self
 
+    def head_node(self) -> str:
+        """The address, with its port, of the head node whose web gateway was typed; "" where that is not so."""
+        try:
+            host, port = split_address(self.address.strip())
+        except ProjectError:
+            return ""
+        head = head_node_of(host)
+        return join_address(head, port) if head else ""
+
     def text(self, name: str) -> str:
         """A typed field; "" when it does not count."""
         return str(getattr(self, name)).strip() if name in self.shown() else ""
@@ -286,7 +295,7 @@ def _address(form: Form, _: Known) -> str:
     except ProjectError as error:
         return error.message
     head = head_node_of(host)
-    return f"That is the cluster's web gateway; SSH reaches {head}." if head else ""
+    return f"That is the cluster's web gateway; SSH reaches {head}: ctrl+t takes it." if head else ""
 
 
 def _user(form: Form, _: Known) -> str:

@@ -22,6 +22,7 @@ WORKING, ASKING, OK, FAILED, STOPPED = "working", "asking", "ok", "failed", "sto
 @dataclass(frozen=True)
 class Wanted:
     """What is to be reached and how. `kind` is the target's type; `install` is a made key to put there.
+    `queues`: those of a cluster that the project's settings name.
 
     `password` is the one that was typed; with none, one that is needed is asked for.
     """
@@ -32,6 +33,7 @@ class Wanted:
     spark_submit: str = "spark-submit"
     password: Secret = field(default_factory=Secret)
     install: str = field(default="", repr=False)
+    queues: tuple[str, ...] = ()
 
     def args(self) -> dict[str, Any]:
         """As the engine is asked."""
@@ -40,6 +42,7 @@ class Wanted:
             "kind": self.kind,
             "python": self.python,
             "spark_submit": self.spark_submit,
+            "queues": list(self.queues),
             "secrets": {"password": self.password.reveal()} if self.password else {},
             "install": self.install,
         }

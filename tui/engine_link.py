@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # An engine that was started by the command line, or came back, is found within this time.
 LOOK_AGAIN = 2.0
+# Hosts, those with a Docker Engine that is looked at, those with a YARN.
+NOTHING: tuple[tuple[str, ...], ...] = ((), (), ())
 
 
 class Link(enum.Enum):
@@ -52,7 +54,7 @@ class EngineLink:
         self._client: Client | None = None
         self._making = asyncio.Lock()
         self._watched: tuple[str, ...] = ()
-        self._sampled: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self._sampled = NOTHING
 
     async def follow(self) -> None:
         """Keep listening to events until cancelled; look for an engine again whenever there is none."""
@@ -106,12 +108,14 @@ class EngineLink:
         # Any request does; this one changes nothing.
         await self.cancel([])
 
-    async def look_at(self, runs: Iterable[str], hosts: Iterable[str], docker: Iterable[str] = ()) -> None:
+    async def look_at(
+        self, runs: Iterable[str], hosts: Iterable[str], docker: Iterable[str] = (), yarn: Iterable[str] = ()
+    ) -> None:
         """Tell the engine what is on the screen, so that it is followed closely. A hint: nothing without an engine.
 
-        `docker`: those of the hosts whose Docker Engine is shown.
+        `docker`, `yarn`: those of the hosts whose Docker Engine is shown, or the YARN behind them.
         """
-        watched, sampled = tuple(sorted(runs)), (tuple(sorted(hosts)), tuple(sorted(docker)))
+        watched, sampled = tuple(sorted(runs)), tuple(tuple(sorted(some)) for some in (hosts, docker, yarn))
         if self._client is None:
             return
         try:
@@ -123,7 +127,7 @@ class EngineLink:
                 self._sampled = sampled
         except (AmlError, OSError):
             # The follower notices a lost engine and says so; the hint is given again then.
-            self._watched, self._sampled = (), ((), ())
+            self._watched, self._sampled = (), NOTHING
 
     async def close(self) -> None:
         """Hang up; the engine and its runs go on."""
@@ -147,7 +151,7 @@ class EngineLink:
 
     def _move(self, state: Link, trouble: str = "") -> None:
         if state is not self.state:
-            self._watched, self._sampled = (), ((), ())
+            self._watched, self._sampled = (), NOTHING
         if (state, trouble) != (self.state, self.trouble):
             self.state, self.trouble = state, trouble
             self._moved()

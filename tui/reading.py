@@ -25,7 +25,10 @@ CONTAINERS = ("docker", "remotedocker")
 # Those of machines over SSH.
 REMOTE = ("remote", "remotedocker", "cluster")
 # What is no business of a row or of its details.
-HIDDEN = ("name", "extra", "file", "password", "private_key")
+HIDDEN = frozenset({"name", "extra", "file", "password", "private_key"})
+# What says nothing of a machine that runs no containers for us, and of one that is no cluster.
+OF_CONTAINERS = frozenset({"base_docker_image", "shared_volumes", "nvidia_docker"})
+OF_CLUSTERS = frozenset({"spark_submit_location", "yarn_deploy_mode"})
 # Runs read before the first list is shown, and looked at again for new ones at each change.
 FIRST = 200
 
@@ -56,6 +59,10 @@ class TargetView:
     @property
     def containers(self) -> bool:
         return self.type in CONTAINERS and not self.problem
+
+    @property
+    def cluster(self) -> bool:
+        return self.type == "cluster" and not self.problem
 
 
 @dataclass(frozen=True)
@@ -159,10 +166,15 @@ def _local_first(item: TargetView | ConfigView) -> tuple[bool, str]:
 
 
 def _target(name: str, target: ComputeTarget) -> TargetView:
+    hidden = HIDDEN
+    if target.type in ("remote", "cluster"):
+        hidden |= OF_CONTAINERS
+    if target.type in ("remote", "remotedocker"):
+        hidden |= OF_CLUSTERS
     details = [
         (key.replace("_", " "), str(value))
         for key, value in vars(target).items()
-        if key not in HIDDEN and value not in (None, "", (), {})
+        if key not in hidden and value not in (None, "", (), {})
     ]
     keyed = bool(target.private_key or target.private_key_file)
     return TargetView(name, target.type, target.host, target.slots, target.file, details=tuple(details), keyed=keyed)

@@ -16,10 +16,12 @@ PART = 0.05
 # Where what is measured has a whole: the figure, and the one that it is a part of ("": it is a part itself).
 _FIGURES = (("cpu", ""), ("mem_used", "mem_total"))
 _OF_GPUS = (("util", ""), ("mem_used", "mem_total"))
+_OF_YARN = (("memory_used", "memory"), ("vcores_used", "vcores"))
+_OF_QUEUES = (("used", ""),)
 
 
 class Steady:
-    """What is to be shown of hosts' samples. States, reasons and what a Docker Engine holds pass at once."""
+    """What is to be shown of hosts' samples. States, reasons, what Docker Engines hold and YARN counts pass at once."""
 
     def __init__(self) -> None:
         self._shown: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -40,15 +42,32 @@ class Steady:
 
 
 def _facts(sample: Mapping[str, Any]) -> object:
-    """What of a sample is no figure: which GPUs there are and who holds them, the Docker Engine's facts."""
-    gpus = sample.get("gpus")
-    listed = gpus if isinstance(gpus, list) else []
-    return sample.keys(), sample.get("docker"), [(gpu.get("name"), gpu.get("holders")) for gpu in listed]
+    """What of a sample is no figure: the GPUs and who holds them, the Docker Engine's facts, what YARN counts."""
+    yarn = sample.get("yarn") or {}
+    figures = ("queues", *(name for name, _ in _OF_YARN))
+    counted = {name: value for name, value in yarn.items() if name not in figures}
+    queues = [{name: value for name, value in one.items() if name != "used"} for one in _listed(yarn, "queues")]
+    holders = [(gpu.get("name"), gpu.get("holders")) for gpu in _listed(sample, "gpus")]
+    return sample.keys(), sample.get("docker"), counted, queues, holders
 
 
 def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    pairs = zip(before.get("gpus") or (), after.get("gpus") or (), strict=False)
-    return _differ(before, after, _FIGURES) or any(_differ(one, other, _OF_GPUS) for one, other in pairs)
+    if _differ(before, after, _FIGURES) or _pairs_differ(before, after, "gpus", _OF_GPUS):
+        return True
+    old, new = before.get("yarn") or {}, after.get("yarn") or {}
+    return _differ(old, new, _OF_YARN) or _pairs_differ(old, new, "queues", _OF_QUEUES)
+
+
+def _pairs_differ(
+    before: Mapping[str, Any], after: Mapping[str, Any], name: str, figures: tuple[tuple[str, str], ...]
+) -> bool:
+    pairs = zip(_listed(before, name), _listed(after, name), strict=False)
+    return any(_differ(one, other, figures) for one, other in pairs)
+
+
+def _listed(told: Mapping[str, Any], name: str) -> list[Any]:
+    found = told.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _differ(before: Mapping[str, Any], after: Mapping[str, Any], figures: tuple[tuple[str, str], ...]) -> bool:

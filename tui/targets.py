@@ -87,12 +87,21 @@ def to_reach(paths: Paths, folder: Path, name: str) -> tuple[Wanted, str]:
     Raises NotFound, ProjectError, SecretsError.
     """
     from engine.project.passwords import move_password
+    from engine.project.queues import queues_for
     from engine.secrets import KeyStore
 
     project = open_project(folder)
     target, notice = move_password(project, project.target(name), KeyStore(paths))
     python = target.python_location if target.type != "remotedocker" else ""
-    return Wanted(target.machine, target.type, python, target.spark_submit_location), notice
+    queues = tuple(queues_for(project, name)) if target.type == "cluster" else ()
+    return Wanted(target.machine, target.type, python, target.spark_submit_location, queues=queues), notice
+
+
+def queues(folder: Path, name: str) -> tuple[str, ...]:
+    """The queues of a cluster that the project's settings name for this target. Raises ProjectError."""
+    from engine.project.queues import queues_for
+
+    return tuple(queues_for(open_project(folder), name))
 
 
 def public_key(paths: Paths, folder: Path, name: str) -> str:

@@ -145,3 +145,8 @@ def signal_name(code: int) -> str:
 def count_of(count: int, one: str, many: str | None = None) -> str:
     """ "1 run", "3 runs"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

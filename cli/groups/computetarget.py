@@ -137,6 +137,7 @@ ATTACH_EXAMPLES = """\
   aml computetarget attach remote -n gpu-box -a 10.0.0.5 -u ann
   aml computetarget attach remotedocker -n gpu-box -a gpu-box:2222 -u ann -w -k
   pass show gpu-box | aml computetarget attach remote -n gpu-box -a gpu-box -u ann --password-stdin
+  aml computetarget attach cluster -n hdi -a mine-ssh.azurehdinsight.net -u sshuser
   aml computetarget attach docker -n gpus --nvidia-docker"""
 
 COMMANDS = {

@@ -25,6 +25,8 @@ MODULES = (
     "follows",
     "samples",
     "clusters",
+    "heads",
+    "programs",
     "dockers",
     "agent",
 )

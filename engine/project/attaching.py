@@ -15,7 +15,7 @@ from engine.project.compute import (
     wrong_jump_host,
     wrong_username,
 )
-from engine.project.create import RUNCONFIG, check_name
+from engine.project.create import RUNCONFIG, SPARK, check_name
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE
 from engine.project.edit import quoted, remove_file, scalar, write_text
 from engine.project.fields import read_document
@@ -75,22 +75,34 @@ def check_attachment(project: Project, attachment: Attachment) -> None:
             )
 
 
-def attach(project: Project, attachment: Attachment) -> tuple[Path, Path]:
-    """Write `<name>.compute` and `<name>.runconfig`, both or neither; their paths. Blocking.
+def attach(project: Project, attachment: Attachment) -> tuple[Path, ...]:
+    """Write `<name>.compute` and `<name>.runconfig`, for a cluster also the project's Spark settings where it has none.
 
-    Raises what `check_attachment` does, and ProjectError when they cannot be written.
+    All of them or none; their paths in this order. Blocking. Raises what `check_attachment` does, and ProjectError when
+    they cannot be written.
     """
     check_attachment(project, attachment)
     compute, config = _files(project, attachment.name)
-    framework = "PySpark" if attachment.kind == "cluster" else "Python"
-    write_text(compute, _compute(attachment))
+    spark = project.config_folder / SPARK_FILE
+    cluster = attachment.kind == "cluster"
+    written: list[Path] = []
+
+    def write(path: Path, text: str) -> None:
+        write_text(path, text)
+        written.append(path)
+
     try:
-        write_text(config, _configuration(project, attachment.name, framework))
+        write(compute, _compute(attachment))
+        if cluster and not os.path.lexists(spark):
+            # Before the configuration, which names it when it is there.
+            write(spark, SPARK)
+        write(config, _configuration(project, attachment.name, "PySpark" if cluster else "Python"))
     except BaseException:
-        with contextlib.suppress(OSError):
-            compute.unlink()
+        for path in written:
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise
-    return compute, config
+    return (compute, config, *written[1:-1])
 
 
 def detach(project: Project, name: str, keys: KeyStore | None) -> list[Path]:

@@ -9,9 +9,10 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
+from engine.clusters.facts import ClusterFacts
 from engine.errors import AmlError, HostLost
 from engine.hosts.asking import NEED_PERSON, NeedsPerson
-from engine.runs.docker_look import DockerLook
+from engine.runs.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,11 @@ class HostLink:
         self._failed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._sampling = 0.0
-        self._docker = DockerLook(name, self.ready)
+        # What a face may want in the samples beside the host's own use, by the key that it has there.
+        self._looks = {
+            "docker": Look(name, "Docker Engine", self.ready, _docker_counts),
+            "yarn": Look(name, "YARN", self.ready, ClusterFacts().told),
+        }
         self._statuses: dict[str, Callable[[RunStatus], None]] = {}
 
     async def ready(self) -> Host:
@@ -109,12 +114,13 @@ class HostLink:
         if self._host is not None and self._up.is_set():
             await self._host.samples(seconds)
 
-    async def look_at_docker(self, seconds: float) -> None:
-        """Have what its Docker Engine says in the samples, asked at this interval; with 0 no more."""
-        await self._docker.every(seconds)
+    async def look_at(self, what: str, seconds: float) -> None:
+        """Have what its "docker" or "yarn" says in the samples, asked at this interval; with 0 no more."""
+        await self._looks[what].every(seconds)
 
     async def close(self) -> None:
-        await self._docker.close()
+        for look in self._looks.values():
+            await look.close()
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -200,11 +206,14 @@ class HostLink:
             told(status)
 
     def _on_sample(self, sample: dict[str, Any]) -> None:
-        if self._docker.facts:
-            sample = {**sample, "docker": self._docker.facts}
+        sample = {**sample, **{what: look.facts for what, look in self._looks.items() if look.facts}}
         task = asyncio.ensure_future(self._ledger.do(self._ledger.set_sample, self.name, sample))
         task.add_done_callback(self._sampled)
 
     def _sampled(self, task: asyncio.Future[None]) -> None:
         if not task.cancelled() and task.exception() is None:
             self._changed()
+
+
+async def _docker_counts(host: Host) -> dict[str, Any]:
+    return await (await host.docker()).counts()

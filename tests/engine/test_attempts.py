@@ -14,6 +14,7 @@ from engine.errors import NotFound
 from engine.hosts.ssh.doctor import Checkup
 from engine.hosts.ssh.host import SshHost
 from engine.project.machine import Machine
+from tests.engine.looking import looked
 from tests.engine.ssh_bench import ssh_config
 from tests.services.ssh_fixtures import PASSWORD
 from tests.waiting import until_async
@@ -41,20 +42,6 @@ async def engine(home: Paths, tmp_path: Path, sshd: Sshd, monkeypatch: pytest.Mo
 
 def machine_of(sshd: Sshd, person: Person, **more: Any) -> Machine:
     return Machine(sshd.address, sshd.port, person.name, **more)
-
-
-async def looked(engine: Engine, attempt: str, answers: dict[str, str | None] | None = None) -> dict[str, Any]:
-    """Look until it is over, answering by the kind of question; the questions are in "asked" then."""
-    seen, asked = 0, []
-    while True:
-        told = await engine.look(attempt, seen)
-        seen = told["serial"]
-        question = told["question"]
-        if question is not None:
-            asked.append(question)
-            engine.answer(attempt, question["id"], (answers or {}).get(question["kind"]), False)
-        elif told["state"] not in ("working", "asking"):
-            return {**told, "asked": asked, "by": {step["name"]: step for step in told["steps"]}}
 
 
 async def test_every_step_is_told_and_the_connection_is_kept(

@@ -39,7 +39,11 @@ FOUND = {
     "clock": "0.1 s apart",
     "linger": "processes stay after a logout",
     "docker": "20.10.24",
-    "spark": "/usr/bin/spark-submit",
+    "spark": "3.1.2, /usr/bin/spark-submit",
+    "yarn": "3.1.1 at hn0:8088, hn1:8088 stands by; 4 nodes, 12.0 of 64.0 GB and 3 of 32 vcores in use",
+    "queue": "root.default has 18% of the cluster (its share 96%, up to 100%)",
+    "storage": "wasbs://mine@store.blob.core.windows.net (Azure Blob Storage): a file was written, listed and removed",
+    "conda": "4.9.2, /usr/bin/anaconda/bin/conda",
     "gpus": "2 Tesla T4, nobody on them",
 }
 HOST_KEY = {

@@ -386,3 +386,31 @@ async def test_a_key_store_that_cannot_be_written_is_told_in_the_form(
         await d.press("enter")
         await d.until_shown("AML_TUI_KEYRING is 'nonsense'")
         assert isinstance(d.app.screen, AttachScreen)
+
+
+# A cluster's web gateway
+
+
+async def test_the_head_node_is_taken_by_a_key(console: Console, project: Path) -> None:
+    spark = project / "aml_config" / "spark_dependencies.yml"
+    spark.write_text("configuration:\n  spark.yarn.queue: night\n")
+    async with driven(console(), (80, 24)) as d:
+        machines = Machines(d.app)
+        await open_form(d, "cluster")
+        await d.press("ctrl+t")
+        await d.type("sshuser@mine.azurehdinsight.net:22")
+        await d.until_shown("web gateway")
+        await d.until_shown("ctrl+t takes it")
+        # Not by itself, and not when one goes on either.
+        await d.press("enter")
+        await d.pilot.pause()
+        assert isinstance(d.app.screen, AttachScreen)
+        assert field(d, "address") == "mine.azurehdinsight.net:22"
+        await d.press("ctrl+t")
+        assert (field(d, "address"), field(d, "user")) == ("mine-ssh.azurehdinsight.net:22", "sshuser")
+        assert "web gateway" not in d.text()
+        assert field(d, "name") == "mine"
+        await d.press("enter")
+        await d.until(lambda: machines.begun)
+        assert machines.begun[0]["machine"]["address"] == "mine-ssh.azurehdinsight.net"
+        assert machines.begun[0]["queues"] == ["night"]

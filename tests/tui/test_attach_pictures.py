@@ -57,6 +57,24 @@ async def form(d: Driver) -> None:
     await fill(d, slots="none", password=PASSWORD)
 
 
+async def gateway(d: Driver) -> None:
+    await open_form(d, "cluster")
+    await d.type("mine.azurehdinsight.net")
+    await d.until_shown("ctrl+t takes it")
+
+
+async def cluster(d: Driver) -> None:
+    machines = Machines(d.app)
+    await open_form(d, "cluster")
+    await fill(d, address="mine-ssh.azurehdinsight.net", user="sshuser")
+    await d.press("enter")
+    await d.until(lambda: machines.begun and isinstance(d.app.screen, StepsScreen))
+    why = "there is no queue night; the project names it. There are: default, thriftsvr."
+    todo = "Name another with `spark.yarn.queue` in spark_dependencies.yml."
+    machines.show("failed", steps("queue", "failed", kind="cluster", detail=why, remedy=todo))
+    await d.until_shown("It stopped at: queue.")
+
+
 async def form_key(d: Driver) -> None:
     await filled(d, "new key")
     screen = d.app.screen
@@ -109,6 +127,8 @@ PICTURES = {
     "kind": kind,
     "form": form,
     "form-key": form_key,
+    "gateway": gateway,
+    "cluster": cluster,
     "key": key,
     "test": at_work,
     "question": question,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.paths import Paths
     from tests.services.people import Person
+    from tests.services.spark_fixtures import HeadNode
     from tests.services.sshd import Sshd
     from tui.app import ConsoleApp
 
@@ -94,3 +95,27 @@ async def test_a_password_that_is_asked_for_is_kept(
         await d.press("enter")
         await d.until(lambda: d.app.screen is d.main and "vm" in d.main.targets.keys)
         assert list(kept(engine_home).values()) == [alice.password]
+
+
+@pytest.mark.timeout(240)
+async def test_a_cluster_is_tested_and_then_shown_live(
+    console: Console, engine_home: Paths, project: Path, head_node: HeadNode
+) -> None:
+    sshd, person = head_node.sshd, head_node.person
+    async with driven(console()) as d:
+        await open_form(d, "cluster")
+        await fill(d, address=f"{sshd.address}:{sshd.port}", name="hdi", user=person.name)
+        await fill(d, authentication="key file", key_file=str(head_node.key.path))
+        await d.press("enter")
+        await at(d, StepsScreen)
+        await d.until_shown_within(30, sshd.fingerprint)
+        await d.press("y")
+        await d.until_shown_within(90, "hdi can be used")
+        assert "(HDFS)" in d.text()
+        await d.press("enter")
+        await d.until(lambda: d.app.screen is d.main and "hdi" in d.main.targets.keys)
+        assert compute(project, "hdi").type == "cluster"
+        await d.press("1")
+        await d.until_shown_within(30, "mem 0% 0 running")
+        await d.press("enter")
+        await d.until_shown_within(30, f"{head_node.yarn.url.partition('//')[2]} active")

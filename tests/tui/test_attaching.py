@@ -117,6 +117,14 @@ def test_a_cluster_is_not_reached_by_its_web_gateway() -> None:
     assert wrong(form.having("address", "mine-ssh.azurehdinsight.net")) == {}
 
 
+def test_the_head_node_in_its_place() -> None:
+    for kind in ("cluster", "remote"):
+        form = Form(kind, address="mine.azurehdinsight.net:2222")
+        assert form.head_node() == "mine-ssh.azurehdinsight.net:2222"
+    for address in ("", "mine-ssh.azurehdinsight.net", "gpu-box", "gpu box", "a:b"):
+        assert Form("cluster", address=address).head_node() == ""
+
+
 def test_a_shared_folder_needs_shared_volumes() -> None:
     form = dataclasses.replace(GOOD, kind="remotedocker", shared_directory="/share", shared_volumes=False)
     assert "shared volumes" in wrong(form)["shared_directory"]
@@ -154,6 +162,7 @@ def test_what_is_tried_and_what_is_written() -> None:
         "kind": "remote",
         "python": "/opt/python",
         "spark_submit": "spark-submit",
+        "queues": [],
         "secrets": {"password": PASSWORD},
         "install": "",
     }

@@ -295,7 +295,7 @@ class Looks:
         self.asked: list[tuple[set[str], set[str]]] = []
         app.link.look_at = self.look_at  # type: ignore[method-assign,assignment]
 
-    async def look_at(self, _runs: list[str], hosts: set[str], docker: set[str]) -> None:
+    async def look_at(self, _runs: list[str], hosts: set[str], docker: set[str], _yarn: set[str]) -> None:
         self.asked.append((hosts, docker))
 
 

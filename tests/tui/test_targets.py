@@ -169,7 +169,7 @@ async def test_only_linked_machines_are_asked_for_samples(console: Console, hist
     gpu_box.write_text(gpu_box.read_text().replace("remote", "remotedocker"))
     asked: list[tuple[set[str], set[str]]] = []
 
-    async def look_at(_runs: list[str], hosts: set[str], docker: set[str]) -> None:
+    async def look_at(_runs: list[str], hosts: set[str], docker: set[str], _yarn: set[str]) -> None:
         asked.append((hosts, docker))
 
     put(history, "not connected")

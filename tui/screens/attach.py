@@ -14,7 +14,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from engine.errors import AmlError
-from tui import targets
+from tui import targets, wording
 from tui.attaching import KINDS, NEW_KEY, SPECS, TICKS, Form, Known, Spec, hint, problems, stands_for, suggested_name
 from tui.plain import plain
 from tui.screens.attach_steps import SAVE, StepsScreen
@@ -50,6 +50,7 @@ class AttachScreen(Dialog[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "test", show=False),
         Binding("ctrl+s", "save", show=False),
+        Binding("ctrl+t", "take_head_node", show=False),
         # Before the field sees it: what comes with it in one piece, over a slow line, is for the next one.
         Binding("tab,down", "app.focus_next", show=False, priority=True),
         Binding("shift+tab,up", "app.focus_previous", show=False, priority=True),
@@ -169,6 +170,14 @@ class AttachScreen(Dialog[str]):
             self._put("user", tidy.user)
             self._put("address", tidy.address)
 
+    def action_take_head_node(self) -> None:
+        """What is offered where a cluster's web gateway was typed."""
+        self._tidy()
+        head = self.form.head_node() if self.form.remote else ""
+        if head:
+            self._put("address", head)
+            self._show()
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._show_hint()
         field = self._fields.get(event.widget.id or "")
@@ -260,8 +269,11 @@ class AttachScreen(Dialog[str]):
     async def _test(self) -> None:
         if self.form.authentication == NEW_KEY and not await self._show_key("test"):
             return
-        form = self.form
-        steps = StepsScreen(form.name.strip(), form.wanted(self._reference()), self.known.where, attaches=True)
+        name, wanted = self.form.name.strip(), self.form.wanted(self._reference())
+        if self.form.kind == "cluster":
+            queues = await asyncio.to_thread(targets.queues, self.folder, name)
+            wanted = dataclasses.replace(wanted, queues=queues)
+        steps = StepsScreen(name, wanted, self.known.where, attaches=True)
         result = await self._over(steps)
         if steps.reached:
             self._tested = self._way()
@@ -323,7 +335,7 @@ class AttachScreen(Dialog[str]):
         except Exception:
             self._key = key
             raise
-        said = f"{name} is attached: {' and '.join(saved.files)}."
+        said = f"{name} is attached: {wording.listed(saved.files)}."
         if saved.password_in:
             said += f" Its password is in {saved.password_in}."
         if reference:

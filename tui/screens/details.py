@@ -35,7 +35,7 @@ def config_text(model: ConsoleModel, name: str) -> Content:
 
 
 def target_text(model: ConsoleModel, name: str) -> Content:
-    """A target: its host's state and load, its Docker Engine, its file, what is going on."""
+    """A target: its host's state and load, its Docker Engine or its YARN, its file, what is going on."""
     target = model.project.target(name)
     if target is None:
         return rows_text([("file", "it is gone")])
@@ -56,6 +56,8 @@ def target_text(model: ConsoleModel, name: str) -> Content:
         rows.append(("state", "not connected: a run or t connects it"))
     if target.containers:
         rows += _docker(state.sample if state is not None else {})
+    elif target.cluster:
+        rows += _yarn(state.sample if state is not None else {})
     rows += list(target.details)
     preparing = [config for config in model.preparing() if (c := model.project.config(config)) and c.target == name]
     rows.append(("preparing", ", ".join(preparing)))
@@ -94,6 +96,43 @@ def _docker(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     of = f" of {facts['containers']}" if "containers" in facts else ""
     yield "containers", f"{_count(facts, 'running')}{of} running"
     yield "environments", _count(facts, "environments")
+
+
+def _yarn(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    facts = sample.get("yarn")
+    if not isinstance(facts, dict):
+        yield "YARN", "not asked yet: the engine asks while it is connected"
+        return
+    if facts.get("error"):
+        yield "YARN", str(facts["error"])
+        yield "what to do", str(facts.get("remedy") or "")
+        return
+    yield "YARN", str(facts.get("version") or "of unknown version")
+    words = {"active": "active", "standby": "stands by", "": "does not answer"}
+    managers = (f"{one['name']} {words.get(one['state'], one['state'])}" for one in facts.get("managers") or ())
+    yield "managed by", ", ".join(managers)
+    yield "memory", f"{wording.size(facts['memory_used'])} of {wording.size(facts['memory'])} lent out"
+    yield "vcores", f"{facts['vcores_used']} of {facts['vcores']} lent out"
+    yield "nodes", _words(facts, nodes="active", unhealthy="unhealthy", lost="lost")
+    ours = f", {facts['ours']} of ours" if facts.get("ours") else ""
+    yield "applications", _words(facts, running="running", pending="waiting") + ours
+    label = "used by queue"
+    for queue in facts.get("queues") or ():
+        yield label, _queue(queue)
+        label = " "
+
+
+def _queue(queue: Mapping[str, Any]) -> str:
+    waiting = f", {queue['waiting']} waiting" if queue["waiting"] else ""
+    most = f" to {queue['most']:.0%}" if queue["most"] > queue["share"] else ""
+    state = "" if queue["state"] == "RUNNING" else f" {queue['state'].lower()},"
+    return f"{queue['name']}:{state} {queue['used']:.0%}, share {queue['share']:.0%}{most}{waiting}"
+
+
+def _words(facts: Mapping[str, Any], **counted: str) -> str:
+    """How many of each; the first in any case, of the others those that there are."""
+    first = next(iter(counted))
+    return ", ".join(f"{facts[key]} {word}" for key, word in counted.items() if facts[key] or key == first)
 
 
 def _count(facts: Mapping[str, Any], name: str) -> str:

@@ -295,7 +295,8 @@ class MainScreen(Screen[None]):
         # A machine is not connected because somebody looks at a list it is in.
         targets = [target for target in usable if target.host in self._linked]
         docker = {target.host for target in targets if target.containers}
-        look = partial(self.app.link.look_at, watched, {target.host for target in targets}, docker)
+        yarn = {target.host for target in targets if target.cluster}
+        look = partial(self.app.link.look_at, watched, {target.host for target in targets}, docker, yarn)
         self.app.start(look, group="look", description="telling the engine what is on the screen", exclusive=True)
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:

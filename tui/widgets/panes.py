@@ -31,7 +31,7 @@ WORTH_IT = 12
 
 
 class TargetsPane(LineList):
-    """Each target with its state, what is going on, its host's load or its Docker Engine."""
+    """Each target with its state, what is going on, its host's load, its Docker Engine or its YARN."""
 
     DEFAULT_CLASSES = "pane"
 
@@ -84,10 +84,11 @@ class TargetsPane(LineList):
         if state.state in hosts.TROUBLE:
             said = (state.state, *hosts.since(state, now).split(", "), *going)
             return signs.trouble, "bad", target.name, said, wording.first_line(state.reason)
-        if target.containers and isinstance(facts := state.sample.get("docker"), dict):
+        behind = docker_parts if target.containers else yarn_parts if target.cluster else None
+        if behind and isinstance(facts := state.sample.get("docker" if target.containers else "yarn"), dict):
             if facts.get("error"):
                 return signs.trouble, "bad", target.name, (str(facts["error"]), *going), ""
-            return signs.connected, "good", target.name, (*going, *docker(facts)), ""
+            return signs.connected, "good", target.name, (*going, *behind(facts)), ""
         if state.state == "connected":
             # A machine's load is said once, and this one's at its own target.
             elsewhere = told or (target.type != "local" and not target.remote)
@@ -127,7 +128,7 @@ def fitting(parts: Sequence[str], width: int) -> str:
     return text
 
 
-def docker(facts: Mapping[str, object]) -> tuple[str, ...]:
+def docker_parts(facts: Mapping[str, object]) -> tuple[str, ...]:
     """A Docker Engine in a few words, the most wanted first."""
     counts = (("images", "image"), ("running", "running"), ("environments", "environment"))
     parts = [
@@ -136,6 +137,18 @@ def docker(facts: Mapping[str, object]) -> tuple[str, ...]:
         if isinstance(count := facts.get(key), int)
     ]
     return (*parts, f"Docker {facts.get('version') or 'Engine'}")
+
+
+def yarn_parts(facts: Mapping[str, object]) -> tuple[str, ...]:
+    """A cluster's YARN in a few words: how much of its memory is lent out, what runs, what waits, what is ill."""
+    used, whole = facts.get("memory_used"), facts.get("memory")
+    counts = [
+        f"{count} {word}"
+        for key, word in (("running", "running"), ("pending", "waiting"), ("unhealthy", "unhealthy"), ("lost", "lost"))
+        if isinstance(count := facts.get(key), int) and (count or key == "running")
+    ]
+    share = f"mem {used / whole:.0%}" if isinstance(used, int) and isinstance(whole, int) and whole else ""
+    return (*(part for part in (share, *counts) if part), f"YARN {facts.get('version') or ''}".rstrip())
 
 
 def load(sample: Mapping[str, object]) -> str:

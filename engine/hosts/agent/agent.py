@@ -12,7 +12,21 @@ import threading
 import time
 import traceback
 
-from . import arriving, channel, clusters, dockers, follows, identities, processes, rundir, samples, starting, whole
+from . import (
+    arriving,
+    channel,
+    clusters,
+    dockers,
+    follows,
+    heads,
+    identities,
+    processes,
+    programs,
+    rundir,
+    samples,
+    starting,
+    whole,
+)
 
 MYPY = False
 if MYPY:
@@ -65,6 +79,8 @@ class Agent(object):
             "disk": lambda head, body: samples.disk(self.root.path),
             "yarn": lambda head, body: clusters.yarn(),
             "web": lambda head, body: clusters.ask(head["method"], head["url"], head["text"]),
+            "head": lambda head, body: heads.head(head["spark_submit"]),
+            "program": lambda head, body: programs.run(head["argv"], head["text"], head["seconds"]),
             "dockers": lambda head, body: dockers.addresses(),
             "takes": lambda head, body: dockers.takes(head["url"]),
         }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]

@@ -17,13 +17,19 @@ PATIENCE = 30.0
 
 def yarn() -> "list[str]":
     """Base URLs of the ResourceManagers' web services."""
-    named = [os.environ.get(name, "") for name in ("YARN_CONF_DIR", "HADOOP_CONF_DIR")]
+    found = settings("yarn-site.xml")
+    return addresses(found) if found is not None else []
+
+
+def settings(name: str) -> "Optional[dict[str, str]]":
+    """What this file of Hadoop's settings says; None where there is none."""
+    named = [os.environ.get(variable, "") for variable in ("YARN_CONF_DIR", "HADOOP_CONF_DIR")]
     home = os.environ.get("HADOOP_HOME", "")
     for folder in named + ([home + "/etc/hadoop"] if home else []) + list(FOLDERS):
-        settings = read(os.path.join(folder, "yarn-site.xml")) if folder else None
-        if settings is not None:
-            return addresses(settings)
-    return []
+        found = read(os.path.join(folder, name)) if folder else None
+        if found is not None:
+            return found
+    return None
 
 
 def number(application: str) -> "tuple[int, int]":

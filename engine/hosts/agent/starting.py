@@ -30,6 +30,11 @@ RUNNER = ("whole", "identities", "held", "processes", "status", "runner")
 OWN = (b"AZUREML_", b"AML_METRICS_FILE", b"AML_TUI_ROLE")
 
 
+def clean_environment() -> "dict[bytes, bytes]":
+    """The agent's own variables without what is its business alone."""
+    return dict((name, value) for name, value in os.environb.items() if not name.startswith(OWN))
+
+
 class Starter(object):
     """Starts runs under one root."""
 
@@ -106,7 +111,7 @@ class Starter(object):
         status.write(state, "spec.json", seen)
         parts = [item for item in self.bundle["modules"] if item[0] in RUNNER]
         bundle = json.dumps({"modules": parts, "main": "runner", "order": order}).encode("ascii")
-        clean = dict((name, value) for name, value in os.environb.items() if not name.startswith(OWN))
+        clean = clean_environment()
         clean[b"AML_TUI_ROLE"] = b"runner"
         log = os.open(os.path.join(state, b"runner.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -127,7 +132,7 @@ class Starter(object):
 
     def environment(self, run_id: str, folder: bytes, extra: "dict[str, Optional[str]]") -> "dict[str, str]":
         """The script's variables: the agent's own, over them the run's; then what each run has if it says nothing."""
-        env = dict((decode(name), decode(value)) for name, value in os.environb.items() if not name.startswith(OWN))
+        env = dict((decode(name), decode(value)) for name, value in clean_environment().items())
         for name, value in extra.items():
             if value is None:
                 env.pop(name, None)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     LogIn = Callable[[Machine, Callable[[str, str, str], None]], Awaitable[Login]]
     MakeHost = Callable[[Machine, Login], SshHost]
+    Say = Callable[[str, str, str, str], None]
+    """Takes a step's name, its state, a detail and a remedy."""
+    LookAtCluster = Callable[[SshHost, Say], Awaitable[None]]
 
 TITLES = {
     "resolve": "name",
@@ -40,8 +43,14 @@ TITLES = {
     "linger": "runs outlive a logout",
     "docker": "Docker",
     "spark": "spark-submit",
+    "yarn": "YARN",
+    "queue": "queue",
+    "storage": "storage",
+    "conda": "conda",
     "gpus": "GPUs",
 }
+# What only a cluster has.
+OF_CLUSTERS = frozenset({"spark", "yarn", "queue", "storage", "conda"})
 # Start-up files that cost more than this are worth a word (s).
 SLOW_SHELL = 0.5
 # Less room than this is worth a word (bytes); a clock further off than this makes times confusing (s).
@@ -65,13 +74,16 @@ class Step:
 
 def steps_of(kind: str, installing: bool) -> list[Step]:
     """Those of a kind of target ("remote", "remotedocker", "cluster"), in their order."""
-    left_out = {"spark"} if kind != "cluster" else set()
-    left_out |= {"install key"} if not installing else set()
+    left_out = OF_CLUSTERS if kind != "cluster" else frozenset()
+    left_out |= {"install key"} if not installing else frozenset()
     return [Step(name, title) for name, title in TITLES.items() if name not in left_out]
 
 
 class Checkup:
-    """One look at one host. `told` is called after each change of `steps`."""
+    """One look at one host. `told` is called after each change of `steps`.
+
+    `look_at_cluster` goes through the steps that are a cluster's, saying each.
+    """
 
     def __init__(
         self,
@@ -79,22 +91,22 @@ class Checkup:
         kind: str,
         *,
         python: str,
-        spark_submit: str,
         install: str,
         keys: KeyStore,
         log_in: LogIn,
         make_host: MakeHost,
+        look_at_cluster: LookAtCluster,
         told: Callable[[], None],
     ) -> None:
         self.machine = machine
         self.kind = kind
         self.steps = steps_of(kind, bool(install))
         self._python = python
-        self._spark_submit = spark_submit
         self._install = install
         self._keys = keys
         self._log_in = log_in
         self._make_host = make_host
+        self._look_at_cluster = look_at_cluster
         self._told = told
         self._begun = 0.0
 
@@ -118,7 +130,7 @@ class Checkup:
             self._look_at_linger(facts)
             await self._look_at_docker(host)
             if self.kind == "cluster":
-                self._look_at_spark(facts)
+                await self._look_at_cluster(host, self._say)
             await self._look_at_gpus(host)
             through = True
         except AmlError as error:
@@ -181,7 +193,7 @@ class Checkup:
         version = str(login.connection.get_extra_info("server_version") or "")
         if "windows" in version.lower():
             raise not_linux(self.machine.name, "Windows")
-        found = await probe(login.connection, self.machine.name, self._python or PYTHONS[0], self._spark_submit)
+        found = await probe(login.connection, self.machine.name, self._python or PYTHONS[0])
         system = found.facts.get("system", "")
         if system != "Linux":
             raise not_linux(self.machine.name, system)
@@ -266,16 +278,6 @@ class Checkup:
             return
         detail = f"version {told['version']}, {told['images']} images, {told['running']} containers running"
         self._say("docker", "ok", detail)
-
-    def _look_at_spark(self, found: Probe) -> None:
-        self._say("spark", "working", "")
-        if not found.facts.get("spark"):
-            raise HostError(
-                f"there is no {self._spark_submit} on the PATH of this machine.",
-                remedy="Is it the head node? Name it with `sparkSubmitLocation` in the .compute file.",
-            )
-        words = found.facts.get("sparkversion", "").split()
-        self._say("spark", "ok", f"{words[-1] if words else 'version not told'}, {found.facts['spark']}")
 
     async def _look_at_gpus(self, host: SshHost) -> None:
         self._say("gpus", "working", "")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MARK = "aml-probe "
 # What start-up files print is counted up to this (bytes).
 MOST_NOISE = 64 << 10
-# `$1` is the Python to look at, `$2` the spark-submit or nothing. Answers are lines of our own: what start-up files
-# print is between them and is not read.
+# `$1` is the Python to look at. Answers are lines of our own: what start-up files print is between them and is not
+# read.
 _SCRIPT = r"""
 say() { printf "\naml-probe %s %s\n" "$1" "$2"; }
 say begun .
@@ -34,10 +34,6 @@ say version "$("$p" -V 2>&1 </dev/null | head -n 1)"
 say linger "$(loginctl show-user "$(id -un)" -p Linger 2>/dev/null)"
 say kills "$(cat /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf 2>/dev/null |
   grep -i "^ *KillUserProcesses *=" | tail -n 1)"
-if test -n "$2"; then
-  say spark "$(command -v "$2" 2>/dev/null)"
-  say sparkversion "$("$2" --version 2>&1 </dev/null | grep -i -m 1 "version")"
-fi
 say over .
 """
 # `$1` is the public key. Known is one of the same type and content, whatever its comment.
@@ -69,10 +65,10 @@ class Probe:
     noise: int = 0
 
 
-async def probe(connection: asyncssh.SSHClientConnection, name: str, python: str, spark_submit: str = "") -> Probe:
+async def probe(connection: asyncssh.SSHClientConnection, name: str, python: str) -> Probe:
     """Ask. Raises HostError when the shell does not run our script, HostLost."""
     begun = time.monotonic()
-    process = await _start(connection, name, _SCRIPT, python, spark_submit)
+    process = await _start(connection, name, _SCRIPT, python)
     facts: dict[str, str] = {}
     noise, startup = b"", 0.0
     try:

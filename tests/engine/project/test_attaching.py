@@ -271,13 +271,43 @@ def test_both_files_or_none(project: Path, monkeypatch: pytest.MonkeyPatch) -> N
         path.write_text(text)
 
     monkeypatch.setattr(attaching, "write_text", write)
-    with pytest.raises(ProjectError, match="No space left"):
-        attach(open_project(project), Attachment("vm", "remote", PLAIN))
+    (project / "aml_config" / "spark_dependencies.yml").unlink()
+    for kind in ("remote", "cluster"):
+        with pytest.raises(ProjectError, match="No space left"):
+            attach(open_project(project), Attachment("vm", kind, PLAIN))
     assert list((project / "aml_config").glob("vm.*")) == []
+    assert not (project / "aml_config" / "spark_dependencies.yml").exists()
 
 
 def attached(project: Path, name: str, **machine: str) -> None:
     attach(open_project(project), Attachment(name, "remote", Machine(name, **machine)))
+
+
+def test_a_cluster_gets_its_spark_settings(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spark = project / "aml_config" / "spark_dependencies.yml"
+    cluster = Attachment("hdi", "cluster", Machine("hn0"))
+    before = spark.read_text()
+    written = attach(open_project(project), cluster)
+    assert ([path.name for path in written], spark.read_text()) == (["hdi.compute", "hdi.runconfig"], before)
+    detach(open_project(project), "hdi", None)
+    spark.unlink()
+    written = attach(open_project(project), cluster)
+    assert [path.name for path in written] == ["hdi.compute", "hdi.runconfig", "spark_dependencies.yml"]
+    assert open_project(project).config("hdi").spark_file == "aml_config/spark_dependencies.yml"
+    assert check(project) == []
+    detach(open_project(project), "hdi", None)
+    spark.unlink()
+    attach(open_project(project), Attachment("vm", "remote", PLAIN))
+    assert not spark.exists()
+
+
+def test_what_others_had_in_a_cluster_file_is_kept(project: Path) -> None:
+    text = "type: cluster\naddress: hn0\nyarnDeployMode: cluster # as it was\n"
+    path = put(project, "hdi.compute", text)
+    assert open_project(project).target("hdi").yarn_deploy_mode == "cluster"
+    put(project, "hdi.runconfig", "Target: hdi\nFramework: PySpark\nArgumentVector: [train.py]\n")
+    assert check(project) == []
+    assert path.read_text() == text
 
 
 def test_detaching_takes_the_secrets_along(project: Path, keys: KeyStore) -> None:

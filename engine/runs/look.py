@@ -1,4 +1,4 @@
-"""What a host's Docker Engine says of itself, asked now and then while a face shows it."""
+"""What something of a host says of itself, its Docker Engine or its YARN, asked now and then while a face shows it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 
     from engine.hosts.host import Host
 
+    Ask = Callable[[Host], Awaitable[dict[str, Any]]]
 
 log = logging.getLogger(__name__)
 
 
-class DockerLook:
-    """`facts`: what was told last, as `TargetState.sample["docker"]`; empty while nobody looks."""
+class Look:
+    """`facts`: what was told last, or {"error", "remedy"}; empty while nobody looks. `what`: of what, in words."""
 
-    def __init__(self, host: str, ready: Callable[[], Awaitable[Host]]) -> None:
+    def __init__(self, host: str, what: str, ready: Callable[[], Awaitable[Host]], ask: Ask) -> None:
         self.facts: dict[str, Any] = {}
-        self._host = host
+        self._name = f"{host}: looks at its {what}"
         self._ready = ready
+        self._ask = ask
         self._seconds = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -31,7 +33,7 @@ class DockerLook:
         """Ask at this interval, or with 0 no more."""
         self._seconds = seconds
         if seconds and self._task is None:
-            self._task = asyncio.create_task(self._look(), name=f"{self._host}: looks at its Docker Engine")
+            self._task = asyncio.create_task(self._look(), name=self._name)
         elif not seconds:
             await self.close()
 
@@ -46,11 +48,11 @@ class DockerLook:
         while True:
             host = await self._ready()
             try:
-                self.facts = await (await host.docker()).counts()
+                self.facts = await self._ask(host)
             except (AmlError, OSError) as error:
                 remedy = error.remedy if isinstance(error, AmlError) else ""
                 message = error.message if isinstance(error, AmlError) else str(error)
                 self.facts = {"error": message, "remedy": remedy}
             except Exception:
-                log.exception("%s: asking the Docker Engine what it has failed", self._host)
+                log.exception("%s: that failed", self._name)
             await asyncio.sleep(self._seconds)
