@@ -62,7 +62,10 @@ class Cluster:
         self._stack.close()
 
     def serve(self, place: Installation, *, slots: int = 4, prepare: bool = False) -> None:
-        """Let an installation submit to it, from now on by itself. `prepare`: the conda file's environment is made."""
+        """Let an installation submit to it, from now on by itself. `prepare`: the conda file's environment is made.
+
+        The configuration `far-away` is the same with its driver in a container of YARN's.
+        """
         self.hosts.serve(place)
         folder = place.project / "aml_config"
         address, user = self.head.machine.address, self.head.person.name
@@ -71,6 +74,10 @@ class Cluster:
         config = RUNCONFIG.format(prepare=str(prepare).lower())
         (folder / "far.runconfig").write_text(config, encoding="utf-8")
         (folder / "spark_dependencies.yml").write_text(SPARK, encoding="utf-8")
+        away = SPARK.replace("configuration:\n", "configuration:\n  spark.submit.deployMode: cluster\n")
+        (folder / "away.yml").write_text(away, encoding="utf-8")
+        config += "SparkDependenciesFile: aml_config/away.yml\n"
+        (folder / "far-away.runconfig").write_text(config, encoding="utf-8")
 
     def master(self) -> Master:
         """An open connection of OpenSSH's client to the head node."""

@@ -4,7 +4,8 @@
 the host's file. The seed is printed: the same moments can be asked for again. `--in docker` does it to runs in
 containers, `--in copied` to those that share no folder with their host; then the Docker Engine is killed as often.
 `--in remote` does it to runs on machines over SSH: in each round networks are cut for up to `--cut` seconds, servers
-killed and started again, and the engine killed, all at random moments.
+killed and started again, and the engine killed, all at random moments. `--in cluster` the same with PySpark runs on a
+cluster (`--times 20 --runs 8 --longest 2000`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from bench import machine
 from bench.installation import Installation, same_bytes
-from bench.killed_runs import NAME, SCRIPT, Expected, insist
+from bench.killed_runs import NAME, Expected, insist
 from bench.mishaps import place_named
 from bench.report import median, progress, seconds, show, verdict
 
@@ -66,17 +67,19 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=20)
     options.add_argument("--longest", type=int, default=4000, help="lines of the longest script, 50 a second")
     options.add_argument("--pause", type=float, default=0.8, help="the longest time between two rounds, seconds")
-    options.add_argument("--in", dest="where", choices=("local", "docker", "copied", "remote"), default="local")
+    options.add_argument(
+        "--in", dest="where", choices=("local", "docker", "copied", "remote", "cluster"), default="local"
+    )
     options.add_argument("--hosts", type=int, default=3, help="of remote runs")
     options.add_argument("--cut", type=float, default=5.0, help="the longest time that a network is cut, seconds")
     options.add_argument("--seed", type=int, default=int(time.time()))
     chosen = options.parse_args()
     dice = random.Random(chosen.seed)
     progress(f"seed {chosen.seed}")
-    where = place_named(chosen.where, chosen.hosts, chosen.cut)
+    where = place_named(chosen.where, chosen.runs, chosen.hosts, chosen.cut)
     slots = max(4, chosen.runs * 3 // 4)
     with contextlib.closing(where), Installation(slots=slots) as place:
-        place.script(NAME, SCRIPT)
+        place.script(NAME, where.script())
         where.serve(place, slots)
         killer = Killer(place, where, dice)
         expected = [Expected(number, dice, chosen.longest) for number in range(chosen.runs)]
@@ -107,7 +110,9 @@ def main() -> None:
         for one in expected:
             mirror, there = place.paths.driver_log(one.run_id), where.log(one)
             log = mirror.read_bytes() if mirror.exists() else b""
-            faults += [f"{one.run_id}: {fault}" for fault in one.faults(runs.get(one.run_id), where.marks, log)]
+            faults += [
+                f"{one.run_id}: {fault}" for fault in one.faults(runs.get(one.run_id), where.marks, where.said(log))
+            ]
             # Canceled before it began: there is nothing on either side.
             same = same_bytes(mirror, there) or (one.canceled and not log and not there.exists())
             equal += same

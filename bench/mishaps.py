@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
 from bench.installation import wait_for
-from bench.killed_runs import NAME, insist
+from bench.killed_runs import NAME, SCRIPT, insist
 
 if TYPE_CHECKING:
     import random
@@ -49,6 +51,14 @@ class Here:
     def mended(self) -> float | None:
         """Seconds until the engine has every host again, everything being mended; None where it cannot lose one."""
         return None
+
+    def script(self) -> str:
+        """What its runs run."""
+        return SCRIPT
+
+    def said(self, log: bytes) -> bytes:
+        """Of a driver log, what the script printed."""
+        return log
 
     def log(self, one: Expected) -> Path:
         """The host's file of a run's driver log."""
@@ -183,8 +193,68 @@ class FarAway(Here):
         self.hosts.close()
 
 
-def place_named(where: str, hosts: int, cut: float) -> Here:
-    """`where`: "local", "docker", "copied" (containers that share no folder with their host), "remote"."""
+class OnCluster(FarAway):
+    """A cluster behind its head node: every second driver runs in a container of YARN's. What stands for one of those
+    on the head node is killed as well.
+    """
+
+    patience = 400.0
+
+    def __init__(self, runs: int, cut: float) -> None:
+        from bench.far_cluster import Cluster
+
+        self.cluster = Cluster(runs)
+        self.hosts = self.cluster.hosts
+        self.cut = cut
+        self.times_cut = self.times_killed = self.relays_killed = 0
+        self.without = 0.0
+
+    def serve(self, place: Installation, slots: int) -> None:
+        super().serve(place, slots)
+        self.cluster.serve(place, slots=slots)
+
+    def script(self) -> str:
+        begin = "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+        return begin + SCRIPT
+
+    def said(self, log: bytes) -> bytes:
+        return b"".join(line for line in log.splitlines(keepends=True) if line.startswith(b"run "))
+
+    def config(self, one: Expected) -> str:
+        return "far-away" if one.number % 2 else "far"
+
+    def mishaps(self, dice: random.Random) -> list[Mishap]:
+        return [*super().mishaps(dice), (dice.uniform(0.0, self.cut), self._kill_a_relay)]
+
+    def _kill_a_relay(self) -> None:
+        for pid, words in self.cluster.head.person.processes().items():
+            if "_aml_tui_cluster.relay" in words:
+                os.kill(pid, signal.SIGKILL)
+                self.relays_killed += 1
+                return
+
+    def faults(self, expected: list[Expected]) -> list[str]:
+        found = super().faults(expected)
+        for one in self.cluster.yarn.applications():
+            if one["state"] not in ("FINISHED", "FAILED", "KILLED"):
+                found.append(f"{one['id']} ({one['applicationTags']}) is left on YARN, {one['state']}")
+        for run in expected:
+            count = len(self.cluster.yarn.applications(applicationTags=f"aml-{run.run_id.lower()}"))
+            if count > 1:
+                found.append(f"{run.run_id}: {count} applications")
+        return found
+
+    def told(self) -> list[tuple[str, str]]:
+        return [*super().told(), ("relays killed", str(self.relays_killed))]
+
+    def close(self) -> None:
+        self.cluster.close()
+
+
+def place_named(where: str, runs: int, hosts: int, cut: float) -> Here:
+    """`where`: "local", "docker", "copied" (containers that share no folder with their host), "remote", "cluster"."""
+    if where == "cluster":
+        return OnCluster(runs, cut)
     if where == "remote":
         return FarAway(hosts, cut)
     return Here() if where == "local" else Containers(shared=where == "docker")
