@@ -6,21 +6,20 @@ import abc
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import HostError, HostLost
+from engine.errors import HostLost
 from engine.hosts import host as model
-from engine.hosts.agent_client import PIECE, PING_AFTER, AgentClient
+from engine.hosts.agent_client import PING_AFTER, AgentClient
 from engine.hosts.agent_source import agent_bundle, runtime_package
 from engine.hosts.fetching import Receiver
+from engine.hosts.sending import open_sized, pieces, read_all, sized
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from typing import BinaryIO
 
     from engine.hosts.docker.api import DockerApi
     from engine.hosts.docker.finding import Endpoint
@@ -195,6 +194,26 @@ class AgentHost(abc.ABC):
         answer = await self._agent.request("web", method=method, url=url, text=body)
         return int(answer["status"]), str(answer["body"])
 
+    async def prepared(self, condas: Sequence[str], folders: Sequence[str]) -> dict[str, Any]:
+        """What environments can be made with there, and those that are kept; see agent/prefixes.py: look.
+
+        `condas`: programs in the order in which they are taken; `folders`: where they may be beside PATH.
+        """
+        told: dict[str, Any] = await self._agent.request("prepared", condas=list(condas), folders=list(folders))
+        return told
+
+    async def stored(self, address: str, size: int) -> tuple[bool, str]:
+        """Whether an archive in the cluster's storage is there with this size, and why that cannot be said ("")."""
+        told = await self._agent.request("stored", address=address, size=size)
+        return bool(told["there"]), str(told["trouble"])
+
+    async def unprepare(self, fingerprint: str, *, unfinished: bool = False) -> bool:
+        """Remove an environment and its archive; with `unfinished`, only what a build that was cut off left of it.
+
+        False when somebody is at work on it.
+        """
+        return bool(await self._agent.request("unprepare", fingerprint=fingerprint, unfinished=unfinished))
+
     async def missing_blobs(self, shas: Sequence[str]) -> list[str]:
         """Those of these contents (SHA-256, hexadecimal) that the host lacks."""
         missing: list[str] = []
@@ -207,7 +226,7 @@ class AgentHost(abc.ABC):
         packs: list[list[tuple[str, Path, int]]] = []
         room = 0
         single: list[tuple[str, Path]] = []
-        for sha, path, size in await asyncio.to_thread(_sized, files):
+        for sha, path, size in await asyncio.to_thread(sized, files):
             if size > SMALL:
                 single.append((sha, path))
                 continue
@@ -220,15 +239,15 @@ class AgentHost(abc.ABC):
 
     async def _put_pack(self, pack: Sequence[tuple[str, Path, int]]) -> None:
         async with self._puts:
-            body = await asyncio.to_thread(_read_all, [path for _, path, _ in pack])
+            body = await asyncio.to_thread(read_all, [path for _, path, _ in pack])
             await self._agent.request("pack", body, blobs=[(sha, size) for sha, _, size in pack])
 
     async def put_blob(self, sha: str, path: Path) -> None:
         """Send a file's content. Call it for many files at once: at most `PUTS` are on their way."""
         async with self._puts:
-            file, size = await asyncio.to_thread(_open_sized, path)
+            file, size = await asyncio.to_thread(open_sized, path)
             try:
-                await self._agent.put("put", size, _pieces(file, size), sha=sha)
+                await self._agent.put("put", size, pieces(file, size), sha=sha)
             finally:
                 file.close()
 
@@ -369,26 +388,3 @@ class AgentHost(abc.ABC):
     async def free_disk(self) -> model.Disk:
         answer = await self._agent.request("disk")
         return model.Disk(answer["disk_free"], answer["disk_total"])
-
-
-def _sized(files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path, int]]:
-    return [(sha, path, path.stat().st_size) for sha, path in files]
-
-
-def _read_all(paths: Sequence[Path]) -> bytes:
-    return b"".join(path.read_bytes() for path in paths)
-
-
-def _open_sized(path: Path) -> tuple[BinaryIO, int]:
-    file = path.open("rb")
-    return file, os.fstat(file.fileno()).st_size
-
-
-async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
-    left = size
-    while left:
-        piece = await asyncio.to_thread(file.read, min(PIECE, left))
-        if not piece:
-            raise HostError(f"{file.name} became shorter while it was sent", remedy="Submit the run again.")
-        left -= len(piece)
-        yield piece

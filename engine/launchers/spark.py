@@ -16,12 +16,14 @@ from engine.errors import HostError, HostLost
 from engine.hosts.host import Proc
 from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun
+from engine.launchers.spark_python import python_arguments
 from engine.launchers.yarn import Yarn
 from engine.project import snapshot as snapshots
 
 if TYPE_CHECKING:
     from engine.hosts.host import Host
     from engine.launchers.launcher import Say
+    from engine.launchers.prepared import Environments
     from engine.launchers.yarn import Application
     from engine.paths import Paths
     from engine.runs.model import Run, RunPlan
@@ -37,13 +39,13 @@ class SparkRun(ProcessRun):
     """One run: its driver's process on the head node, and its applications."""
 
     def __init__(self, launcher: SparkLauncher, host: Host, run: Run, plan: RunPlan) -> None:
-        super().__init__(host, run, plan)
+        super().__init__(host, run, plan, launcher.environments)
         self._launcher = launcher
         self._yarn = launcher.yarn(host)
 
     async def prepare(self, say: Say) -> dict[str, Any]:
         """The tag, lower case as YARN wants it, before there is anything that could carry it."""
-        return {"tag": f"aml-{self.run.id.lower()}"}
+        return {"tag": f"aml-{self.run.id.lower()}", **await super().prepare(say)}
 
     @property
     def _tag(self) -> str:
@@ -56,6 +58,7 @@ class SparkRun(ProcessRun):
         ours += ["--deploy-mode", "client", "--conf", f"spark.yarn.tags={self._tag}"]
         if "spark.app.name" not in given:
             ours += ["--name", self.run.name]
+        ours += python_arguments(settings, self.environment, self.host.info.absolute(self.plan.interpreter))
         if modules:
             ours += ["--py-files", ",".join(modules)]
         return (self.host.info.absolute(submit), *settings, *ours, *self.plan.argv)
@@ -63,7 +66,7 @@ class SparkRun(ProcessRun):
     async def launch(self) -> dict[str, Any]:
         modules = await asyncio.to_thread(self._modules)
         handle = await self.host.start(self.run.id, self._spec(self._argv(modules)))
-        return {**handle, "tag": self._tag}
+        return {**(self.run.handle or {}), **handle}
 
     def _modules(self) -> tuple[str, ...]:
         """What lies beside the script and is code: executors on other machines do not see the run directory."""
@@ -117,8 +120,9 @@ class SparkRun(ProcessRun):
 class SparkLauncher:
     """Starts PySpark scripts on clusters."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, environments: Environments) -> None:
         self.paths = paths
+        self.environments = environments
         self._yarns: dict[str, tuple[Host, Yarn]] = {}
 
     def place(self, host: Host, run: Run, plan: RunPlan) -> SparkRun:

@@ -12,7 +12,20 @@ import threading
 import time
 import traceback
 
-from . import arriving, channel, clusters, dockers, follows, identities, processes, rundir, samples, starting, whole
+from . import (
+    arriving,
+    channel,
+    clusters,
+    dockers,
+    follows,
+    identities,
+    prefixes,
+    processes,
+    rundir,
+    samples,
+    starting,
+    whole,
+)
 
 MYPY = False
 if MYPY:
@@ -64,6 +77,9 @@ class Agent(object):
             "disk": lambda head, body: samples.disk(self.root.path),
             "yarn": lambda head, body: clusters.yarn(),
             "web": lambda head, body: clusters.ask(head["method"], head["url"], head["text"]),
+            "prepared": lambda head, body: prefixes.look(self.root, head["condas"], head["folders"]),
+            "stored": lambda head, body: prefixes.stored(head["address"], head["size"]),
+            "unprepare": lambda head, body: prefixes.remove(self.root, head["fingerprint"], head["unfinished"]),
             "dockers": lambda head, body: dockers.addresses(),
             "takes": lambda head, body: dockers.takes(head["url"]),
         }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]

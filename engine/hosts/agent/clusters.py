@@ -15,13 +15,19 @@ PATIENCE = 30.0
 
 def yarn() -> "list[str]":
     """Base URLs of the ResourceManagers' web services."""
+    settings = site("yarn-site.xml")
+    return [] if settings is None else addresses(settings)
+
+
+def site(name: str) -> "Optional[dict[str, str]]":
+    """The settings in a file of Hadoop's, from the first folder that has it; None when none has."""
     named = [os.environ.get(name, "") for name in ("YARN_CONF_DIR", "HADOOP_CONF_DIR")]
     home = os.environ.get("HADOOP_HOME", "")
     for folder in named + ([home + "/etc/hadoop"] if home else []) + list(FOLDERS):
-        settings = read(os.path.join(folder, "yarn-site.xml")) if folder else None
+        settings = read(os.path.join(folder, name)) if folder else None
         if settings is not None:
-            return addresses(settings)
-    return []
+            return settings
+    return None
 
 
 def read(path: str) -> "Optional[dict[str, str]]":

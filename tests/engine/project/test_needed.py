@@ -9,7 +9,7 @@ import pytest
 
 from engine.project.folder import open_project
 from engine.project.needed import needs_on
-from engine.project.resolve import container_environment, resolve
+from engine.project.resolve import needed_environment, resolve
 from engine.runs.model import ImageUse
 from engine.runs.request import RunRequest
 
@@ -53,10 +53,10 @@ def test_it_is_what_a_run_would_resolve_to(project: Path) -> None:
     opened = open_project(project)
     for name in ("box", "far"):
         plan = resolve(RunRequest(project=str(project), token="t", config=name), scripted=False)
-        spec = container_environment(opened, opened.config(name), opened.target(name))
+        spec = needed_environment(opened, opened.config(name), opened.target(name))
         assert spec is not None
         assert spec.to_json() == plan.options["environment"]
-    assert container_environment(opened, opened.config("here"), opened.target("here")) is None
+    assert needed_environment(opened, opened.config("here"), opened.target("here")) is None
 
 
 def test_what_is_gone_needs_nothing(project: Path) -> None:
