@@ -305,25 +305,27 @@ class Environments:
         What nobody knows of is asked for as well: the store may be younger than what is kept there.
         """
         there = await self._asked(host)
-        found: list[Builder] = []
-        if host != LOCAL:
-            head_node = await self._head_node(host)
-            images = [is_image(use.image) for use in await self._ledger.do(self._ledger.image_uses, host)]
-            if not all(images) or await head_node.keeps_something():
-                found.append(head_node)
-            if images and not any(images):
-                return found
-        try:
+        if host == LOCAL:
             await there.docker()
-            found.append(await self._image_builder(host))
-        except HostError:
-            if not found:
+            return [await self._image_builder(host)]
+        head_node = await self._head_node(host)
+        found: list[Builder] = [head_node]
+        images = [is_image(use.image) for use in await self._ledger.do(self._ledger.image_uses, host)]
+        if any(images) or (not images and not await head_node.keeps_something()):
+            try:
+                await there.docker()
+                found.append(await self._image_builder(host))
+            except HostLost:
                 raise
+            except HostError:
+                # A head node has none, and needs none.
+                if images:
+                    raise
         return found
 
     async def _listed_on(self, host: str) -> list[dict[str, Any]]:
         return [
-            {"host": host, **dataclasses.asdict(one)}
+            {**dataclasses.asdict(one), "host": host, "configurations": [*one.configurations], "in_use": [*one.in_use]}
             for builder in await self._builders_on(host)
             for one in await self._kept(builder)
         ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.environments.building import Builder
-from engine.environments.head_node_build import HeadNodeBuild, run_of
+from engine.environments.head_node_build import HeadNodeBuild, digest_of, run_of
 from engine.environments.needed import needed_now
 from engine.environments.probing import CONDAS, FOLDERS, Probe
 from engine.environments.ready import ANOTHERS, Kept, Ready
@@ -155,18 +155,21 @@ class HeadNodeBuilder(Builder):
             raise HostError("somebody is at work on it.", where=self.host, remedy="Try again when that has ended.")
 
     async def tidy(self, keep: int = 0, but: Build | None = None) -> None:
-        """Remove what engines that died left of builds; a build that fails or is canceled leaves nothing itself."""
-        if but is not None or self.builds:
-            return
-        host = await self.reach()
+        """A build that fails or is canceled has seen to that itself, and its host may be away."""
+        if but is None:
+            await self.sweep(await self.reach())
+
+    async def sweep(self, host: Host) -> None:
+        """Remove what engines that died left of builds which have ended, but for those that this engine looks at."""
         look = await self.look(host)
+        busy = {digest for digest, lock in self.at_work.items() if lock.locked()}
         status = await host.inspect(look.builds)
         for run, one in status.items():
-            if one.phase not in ("starting", "running"):
+            if one.phase in ("exited", "vanished") and digest_of(run) not in busy:
                 await host.remove_run(run)
-        for digest in look.unfinished:
-            if run_of(digest) not in status or status[run_of(digest)].phase not in ("starting", "running"):
-                await host.unprepare(digest, unfinished=True)
+        alive = {digest_of(run) for run, one in status.items() if one.phase not in ("exited", "vanished")}
+        for digest in set(look.unfinished) - busy - alive:
+            await host.unprepare(digest, unfinished=True)
 
     # Building
 

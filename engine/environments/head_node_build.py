@@ -45,12 +45,18 @@ DISK = "The head node's disk is full: `aml environment prune` removes what nothi
 INDEX = "A package index could not be reached from the head node: check its network, its proxy and the index's address."
 # Exit codes of a build that was told to end.
 TOLD_TO_END = (128 + 2, 128 + 15)
+_RUN = "environment-"
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.+)")
 
 
 def run_of(digest: str) -> str:
     """The run that builds an environment, as the head node has it."""
-    return f"environment-{digest}"
+    return f"{_RUN}{digest}"
+
+
+def digest_of(run: str) -> str:
+    """The environment that a run builds."""
+    return run.removeprefix(_RUN)
 
 
 class HeadNodeBuild(Build):
@@ -75,6 +81,7 @@ class HeadNodeBuild(Build):
         self._change(fingerprint=digest, words="waiting for another build of it")
         async with self._builder.at_work[digest]:
             await self._builder.ended(digest)
+            await self._reached(self._builder.sweep)
             try:
                 return await self._until_ready(look, digest, steps)
             except asyncio.CancelledError:

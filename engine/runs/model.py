@@ -225,8 +225,16 @@ class BuildRecord:
 
 
 def is_image(where: str) -> bool:
-    """Whether an environment is an image, by its id; otherwise it is an archive or a folder, by its address."""
+    """Whether an environment is an image, by its id; otherwise it is on a head node, an archive or a folder."""
     return "/" not in where
+
+
+def environment_words(where: str) -> tuple[str, str]:
+    """What an environment is, and its name in short: ("image", "0123456789ab"), ("archive", "hdfs://.../x.tar.gz")."""
+    if is_image(where):
+        # As Docker's own commands write it.
+        return "image", where.removeprefix("sha256:")[:12]
+    return "archive" if where.endswith(".tar.gz") else "folder", where
 
 
 @dataclass(frozen=True)
