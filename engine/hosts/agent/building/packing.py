@@ -21,7 +21,7 @@ LEVEL = 4
 TELL = 3.0
 # The first line of a script, or the two of one whose interpreter has too long a path for one (pip and conda write it).
 FIRST = re.compile(
-    rb"#![ \t]*(?P<short>\S+)(?P<options>[^\n]*)\n|#!/bin/sh\n'''exec' \"?(?P<long>[^\"\s]+)\"?[^\n]*\n' '''\n"
+    rb"#!/bin/sh\n'''exec' \"?(?P<long>[^\"\s]+)\"?[^\n]*\n' '''\n|#![ \t]*(?P<short>\S+)(?P<options>[^\n]*)\n"
 )
 # Read by the shell, it starts the Python beside the script; read by Python, it is a text.
 MOVABLE = b'#!/bin/sh\n\'\'\'exec\' "$(dirname "$(readlink -f "$0")")/%s"%s "$0" "$@"\n\' \'\'\'\n'
