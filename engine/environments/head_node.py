@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from engine.hosts.host import Host
     from engine.project.environment import EnvironmentSpec, Need
     from engine.runs.model import BuildRecord, ImageUse
+
+log = logging.getLogger(__name__)
 
 # Counts up when the same files would be made into something else.
 VERSION = 1
@@ -198,23 +201,20 @@ class HeadNodeBuilder(Builder):
                 return
             except HostLost:
                 await asyncio.sleep(LOOK)
+            except HostError as error:
+                log.warning("%s: the build of %s stays: %s", self.host, digest, error)
+                return
 
     async def clear(self, host: Host, digest: str) -> None:
-        """End what is alive of a build and remove its run. Raises HostLost."""
+        """End what is alive of a build and remove its run. Raises HostError."""
         run = run_of(digest)
-        with contextlib.suppress(HostError):
-            if not host.connected:
-                raise HostLost(f"contact with {host.name} was lost.", where=host.name)
-            await host.forbid(run)
-            for signal in ("TERM", "KILL"):
-                await host.signal(run, signal)
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._dead(host, run), GRACE)
-                    break
-            await host.remove_run(run)
-            return
-        if not host.connected:
-            raise HostLost(f"contact with {host.name} was lost.", where=host.name)
+        await host.forbid(run)
+        for signal in ("TERM", "KILL"):
+            await host.signal(run, signal)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._dead(host, run), GRACE)
+                break
+        await host.remove_run(run)
 
     async def _dead(self, host: Host, run: str) -> None:
         while True:

@@ -94,7 +94,8 @@ class HeadNodeBuild(Build):
         for attempt in range(ATTEMPTS + 1):
             ready = await self._reached(self._there)
             if ready is not None:
-                await self._reached(lambda host: self._builder.clear(host, digest))
+                if self._begun:
+                    await self._reached(lambda host: self._builder.clear(host, digest))
                 return dataclasses.replace(ready, built=bool(self._offset))
             if attempt == ATTEMPTS:
                 break

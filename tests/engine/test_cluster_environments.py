@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from engine import paths
 from engine.async_client import Client
 from engine.engine import Engine
 from engine.errors import EnvironmentFailed
 from engine.lock import holder, is_held
 from engine.runs.model import State
+from tests.engine.conftest import Bench
 from tests.engine.far_bench import far_bench
 from tests.services import conda, ownership
 from tests.services.rootfs import made
@@ -313,6 +316,37 @@ async def test_the_engine_is_killed_meanwhile(far: SshBench, wheels: Index) -> N
     await ends_well(far, run)
     assert [one.state for one in builds(far)] == ["ready", "canceled", "canceled"]
     assert kept(far) == [builds(far)[0].fingerprint]
+
+
+async def test_two_engines_build_it_once(
+    far: SshBench, node: HeadNode, wheels: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one person, on two machines: the second finds the first one's process, and both have the whole log."""
+    monkeypatch.setenv("AML_TUI_HOME", str(tmp_path / "another home"))
+    other = Bench(far.project, paths.current())
+    other.paths.make()
+    await other.engine.start()
+    try:
+        wheels.gate.clear()
+        request = far.request("job.py", config="far")
+        first, second = await asyncio.gather(far.engine.prepare(request), other.engine.prepare(request))
+        records = [(far.store, first["build"]), (other.store, second["build"])]
+        await until_async(lambda: all(store.build(build).step == 2 for store, build in records), 120)
+        making = [line for line in node.person.processes().values() if "aml_agent.building.main" in line]
+        assert len(making) == 1
+        wheels.gate.set()
+        await until_async(lambda: all(store.build(build).over for store, build in records), 120)
+        ended = [store.build(build) for store, build in records]
+        assert [one.state for one in ended] == ["ready", "ready"]
+        assert ended[0].image == ended[1].image
+        assert kept(far) == [ended[0].fingerprint]
+        # Each engine's store knows only what its own configurations need.
+        for one in ended:
+            assert Path(one.log).read_text().count("Successfully installed aml-leaf-1.0") == 1
+        told = [await one.engine.environments(far.host) for one in (far, other)]
+        assert sorted(bool(one["environments"][0]["in_use"]) for one in told) == [False, True]
+    finally:
+        await other.close()
 
 
 async def test_two_people_have_two_environments(far: SshBench, yarn: Yarn, make_head_node: MakeHeadNode) -> None:

@@ -41,11 +41,12 @@ def user() -> str:
 def size(where: str) -> "Optional[int]":
     """Bytes of what is at this address; None when nothing is there. Raises Trouble."""
     code, said = ask("-stat", "%b", where)
-    if not code:
-        return int(said.split()[-1])
-    if ABSENT in said:
-        return None
-    raise Trouble(said)
+    if code:
+        if ABSENT in said:
+            return None
+        raise Trouble(said)
+    # Java and the storage's driver may have something to say too.
+    return next(int(line) for line in said.splitlines() if line.isdigit())
 
 
 def put(path: str, where: str) -> None:
