@@ -85,7 +85,7 @@ class Environments:
         """The engine is about to leave: what builds on a head node for a run goes on, and the next engine finds it."""
         self._closing = True
         for builder in self._head_nodes.values():
-            builder.staying = frozenset(self._runs)
+            builder.leave(frozenset(self._runs))
 
     async def close(self) -> None:
         """End the builds that only `prepare` waits for, and write what is to be written."""

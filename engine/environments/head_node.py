@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 VERSION = 1
 # Where conda is on a head node of HDInsight, beside the places it has anywhere.
 HDINSIGHT = ("/usr/bin/anaconda/bin", "/usr/bin/miniforge/bin", "/usr/bin/miniconda/bin")
-# What a canceled build gets before it is killed, and what is waited for its death in all (s).
-GRACE, DEATH = 10.0, 30.0
+# What a canceled build gets before it is killed; what is waited for its death in all, and by an engine that leaves (s).
+GRACE, DEATH, HASTE = 10.0, 30.0, 5.0
 LOOK = 0.2
 
 
@@ -71,8 +71,14 @@ class HeadNodeBuilder(Builder):
         self.reach = reach
         # Builds that go on when this engine leaves: runs wait for them, and the next engine takes both up.
         self.staying: frozenset[str] = frozenset()
+        self._patience = DEATH
         self.at_work: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ending: dict[str, asyncio.Task[None]] = {}
+
+    def leave(self, staying: frozenset[str]) -> None:
+        """The engine is about to leave; `staying`: the builds that runs wait for."""
+        self.staying = staying
+        self._patience = HASTE
 
     async def close(self) -> None:
         """What cannot be ended because its host is away is left to itself."""
@@ -185,7 +191,7 @@ class HeadNodeBuilder(Builder):
         if task is None:
             task = self._ending[digest] = asyncio.create_task(self._end(digest), name=f"end build {digest}")
             task.add_done_callback(lambda _done: self._ending.pop(digest, None))
-        await asyncio.wait({task}, timeout=DEATH)
+        await asyncio.wait({task}, timeout=self._patience)
 
     async def ended(self, digest: str) -> None:
         """Return once no earlier build of it is on its way out."""

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +21,6 @@ from engine.runs.model import State
 from tests.engine.conftest import Bench
 from tests.engine.far_bench import far_bench
 from tests.services import conda, ownership
-from tests.services.rootfs import made
 from tests.services.wheels import Index, index
 from tests.waiting import until_async
 
@@ -373,15 +369,11 @@ def with_conda(node: HeadNode) -> Iterator[str]:
     """The head node has a conda; the address of a channel for it."""
     folder = ownership.new_folder("conda")
     try:
-        with zipfile.ZipFile(conda.rattler_wheel()) as wheel:
-            wheel.extractall(folder / "rattler")
-        with tarfile.open(made("conda-channel-1.tar", conda._make_channel)) as channel:
-            channel.extractall(folder / "channel", filter="data")
-        (folder / "conda.py").write_text(conda.PROGRAM)
-        node.put("conda", f'#!/bin/sh\nPYTHONPATH={folder}/rattler exec /usr/bin/python3 {folder}/conda.py "$@"\n')
-        yield f"file://{folder}/channel"
+        script, channel = conda.conda_in(folder)
+        node.put("conda", script)
+        yield channel
     finally:
-        shutil.rmtree(folder)
+        ownership.remove_folder(folder)
 
 
 async def test_conda_and_pip_on_top_of_it(far: SshBench, with_conda: str) -> None:
