@@ -244,7 +244,8 @@ class Environments:
         now ("project/configuration"), in_use (what uses it at this moment, in words). Without `host`, of all hosts
         that were used. Raises AmlError when the only host that is asked does not answer.
         """
-        hosts = [host] if host else await self._hosts()
+        used = {use.host for use in await self._ledger.do(self._ledger.image_uses)}
+        hosts = [host] if host else sorted(used | {LOCAL})
         found: list[dict[str, Any]] = []
         unreachable: dict[str, str] = {}
         for name in hosts:
@@ -253,7 +254,9 @@ class Environments:
             except AmlError as error:
                 if len(hosts) == 1:
                     raise
-                unreachable[name] = str(error)
+                # Whoever has only clusters needs no Docker here.
+                if name in used:
+                    unreachable[name] = str(error)
         found.sort(key=lambda one: one["last_used"] or one["created"], reverse=True)
         return {"environments": found, "unreachable": unreachable}
 

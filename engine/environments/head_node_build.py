@@ -78,8 +78,11 @@ class HeadNodeBuild(Build):
         look = await self._reached(self._builder.look)
         digest = look.fingerprint(self._spec)
         steps = self._steps(look, digest, (await self._builder.reach()).info.root)
-        self._change(fingerprint=digest, words="waiting for another build of it")
-        async with self._builder.at_work[digest]:
+        lock = self._builder.at_work[digest]
+        self._change(
+            fingerprint=digest, words="waiting for another build of it" if lock.locked() else self.record.words
+        )
+        async with lock:
             await self._builder.ended(digest)
             await self._reached(self._builder.sweep)
             try:
