@@ -20,6 +20,7 @@ from engine.client import ContactLost, open_connection
 from engine.errors import AmlError, UsageError
 from engine.plain import plain
 from engine.runs.builds import CUT_OFF
+from engine.runs.model import environment_words
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Following:
         if self._answer["state"] == "nothing":
             say("scripts run there in what is there; nothing needs to be prepared")
         else:
-            say(f"the environment is ready: image {_short(self._answer['image'])}")
+            say(f"the environment is ready: {_short(self._answer['image'])}")
         return None
 
     def _one(self, build: str) -> BuildRecord | None:
@@ -208,7 +209,7 @@ def _end(record: BuildRecord | None, config: str) -> None:
     took = span((record.ended or record.started) - record.started)
     if record.state == "ready":
         weight = f", {size(record.size)}" if record.size else ""
-        say(f"the environment of {config} is ready after {took}: image {_short(record.image)}{weight}")
+        say(f"the environment of {config} is ready after {took}: {_short(record.image)}{weight}")
         return
     if record.state == "canceled":
         raise AmlError(f"the build was canceled after {took}: {record.error or 'somebody asked for it.'}")
@@ -222,4 +223,5 @@ def _end(record: BuildRecord | None, config: str) -> None:
 
 
 def _short(image: str) -> str:
-    return image.removeprefix("sha256:")[:12]
+    """ "image 0123456789ab", or an archive or a folder of a head node with its address."""
+    return plain(" ".join(environment_words(image)))

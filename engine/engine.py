@@ -87,9 +87,9 @@ class Engine:
             lambda: self.on_change(set(), True),
         )
         self._launchers = {
-            "process": ProcessLauncher(),
+            "process": ProcessLauncher(self._environments),
             "container": ContainerLauncher(self._environments, self.paths),
-            "spark": SparkLauncher(self.paths),
+            "spark": SparkLauncher(self.paths, self._environments),
         }
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
@@ -116,6 +116,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Let go of everything. Runs go on; the next engine finds them."""
+        self._environments.leave()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -1,7 +1,8 @@
 """Environments as the engine has them: who builds on which host, who waits for what, what nothing needs any more.
 
 One object for all hosts: the runs' own preparing and the verb `prepare` go through the same builder of a host, so two
-submissions and a `prepare` build once. What is built, and who needs it, is written into the store.
+submissions and a `prepare` build once. A host has one for the images of its Docker, or as a cluster's head node one for
+folders and their archives, or both. What is built, and who needs it, is written into the store.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError, HostError, HostLost, NotFound, NotNow
 from engine.runs.builds import CUT_OFF
-from engine.runs.model import ImageUse
+from engine.runs.model import ImageUse, is_image
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from engine.environments.builder import Builder, Ready
+    from engine.environments.builder import ImageBuilder
+    from engine.environments.building import Builder
+    from engine.environments.head_node import HeadNodeBuilder
+    from engine.environments.ready import Kept, Ready
     from engine.hosts.docker.api import DockerApi
     from engine.hosts.host import Host
     from engine.paths import Paths
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# This machine, as hosts are named.
+LOCAL = "local"
 # So many builds are kept in the store, with their logs; they are megabytes each.
 KEPT = 200
 
@@ -54,7 +60,9 @@ class Environments:
         self._host = host
         self._asked = asked
         self._changed = changed
-        self._builders: dict[str, tuple[DockerApi, Builder]] = {}
+        # By host: what builds images there, and the connection to its Docker; what builds on a head node.
+        self._images: dict[str, tuple[DockerApi, ImageBuilder]] = {}
+        self._head_nodes: dict[str, HeadNodeBuilder] = {}
         # One lock a host: a host that does not answer holds up nobody else's.
         self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         # Builds that `prepare` began or joined, each with the tasks that wait for it.
@@ -73,6 +81,12 @@ class Environments:
         old = await self._ledger.do(self._ledger.forget_builds, KEPT)
         await asyncio.to_thread(_remove, old)
 
+    def leave(self) -> None:
+        """The engine is about to leave: what builds on a head node for a run goes on, and the next engine finds it."""
+        self._closing = True
+        for builder in self._head_nodes.values():
+            builder.leave(frozenset(self._runs))
+
     async def close(self) -> None:
         """End the builds that only `prepare` waits for, and write what is to be written."""
         self._closing = True
@@ -80,29 +94,46 @@ class Environments:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for builder in self._head_nodes.values():
+            await builder.close()
         await asyncio.gather(*self._writes, return_exceptions=True)
 
     def building(self) -> int:
         """Builds that `prepare` waits for; those of runs are counted as runs."""
         return len(self._waiting)
 
-    async def builder(self, host: str) -> Builder:
-        """The builder of a host, by its name; a new one after contact with its Docker was lost. Raises HostError."""
-        from engine.environments.builder import Builder
+    async def builder(self, plan: RunPlan) -> Builder:
+        """What builds the environment of a plan. Raises HostError."""
+        if plan.target_type == "cluster":
+            return await self._head_node(plan.host)
+        return await self._image_builder(plan.host)
+
+    async def _image_builder(self, host: str) -> ImageBuilder:
+        """What builds images on a host; a new one after contact with its Docker was lost. Raises HostError."""
+        from engine.environments.builder import ImageBuilder
 
         async with self._opening[host]:
             docker = await (await self._host(host)).docker()
-            known = self._builders.get(host)
+            known = self._images.get(host)
             if known is not None and known[0] is docker:
                 return known[1]
-            builder = Builder(docker, host, self._paths.state / "builds", self._record)
+            builder = ImageBuilder(docker, host, self._paths.state / "builds", self._record)
             await builder.begin()
-            self._builders[host] = (docker, builder)
+            self._images[host] = (docker, builder)
             return builder
+
+    async def _head_node(self, host: str) -> HeadNodeBuilder:
+        from engine.environments.head_node import HeadNodeBuilder
+
+        builder = self._head_nodes.get(host)
+        if builder is None:
+            folder = self._paths.state / "builds"
+            builder = self._head_nodes[host] = HeadNodeBuilder(lambda: self._host(host), host, folder, self._record)
+        return builder
 
     async def find(self, plan: RunPlan) -> Ready | None:
         """The environment of a plan if it is there already; nothing is pulled or built."""
-        return await (await self.builder(plan.host)).find(_spec(plan))
+        return await (await self.builder(plan)).find(_spec(plan))
 
     async def ensure(
         self,
@@ -127,7 +158,7 @@ class Environments:
         try:
             while True:
                 pruned = self._pruned.get(plan.host)
-                ready = await (await self.builder(plan.host)).ensure(_spec(plan), say, began=note)
+                ready = await (await self.builder(plan)).ensure(_spec(plan), say, began=note)
                 async with self._noting[plan.host]:
                     await self._note_use(plan, ready, run_id)
                     if pruned == self._pruned.get(plan.host):
@@ -213,7 +244,8 @@ class Environments:
         now ("project/configuration"), in_use (what uses it at this moment, in words). Without `host`, of all hosts
         that were used. Raises AmlError when the only host that is asked does not answer.
         """
-        hosts = [host] if host else await self._hosts()
+        used = {use.host for use in await self._ledger.do(self._ledger.image_uses)}
+        hosts = [host] if host else sorted(used | {LOCAL})
         found: list[dict[str, Any]] = []
         unreachable: dict[str, str] = {}
         for name in hosts:
@@ -222,7 +254,9 @@ class Environments:
             except AmlError as error:
                 if len(hosts) == 1:
                     raise
-                unreachable[name] = str(error)
+                # Whoever has only clusters needs no Docker here.
+                if name in used:
+                    unreachable[name] = str(error)
         found.sort(key=lambda one: one["last_used"] or one["created"], reverse=True)
         return {"environments": found, "unreachable": unreachable}
 
@@ -233,8 +267,7 @@ class Environments:
         What a container, an unfinished run or a build uses stays in any case; with `force`, what is in `ids` goes
         though another installation may need it. The layers of builds that failed go too.
         """
-        from engine.environments.images import ANOTHERS
-        from engine.environments.ready import name_of
+        from engine.environments.ready import ANOTHERS
 
         removed: list[str] = []
         refused: dict[str, str] = {}
@@ -242,64 +275,76 @@ class Environments:
         for name in [host] if host else await self._hosts():
             async with self._noting[name]:
                 self._pruned[name] = self._pruned.get(name, 0) + 1
-                docker = await (await self._asked(name)).docker()
-                before = await docker.disk()
-                for one in await self._listed_on(name):
-                    fingerprint = one["fingerprint"]
-                    named = ids is not None and fingerprint in ids
-                    if not (named or (ids is None and (everything or not one["configurations"]))):
-                        continue
-                    in_use = [why for why in one["in_use"] if not (named and force and why == ANOTHERS)]
-                    if in_use:
-                        if named:
-                            more = " `--force` removes it all the same." if in_use == [ANOTHERS] else ""
-                            refused[fingerprint] = f"it is in use: {', '.join(in_use)}.{more}"
-                        continue
-                    try:
-                        await docker.remove_image(name_of(fingerprint))
-                        removed.append(fingerprint)
-                    except HostLost:
-                        raise
-                    except HostError as error:
-                        refused[fingerprint] = str(error)
-                # The layers that failed builds left are needed by nobody either.
-                await (await self.builder(name)).tidy(0)
-                freed += max(0, before - await docker.disk())
+                for builder in await self._builders_on(name):
+                    before = await builder.disk()
+                    for one in await self._kept(builder):
+                        named = ids is not None and one.fingerprint in ids
+                        if not (named or (ids is None and (everything or not one.configurations))):
+                            continue
+                        in_use = [why for why in one.in_use if not (named and force and why == ANOTHERS)]
+                        if in_use:
+                            if named:
+                                more = " `--force` removes it all the same." if in_use == [ANOTHERS] else ""
+                                refused[one.fingerprint] = f"it is in use: {', '.join(in_use)}.{more}"
+                            continue
+                        try:
+                            await builder.remove(one.fingerprint)
+                            removed.append(one.fingerprint)
+                        except HostLost:
+                            raise
+                        except HostError as error:
+                            refused[one.fingerprint] = str(error)
+                    # What failed builds left is needed by nobody either.
+                    await builder.tidy(0)
+                    freed += max(0, before - await builder.disk())
         for unknown in set(ids or ()) - set(removed) - set(refused):
             refused[unknown] = str(NotFound("there is no such environment."))
         self._changed()
         return {"removed": removed, "freed": freed, "refused": refused}
 
+    async def _builders_on(self, host: str) -> list[Builder]:
+        """What may have built something on a host. Raises HostError when it, or the Docker that is used there, is away.
+
+        What nobody knows of is asked for as well: the store may be younger than what is kept there.
+        """
+        there = await self._asked(host)
+        if host == LOCAL:
+            await there.docker()
+            return [await self._image_builder(host)]
+        head_node = await self._head_node(host)
+        found: list[Builder] = [head_node]
+        images = [is_image(use.image) for use in await self._ledger.do(self._ledger.image_uses, host)]
+        if any(images) or (not images and not await head_node.keeps_something()):
+            try:
+                await there.docker()
+                found.append(await self._image_builder(host))
+            except HostLost:
+                raise
+            except HostError:
+                # A head node has none, and needs none.
+                if images:
+                    raise
+        return found
+
     async def _listed_on(self, host: str) -> list[dict[str, Any]]:
-        from engine.environments.images import list_environments
-        from engine.environments.needed import needed_now
+        return [
+            {**dataclasses.asdict(one), "host": host, "configurations": [*one.configurations], "in_use": [*one.in_use]}
+            for builder in await self._builders_on(host)
+            for one in await self._kept(builder)
+        ]
+
+    async def _kept(self, builder: Builder) -> list[Kept]:
         from engine.project.needed import needs_on
 
-        docker = await (await self._asked(host)).docker()
-        builder = await self.builder(host)
-        uses = await self._ledger.do(self._ledger.image_uses, host)
+        uses = await self._ledger.do(self._ledger.image_uses, builder.host)
         projects = await self._ledger.do(self._ledger.projects)
-        needed = await needed_now(builder, await asyncio.to_thread(needs_on, host, projects, uses), uses)
-        runs: dict[str, list[str]] = {}
-        for run_id, _fingerprint, image in await self._ledger.do(self._ledger.needed_by_runs, host):
-            runs.setdefault(image, []).append(f"run {run_id}")
-        return [
-            {
-                "fingerprint": one.fingerprint,
-                "host": host,
-                "image": one.id,
-                "size": one.size,
-                "created": one.created,
-                "last_used": one.last_used,
-                "configurations": list(one.configurations),
-                "in_use": [*one.in_use, *runs.get(one.id, ())],
-            }
-            for one in await list_environments(docker, uses, needed, builder.mark)
-        ]
+        needs = await asyncio.to_thread(needs_on, builder.host, projects, uses)
+        runs = await self._ledger.do(self._ledger.needed_by_runs, builder.host)
+        return await builder.listed(uses, needs, runs)
 
     async def _hosts(self) -> list[str]:
         uses = await self._ledger.do(self._ledger.image_uses)
-        return sorted({use.host for use in uses} | {"local"})
+        return sorted({use.host for use in uses} | {LOCAL})
 
     async def _note_use(self, plan: RunPlan, ready: Ready, run_id: str) -> None:
         use = ImageUse(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Types of targets that run scripts in containers: their Docker Engine is shown.
 CONTAINERS = ("docker", "remotedocker")
+# Those on which environments are made of the dependency file.
+PREPARED = (*CONTAINERS, "cluster")
 # Those of machines over SSH.
 REMOTE = ("remote", "remotedocker", "cluster")
 # What is no business of a row or of its details.
@@ -55,6 +57,11 @@ class TargetView:
     def remote(self) -> bool:
         """Whether it is a machine over SSH."""
         return self.type in REMOTE and not self.problem
+
+    @property
+    def prepared(self) -> bool:
+        """Whether environments are made on it."""
+        return self.type in PREPARED and not self.problem
 
     @property
     def containers(self) -> bool:

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from engine import masking
-from engine.runs.model import State
+from engine.runs.model import State, environment_words
 from tui.plain import plain
 
 if TYPE_CHECKING:
@@ -120,9 +120,9 @@ def first_sentence(text: str) -> str:
     return plain(text).partition(". ")[0].removesuffix(".")
 
 
-def image_id(image: str) -> str:
-    """An image's id as Docker's own commands write it: twelve digits."""
-    return plain(image.removeprefix("sha256:"))[:12]
+def environment(image: str) -> str:
+    """What an environment is: "image 0123456789ab", or an archive or a folder of a head node with its address."""
+    return plain(" ".join(environment_words(image)))
 
 
 def image_size(count: float) -> str:

@@ -83,7 +83,7 @@ def _show(options: argparse.Namespace) -> int:
         there = []
     data = {
         "fingerprint": fingerprint,
-        "images": [_told(one) for one in there],
+        "kept": [_told(one) for one in there],
         "configurations": [_use(use, there) for use in uses],
         "builds": [_build(one) for one in builds],
         "asks_for": uses[0].spec if uses else {},
@@ -111,7 +111,7 @@ def _fingerprint(place: Place, name: str) -> str:
 
 
 def _use(use: ImageUse, there: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """`there`: the images as the engine tells of them; without one, what it used last counts as what it needs."""
+    """`there`: what the engine tells is kept; without that, what it used last counts as what it needs."""
     needing = [one["configurations"] for one in there if one["host"] == use.host]
     return {
         "name": use.config,

@@ -1,118 +1,51 @@
-"""One build of an environment: the base image had here, looked into, and built upon; told step by step.
-
-Everything it says is in a log of its own, also when it fails.
-"""
+"""One build of an environment's image: the base image had here, looked into, and built upon."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import os
 import re
 import time
-import uuid
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.environments import recipe as recipes
+from engine.environments.building import TELL, Build
+from engine.environments.commands import passed_on
 from engine.environments.failing import explained
 from engine.environments.leftovers import BUILD, FINISHED, OWNER
-from engine.environments.log import BuildLog, has_password
 from engine.environments.originals import stand_in
 from engine.environments.ready import INTERPRETER, SPARK, Ready, name_of
-from engine.environments.times import Times
 from engine.errors import EnvironmentFailed, HostError, HostLost
 from engine.hosts.docker.finding import config_folder
 from engine.hosts.docker.images import ENVIRONMENT
-from engine.runs.model import BuildRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from engine.environments.builder import Builder
+    from engine.environments.builder import ImageBuilder
     from engine.hosts.docker.api import BuildOutput, Image, PullProgress
     from engine.project.environment import EnvironmentSpec
 
-# How often progress of a pull is recorded, seconds.
-TELL = 0.5
-# Longest words of what a tool says, characters; lines of it that are looked through for what went wrong.
-DETAIL, LAST = 100, 200
+# Why an address with a password is kept out of an image.
+IN_HISTORY = "the password in it would stay in the image's history"
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")
 _TOLD_BY_DOCKER = re.compile(r" ---> |Removing intermediate container |Successfully built ")
 
 
-class Build:
-    """A build at work: `task` gives what is ready, `waiters` are those who wait, `record` is how it stands."""
+class ImageBuild(Build):
+    """A build of an image."""
 
-    def __init__(self, builder: Builder, spec: EnvironmentSpec, record: Callable[[BuildRecord], None]) -> None:
-        self.waiters = 0
+    def __init__(self, builder: ImageBuilder, spec: EnvironmentSpec) -> None:
         self._builder = builder
         self._docker = builder.docker
-        self._spec = spec
-        self._record = record
-        build = uuid.uuid4().hex[:12]
-        path = builder.folder / f"{build}.log"
-        self._log = BuildLog(path)
-        self._times = Times(builder.folder, builder.host)
         self._steps: tuple[recipes.Step, ...] = ()
-        # What the step at work says: the last line for those who wait, the last lines for an error.
-        self._detail = ""
-        self._lines: deque[str] = deque(maxlen=LAST)
-        self.record = BuildRecord(
-            build, builder.host, "", "building", time.time(), words="looking for the base image", log=str(path)
-        )
-        record(self.record)
-        self.task = asyncio.create_task(self._run(), name=f"build {build}")
+        super().__init__(builder, spec, "looking for the base image")
 
-    @property
-    def words(self) -> str:
-        """What is at work, for those who wait: "step 4 of 6: pip packages: 3 lines (Collecting numpy)"."""
-        record = self.record
-        step = f"step {record.step} of {record.steps}: " if record.steps else ""
-        return f"{step}{record.words}" + (f" ({self._detail})" if self._detail else "")
-
-    def _change(self, **fields: object) -> None:
-        self.record = dataclasses.replace(self.record, **fields)  # type: ignore[arg-type]
-        self._record(self.record)
-
-    async def _run(self) -> Ready:
-        try:
-            await self._open_log()
-            estimate = await asyncio.to_thread(self._times.estimate)
-            if estimate is not None:
-                self._change(estimate=estimate)
-            ready = await self._made()
-            image = await self._docker.image(ready.image)
-            size = image.size if image else None
-            if ready.built:
-                await asyncio.to_thread(self._times.remember, time.time() - self.record.started)
-        except BaseException as error:
-            # Cut off with the daemon, it says nothing of the environment: who needs it builds it again.
-            canceled = isinstance(error, asyncio.CancelledError | HostLost)
-            text = "canceled" if isinstance(error, asyncio.CancelledError) else str(error)
-            self._log.note(text)
-            await self._log.close()
-            self._change(state="canceled" if canceled else "failed", error=text, words="", ended=time.time())
-            with contextlib.suppress(HostError):
-                await self._builder.tidy(but=self)
-            raise
-        await self._log.close()
-        self._change(
-            state="ready", image=ready.image, fingerprint=ready.fingerprint, words="", ended=time.time(), size=size
-        )
-        return ready
-
-    async def _open_log(self) -> None:
-        try:
-            await self._log.open()
-        except OSError as error:
-            raise EnvironmentFailed(
-                f"the log of the build cannot be written: {error.strerror}.",
-                where=self.record.log,
-                remedy="Make room there, or correct its permissions.",
-            ) from error
+    async def _size(self, ready: Ready) -> int | None:
+        image = await self._docker.image(ready.image)
+        return image.size if image else None
 
     async def _made(self) -> Ready:
         base = await self._base()
@@ -219,15 +152,8 @@ class Build:
 
     def _arguments(self) -> tuple[Mapping[str, str], list[str]]:
         """Values of this process's environment for the build, and the names that its Dockerfile must declare."""
-        found: dict[str, str] = {}
-        passed: list[str] = []
-        for name in recipes.PASSED:
-            value = os.environ.get(name, "")
-            if value and has_password(value):
-                self._log.note(f"{name} is not passed on: the password in it would stay in the image's history")
-            elif value:
-                found[name] = value
-                passed.append(name)
+        found = passed_on(lambda name: self._log.note(f"{name} is not passed on: {IN_HISTORY}"))
+        passed = list(found)
         # The builder keeps proxies out of the history by itself, and needs no declaration of them.
         found.update({name: os.environ[name] for name in recipes.PROXIES if os.environ.get(name)})
         return found, passed
@@ -237,10 +163,7 @@ class Build:
             step = _STEP.match(line)
             # A tool's own "Step 3/5 : ..." is not the builder's.
             if step and int(step[2]) == len(self._steps) and int(step[1]) == self.record.step + 1:
-                self._detail = ""
-                self._lines.clear()
                 number = int(step[1])
-                self._change(step=number, steps=len(self._steps), words=self._steps[number - 1].words)
+                self._step(number, len(self._steps), self._steps[number - 1].words)
             elif not _TOLD_BY_DOCKER.match(line):
-                self._detail = line.strip()[:DETAIL]
-                self._lines.append(line)
+                self._said(line)

@@ -1,51 +1,44 @@
-"""The environments of one host's Docker Engine: found, or built once for all who need them.
+"""The environments of one host's Docker Engine, which are images.
 
-A build is a task that its waiters share; it is canceled with the last of them. What was cut off by the death of the
+What was cut off by the death of the
 engine or the daemon is built again: finished layers are in the daemon's cache.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import TYPE_CHECKING
 
 from engine.environments import leftovers
-from engine.environments.build import Build
+from engine.environments.build import ImageBuild
+from engine.environments.building import Build, Builder
+from engine.environments.images import list_environments
+from engine.environments.needed import needed_now
 from engine.environments.originals import stand_in
 from engine.environments.probes import Probes
 from engine.environments.probing import PROBE, probe
-from engine.environments.ready import INTERPRETER, SPARK, Ready, name_of
+from engine.environments.ready import INTERPRETER, SPARK, Kept, Ready, name_of
 from engine.environments.recipe import fingerprint
 from engine.errors import EnvironmentFailed
 from engine.hosts.docker.images import ENVIRONMENT
+from engine.runs.model import is_image
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from engine.environments.probing import Probe
     from engine.hosts.docker.api import DockerApi, Image
-    from engine.project.environment import EnvironmentSpec
-    from engine.runs.model import BuildRecord
-
-__all__ = ["Builder", "Ready"]
-
-# How often those who wait are told what is at work, seconds.
-TELL = 0.5
+    from engine.project.environment import EnvironmentSpec, Need
+    from engine.runs.model import BuildRecord, ImageUse
 
 
-class Builder:
+class ImageBuilder(Builder):
     """`folder` keeps the builds' logs; `record` hears of each change of a build, on the loop."""
 
     def __init__(self, docker: DockerApi, host: str, folder: Path, record: Callable[[BuildRecord], None]) -> None:
+        super().__init__(host, folder, record)
         self.docker = docker
-        self.host = host
-        self.folder = folder
-        # Marks this engine's builds, so that those of others are left alone.
-        self.mark = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-        self._record = record
-        self._builds: dict[str, Build] = {}
         self._probes = Probes(folder)
         # Held while containers look into an image, each by what is looked at: they are no leftovers.
         self._looking: dict[tuple[str, str], asyncio.Lock] = {}
@@ -55,63 +48,41 @@ class Builder:
         base = await self.base(spec)
         return None if base is None else await self.there(spec, base)
 
-    async def ensure(
-        self,
-        spec: EnvironmentSpec,
-        say: Callable[[str], Awaitable[None]],
-        began: Callable[[BuildRecord], None] | None = None,
-    ) -> Ready:
-        """Have it there. `say` hears what is at work, `began` of the build that is waited for.
+    def _build(self, spec: EnvironmentSpec) -> ImageBuild:
+        return ImageBuild(self, spec)
 
-        Raises EnvironmentFailed when it cannot be built, HostError, HostLost.
-        """
-        ready = await self.find(spec)
-        if ready is not None:
-            return ready
-        key = spec.content
-        build = self._builds.get(key)
-        if build is None:
-            build = self._begin(spec, key)
-        build.waiters += 1
-        if began is not None:
-            began(build.record)
-        try:
-            told = ""
-            while not build.task.done():
-                if build.words != told:
-                    told = build.words
-                    await say(told)
-                await asyncio.wait({build.task}, timeout=TELL)
-            return build.task.result()
-        finally:
-            build.waiters -= 1
-            if not build.waiters and not build.task.done():
-                # Who asks from now on must not wait for what is on its way out.
-                self._forget(key, build)
-                build.task.cancel()
-                await asyncio.gather(build.task, return_exceptions=True)
+    async def listed(
+        self, uses: Sequence[ImageUse], needs: Sequence[Need], runs: Sequence[tuple[str, str, str]]
+    ) -> list[Kept]:
+        images = [use for use in uses if is_image(use.image)]
+        needed = await needed_now([need for need in needs if not need.head_node], images, self._resolved())
+        return await list_environments(self.docker, uses, needed, self.mark, runs)
 
-    def _begin(self, spec: EnvironmentSpec, key: str) -> Build:
-        build = self._builds[key] = Build(self, spec, self._record)
+    def _resolved(self) -> Callable[[EnvironmentSpec], Awaitable[str]]:
+        """Tells fingerprints by what base images are now, each looked up once."""
+        bases: dict[tuple[str, bool], Image | None] = {}
 
-        def over(task: asyncio.Task[Ready]) -> None:
-            self._forget(key, build)
-            if not task.cancelled():
-                task.exception()
+        async def resolved(spec: EnvironmentSpec) -> str:
+            key = (spec.base_image, spec.spark is not None)
+            if key not in bases:
+                bases[key] = await self.base(spec)
+            base = bases[key]
+            return "" if base is None else fingerprint(spec, base.id, self.docker.info.platform)
 
-        build.task.add_done_callback(over)
-        return build
+        return resolved
 
-    def _forget(self, key: str, build: Build) -> None:
-        if self._builds.get(key) is build:
-            del self._builds[key]
+    async def remove(self, fingerprint: str) -> None:
+        await self.docker.remove_image(name_of(fingerprint))
+
+    async def disk(self) -> int:
+        return await self.docker.disk()
 
     async def tidy(self, keep: int = leftovers.KEPT, but: Build | None = None) -> None:
         """Remove what earlier builds left, but for the layers of the newest `keep`; not while builds are at work.
 
         `but`: the build that begins, which has made nothing yet.
         """
-        if all(one is but for one in self._builds.values()):
+        if all(one is but for one in self.builds.values()):
             await leftovers.clear(self.docker, self.mark, keep)
 
     async def begin(self) -> None:

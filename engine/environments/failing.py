@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from engine.environments.commands import name_of
 from engine.environments.log import masked
-from engine.environments.recipe import name_of
 from engine.errors import AmlError, EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -35,9 +35,20 @@ _INDEX = (
 
 
 def explained(
-    error: Exception, lines: Iterable[str], *, doing: str, places: Mapping[str, str], host: str, build: str
+    error: Exception,
+    lines: Iterable[str],
+    *,
+    doing: str,
+    places: Mapping[str, str],
+    host: str,
+    build: str,
+    disk: str = _DISK,
+    index: str = _INDEX,
 ) -> EnvironmentFailed:
-    """`doing`: the step at work; `lines`: the end of the log; `places`: where specs and pip's lines are written."""
+    """`doing`: the step at work; `lines`: the end of the log; `places`: where specs and pip's lines are written.
+
+    `disk`, `index`: what to do about a full disk, and about an index that is not reached.
+    """
     said = list(lines)
     message = masked(error.message if isinstance(error, AmlError) else str(error))
     status = _STATUS.search(message)
@@ -54,17 +65,17 @@ def explained(
         # What to do is a line of its own after so much.
         + "\n",
         where=found[0][1] if found else host,
-        remedy=_remedy(error, said) or f"The whole log: `aml environment log -n {build}`.",
+        remedy=_remedy(error, said, disk, index) or f"The whole log: `aml environment log -n {build}`.",
     )
 
 
-def _remedy(error: Exception, lines: list[str]) -> str:
+def _remedy(error: Exception, lines: list[str], disk: str, index: str) -> str:
     if isinstance(error, AmlError) and error.remedy:
         return error.remedy
     end = "\n".join(lines[-5 * LAST_LINES :])
     if _FULL.search(end):
-        return _DISK
-    return _INDEX if _UNREACHED.search(end) else ""
+        return disk
+    return index if _UNREACHED.search(end) else ""
 
 
 def _blamed(lines: list[str], places: Mapping[str, str]) -> list[tuple[str, str]]:

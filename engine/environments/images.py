@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.environments.leftovers import OWNER
-from engine.environments.ready import name_of
+from engine.environments.ready import ANOTHERS, Kept, name_of
 from engine.hosts.docker.images import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -16,40 +15,27 @@ if TYPE_CHECKING:
     from engine.runs.model import ImageUse
 
 
-# Its store knows what needs an environment; ours does not.
-ANOTHERS = "another installation, which built it"
-
-
-@dataclass(frozen=True)
-class EnvironmentImage:
-    """An environment's image. Size in bytes, times in epoch seconds.
-
-    `configurations` need it now ("project/configuration"); `in_use`: what uses it at this moment, in words.
-    """
-
-    fingerprint: str
-    id: str
-    size: int
-    created: float
-    last_used: float | None
-    configurations: tuple[str, ...]
-    in_use: tuple[str, ...]
-
-
 async def list_environments(
-    docker: DockerApi, uses: Sequence[ImageUse], needed: Mapping[str, Sequence[str]], mark: str
-) -> list[EnvironmentImage]:
+    docker: DockerApi,
+    uses: Sequence[ImageUse],
+    needed: Mapping[str, Sequence[str]],
+    mark: str,
+    runs: Sequence[tuple[str, str, str]] = (),
+) -> list[Kept]:
     """All on this host; `uses` is what the store knows of their use there, `mark` the label of what is our own.
 
-    `needed`: which configurations need a fingerprint now (`needed_now`).
+    `needed`: which configurations need a fingerprint now (`needed_now`); `runs`: (run, fingerprint, image) of what has
+    not ended.
     """
     held: dict[str, list[str]] = {}
     for container in await docker.containers({}):
         held.setdefault(container.image, []).append(f"container {container.name}")
+    for run_id, _fingerprint, image_id in runs:
+        held.setdefault(image_id, []).append(f"run {run_id}")
     return [
-        EnvironmentImage(
+        Kept(
             fingerprint=image.labels[ENVIRONMENT],
-            id=image.id,
+            image=image.id,
             size=image.size,
             created=image.created,
             last_used=max((use.last_used for use in uses if use.image == image.id), default=None),

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from engine.environments.recipe import fingerprint
 from engine.project.environment import EnvironmentSpec, Need
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from engine.environments.builder import Builder
-    from engine.hosts.docker.api import Image
     from engine.runs.model import ImageUse
 
 
-async def needed_now(builder: Builder, needs: Sequence[Need], uses: Sequence[ImageUse]) -> dict[str, list[str]]:
-    """Fingerprint -> the configurations ("project/configuration") that need it on this builder's host.
+async def needed_now(
+    needs: Sequence[Need], uses: Sequence[ImageUse], resolved: Callable[[EnvironmentSpec], Awaitable[str]]
+) -> dict[str, list[str]]:
+    """Fingerprint -> the configurations ("project/configuration") that need it on a host.
 
-    `uses` is what the store knows of the host, the latest first. It tells what a base image was that is not there any
-    more, and what a configuration needed last whose files cannot be read.
+    `resolved` tells the fingerprint of a spec, "" when that cannot be said now. `uses` is what the store knows of the
+    host, the latest first: it tells what such a spec was the last time, and what a configuration needed last whose
+    files cannot be read.
     """
-    bases: dict[tuple[str, bool], Image | None] = {}
     used: dict[str, str] = {}
     last: dict[tuple[str, str], str] = {}
     for use in uses:
@@ -34,12 +33,7 @@ async def needed_now(builder: Builder, needs: Sequence[Need], uses: Sequence[Ima
         if need.spec is None:
             digest = last.get((need.project, need.config), "")
         else:
-            key = (need.spec.base_image, need.spec.spark is not None)
-            if key not in bases:
-                bases[key] = await builder.base(need.spec)
-            base = bases[key]
-            known = used.get(need.spec.content, "")
-            digest = known if base is None else fingerprint(need.spec, base.id, builder.docker.info.platform)
+            digest = await resolved(need.spec) or used.get(need.spec.content, "")
         if digest:
             found[digest].add(need.name)
     return {digest: sorted(names) for digest, names in found.items()}

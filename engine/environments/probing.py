@@ -31,7 +31,7 @@ _NO_PROGRAM = re.compile(r"no such file|not found|permission denied|exec format|
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # In the order in which they are taken.
 CONDAS = ("mamba", "micromamba", "conda")
-_FOLDERS = ("/opt/conda/bin", "/opt/miniconda/bin", "/opt/miniconda3/bin", "/opt/micromamba/bin", "/usr/local/bin")
+FOLDERS = ("/opt/conda/bin", "/opt/miniconda/bin", "/opt/miniconda3/bin", "/opt/micromamba/bin", "/usr/local/bin")
 _SPARKS = ("/usr/local/spark/bin", "/opt/spark/bin", "/usr/hdp/current/spark2-client/bin")
 _ASK = """\
 import json,os,shutil,sys
@@ -82,8 +82,8 @@ async def probe(docker: DockerApi, image: str, interpreter: str = "", *, mark: s
 async def _programs(look: _Look, interpreter: str) -> Probe:
     named = [interpreter] if interpreter else []
     if not interpreter.startswith("/"):
-        named += ["python", "python3", *(f"{folder}/python" for folder in _FOLDERS)]
-    arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(_FOLDERS), json.dumps(_SPARKS)]
+        named += ["python", "python3", *(f"{folder}/python" for folder in FOLDERS)]
+    arguments = ["-c", _ASK, json.dumps(CONDAS), json.dumps(FOLDERS), json.dumps(_SPARKS)]
     troubles: list[str] = []
     for python in named:
         for path in await look.places(python):
@@ -95,7 +95,7 @@ async def _programs(look: _Look, interpreter: str) -> Probe:
                 version = tuple(told["version"])
                 return Probe(told["python"] or path, version, told["conda"], told["uv"], told["spark"])
     for conda in CONDAS:
-        for name in (conda, *(f"{folder}/{conda}" for folder in (*_FOLDERS, "/bin"))):
+        for name in (conda, *(f"{folder}/{conda}" for folder in (*FOLDERS, "/bin"))):
             for path in await look.places(name):
                 said = await look.run([path, "--version"])
                 if said is not None and not said.code:

@@ -1,4 +1,4 @@
-"""An environment that is there, and the labels its image has."""
+"""An environment that is there: an image, or a folder of a cluster's head node with an archive of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 # Labels of an environment's image, beside its fingerprint, and its name.
 INTERPRETER, SPARK = "aml-tui.interpreter", "aml-tui.spark-submit"
 REPOSITORY = "aml-tui/environment"
+# What uses an environment of which our store knows nothing.
+ANOTHERS = "another installation, which built it"
 
 
 @dataclass(frozen=True)
 class Ready:
-    """An environment that is there: the image's id, its Python, its spark-submit ("" if none), its users.
+    """An environment that is there: its image, its Python, its spark-submit ("" if none), its users.
 
-    `built`: just now.
+    `image`: the image's id; of a head node the archive's address, or the folder when there is no archive. `built`: just
+    now.
     """
 
     image: str
@@ -22,6 +25,22 @@ class Ready:
     fingerprint: str
     passwd: str = ""
     built: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An environment that is kept on a host. Size in bytes, times in epoch seconds; `image` as in `Ready`.
+
+    `configurations` need it now ("project/configuration"); `in_use`: what uses it at this moment, in words.
+    """
+
+    fingerprint: str
+    image: str
+    size: int
+    created: float
+    last_used: float | None
+    configurations: tuple[str, ...]
+    in_use: tuple[str, ...]
 
 
 def name_of(fingerprint: str) -> str:

@@ -203,6 +203,23 @@ class AgentHost(abc.ABC):
         """Run a program in the home there, `text` on its standard input; one that takes longer is killed."""
         return Said(**await self._agent.request("program", argv=list(argv), text=text, seconds=seconds))
 
+    async def prepared(self) -> dict[str, Any]:
+        """What environments can be made with there, and those that are kept; see agent/prefixes.py: look."""
+        told: dict[str, Any] = await self._agent.request("prepared")
+        return told
+
+    async def stored(self, address: str, size: int) -> tuple[bool, str]:
+        """Whether an archive in the cluster's storage is there with this size, and why that cannot be said ("")."""
+        told = await self._agent.request("stored", address=address, size=size)
+        return bool(told["there"]), str(told["trouble"])
+
+    async def unprepare(self, fingerprint: str, *, unfinished: bool = False) -> bool:
+        """Remove an environment and its archive; with `unfinished`, only what a build that was cut off left of it.
+
+        False when somebody is at work on it.
+        """
+        return bool(await self._agent.request("unprepare", fingerprint=fingerprint, unfinished=unfinished))
+
     async def missing_blobs(self, shas: Sequence[str]) -> list[str]:
         """Those of these contents (SHA-256, hexadecimal) that the host lacks."""
         missing: list[str] = []

@@ -25,8 +25,11 @@ MODULES = (
     "follows",
     "samples",
     "clusters",
+    "condas",
+    "storage",
     "heads",
     "programs",
+    "prefixes",
     "dockers",
     "agent",
 )
@@ -34,8 +37,34 @@ MODULES = (
 CONTAINED = ("whole", "identities", "held", "contained", "processes", "status", "runner", "contained_rest")
 CONTAINED_PACKAGE = "_aml_tui_runner"
 # What stands on a head node for a driver on the cluster, with what that needs; and what the driver itself begins as.
-CLUSTER = ("whole", "identities", "status", "clusters", "applications", "container_logs", "relay", "cluster_driver")
+CLUSTER = (
+    "whole",
+    "identities",
+    "status",
+    "clusters",
+    "storage",
+    "applications",
+    "container_logs",
+    "relay",
+    "cluster_driver",
+)
 CLUSTER_PACKAGE = "_aml_tui_cluster"
+
+# What makes an environment on a head node, and what that needs: a package of this name among the files of its run.
+BUILDING = (
+    "whole",
+    "identities",
+    "status",
+    "rundir",
+    "clusters",
+    "storage",
+    "condas",
+    "prefixes",
+    "building/__init__",
+    "building/packing",
+    "building/main",
+)
+BUILDING_PACKAGE = "aml_agent"
 
 # The only thing in the command line. It reads a length, a line feed and that many bytes of JSON from standard input,
 # makes the modules in memory, and calls main(reader, bundle) of the one named. Every Python 3 can parse it.
@@ -80,6 +109,13 @@ def agent_bundle(root: str, deserted: float | None = None, keep: float | None = 
     }
     data = json.dumps(content).encode("ascii")
     return b"%d\n%s" % (len(data), data)
+
+
+@functools.cache
+def building_package() -> dict[str, str]:
+    """What makes an environment on a head node: relative path -> source text; see agent/building/main.py."""
+    files = {f"{BUILDING_PACKAGE}/{name}.py": (AGENT / f"{name}.py").read_text(encoding="utf-8") for name in BUILDING}
+    return {f"{BUILDING_PACKAGE}/__init__.py": "", **files}
 
 
 @functools.cache

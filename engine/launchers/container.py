@@ -12,12 +12,13 @@ import contextlib
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError, HostError, HostLost, LaunchError
 from engine.launchers import container_config as config
 from engine.launchers.container_ends import forgotten, merged
 from engine.launchers.launcher import Home
+from engine.launchers.prepared import prepared
 from engine.runs.model import Command
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.hosts.host import Follow, Host, Proc, RunStatus, Sink
     from engine.launchers.container_news import ContainerNews
     from engine.launchers.launcher import Say
+    from engine.launchers.prepared import Environments, Ready
     from engine.paths import Paths
     from engine.project.snapshot import Snapshot
     from engine.runs.model import Run, RunPlan
@@ -41,28 +43,6 @@ PATIENCE = 20.0
 REACH_FIRST, REACH_LONGEST = 0.2, 5.0
 # Containers whose files are copied out at once: each holds two threads.
 COPIES = 2
-
-
-class Ready(Protocol):
-    """An environment that is there: its image's id, what runs scripts in it."""
-
-    @property
-    def image(self) -> str: ...
-    @property
-    def interpreter(self) -> str: ...
-    @property
-    def spark_submit(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def passwd(self) -> str: ...
-
-
-class Environments(Protocol):
-    """Where containers get their images from."""
-
-    async def find(self, plan: RunPlan) -> Ready | None: ...
-    async def ensure(self, plan: RunPlan, say: Say, run_id: str) -> Ready: ...
 
 
 class ContainerLauncher:
@@ -112,16 +92,7 @@ class ContainerRun:
     async def prepare(self, say: Say) -> dict[str, Any]:
         """The image, built if need be and allowed."""
         docker = await self._docker_engine(say)
-        await say("looking for the environment")
-        environments = self.launcher.environments
-        if not self.plan.prepare and await environments.find(self.plan) is None:
-            raise LaunchError(
-                f"the environment of {self.plan.config!r} has not been prepared, and PrepareEnvironment is false.",
-                where=self.host.name,
-                remedy=f"Type `aml experiment prepare -c {self.plan.config}`, press p in the console, or set "
-                "`PrepareEnvironment: true`.",
-            )
-        ready = await environments.ensure(self.plan, say, self.run.id)
+        ready = await prepared(self.launcher.environments, self.run, self.plan, say)
         return await self._handle(docker, ready)
 
     async def _docker_engine(self, say: Say) -> DockerApi:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.launchers.launcher import Home
+from engine.launchers.prepared import prepared
 from engine.runs.model import Command
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.hosts.host import Follow, Host, HostInfo, Proc, RunStatus, Sink
     from engine.launchers.launcher import Say
+    from engine.launchers.prepared import Environments
     from engine.project.snapshot import Snapshot
     from engine.runs.model import Run, RunPlan
 
@@ -46,13 +48,24 @@ def run_environment(run: Run, plan: RunPlan, folder: str, info: HostInfo) -> dic
 class ProcessRun:
     """A script that the host's agent and runner started; it depends on neither."""
 
-    def __init__(self, host: Host, run: Run, plan: RunPlan) -> None:
+    def __init__(self, host: Host, run: Run, plan: RunPlan, environments: Environments) -> None:
         self.host = host
         self.run = run
         self.plan = plan
+        self.environments = environments
 
     async def prepare(self, say: Say) -> dict[str, Any]:
-        return {}
+        """Its environment, where it has one: {"environment": {"interpreter", "archive", "fingerprint"}}."""
+        if "environment" not in self.plan.options:
+            return {}
+        ready = await prepared(self.environments, self.run, self.plan, say)
+        told = {"interpreter": ready.interpreter, "archive": ready.image, "fingerprint": ready.fingerprint}
+        return {"environment": told}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `prepare` told of the environment; empty where it has none."""
+        return dict((self.run.handle or {}).get("environment") or {})
 
     async def lay(self, snapshot: Snapshot) -> None:
         await self.host.lay(self.run.id, [entry.to_json() for entry in snapshot.entries])
@@ -62,7 +75,8 @@ class ProcessRun:
         return Command(time.time(), self.host.name, self._argv(), f"{folder}/project")
 
     async def launch(self) -> dict[str, Any]:
-        return await self.host.start(self.run.id, self._spec(self._argv()))
+        handle = await self.host.start(self.run.id, self._spec(self._argv()))
+        return {**handle, "environment": self.environment} if self.environment else handle
 
     def _argv(self) -> tuple[str, ...]:
         """The whole command: interpreter (or spark-submit with its options), script, arguments."""
@@ -71,7 +85,8 @@ class ProcessRun:
         if before:
             return (info.absolute(before[0]), *before[1:], *self.plan.argv)
         # A plan without an interpreter leaves it to its host.
-        return (info.absolute(self.plan.interpreter) or info.executable, *self.plan.argv)
+        interpreter = self.environment.get("interpreter") or info.absolute(self.plan.interpreter)
+        return (interpreter or info.executable, *self.plan.argv)
 
     def _spec(self, argv: tuple[str, ...]) -> dict[str, Any]:
         """What the agent starts (`Host.start`)."""
@@ -115,10 +130,13 @@ class ProcessRun:
 
 
 class ProcessLauncher:
-    """Starts the script through the host's agent and runner."""
+    """Starts the script through the host's agent and runner; on a cluster's head node in its environment."""
+
+    def __init__(self, environments: Environments) -> None:
+        self._environments = environments
 
     def place(self, host: Host, run: Run, plan: RunPlan) -> ProcessRun:
-        return ProcessRun(host, run, plan)
+        return ProcessRun(host, run, plan, self._environments)
 
     def look(self, run_id: str, seen: bool) -> None:
         """There is nothing more to be known."""

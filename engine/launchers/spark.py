@@ -21,6 +21,7 @@ from engine.hosts.host import Proc
 from engine.launchers.applications import Applications
 from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun, run_environment
+from engine.launchers.spark_python import python_arguments
 from engine.launchers.yarn import Yarn
 from engine.project import snapshot as snapshots
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from engine.hosts.host import Host, RunStatus
     from engine.launchers.launcher import Say
+    from engine.launchers.prepared import Environments
     from engine.launchers.yarn import Application
     from engine.paths import Paths
     from engine.runs.model import Run, RunPlan
@@ -48,15 +50,16 @@ class SparkRun(ProcessRun):
     """One run: its driver's process on the head node, or the relay that stands for it, and its applications."""
 
     def __init__(self, launcher: SparkLauncher, host: Host, run: Run, plan: RunPlan) -> None:
-        super().__init__(host, run, plan)
+        super().__init__(host, run, plan, launcher.environments)
         self._launcher = launcher
         self._applications = launcher.applications(host)
         self._yarn = self._applications.yarn
         self._away = plan.options.get("deploy_mode") == "cluster"
 
     async def prepare(self, say: Say) -> dict[str, Any]:
-        """The tag, before there is anything that could carry it, and which files executors get."""
-        return {"tag": tag_of(self.run.id), "modules": await asyncio.to_thread(self._modules)}
+        """The tag, before there is anything that could carry it, which files executors get, and the environment."""
+        modules = await asyncio.to_thread(self._modules)
+        return {"tag": tag_of(self.run.id), "modules": modules, **await super().prepare(say)}
 
     @property
     def _tag(self) -> str:
@@ -70,6 +73,9 @@ class SparkRun(ProcessRun):
         ours += ["--conf", f"spark.yarn.tags={self._tag}"]
         if "spark.app.name" not in given:
             ours += ["--name", self.run.name]
+        python = self.host.info.absolute(self.plan.interpreter)
+        along = [f"{self._archive}#{UNPACKED}"] if self._away else []
+        ours += python_arguments(settings, self.environment, python, driver_on_cluster=self._away, along=along)
         modules = self.run.handle.get("modules")
         if modules:
             ours += ["--py-files", ",".join(modules)]
@@ -79,7 +85,6 @@ class SparkRun(ProcessRun):
             if "spark.yarn.maxAppAttempts" not in given:
                 # A script that failed is not run again unasked.
                 ours += ["--conf", "spark.yarn.maxAppAttempts=1"]
-            ours += ["--archives", f"{self._archive}#{UNPACKED}"]
             script = (f"{self.host.info.runtime}/{CLUSTER_PACKAGE}/cluster_driver.py", *script)
         return (self.host.info.absolute(submit), *settings, *ours, *script)
 
@@ -237,8 +242,9 @@ class SparkRun(ProcessRun):
 class SparkLauncher:
     """Starts PySpark scripts on clusters."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, environments: Environments) -> None:
         self.paths = paths
+        self.environments = environments
         self._clusters: dict[str, tuple[Host, Applications]] = {}
         self._looked_at: set[str] = set()
 

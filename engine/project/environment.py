@@ -29,9 +29,10 @@ _OPERATORS = re.compile(r"\s*([=<>!~|,]+)\s*")
 class EnvironmentSpec:
     """An environment as the project's files ask for it.
 
-    `base_image` is the image as written. `conda` holds the specs but Python's, sorted; `python` is the constraint on
-    Python's version as conda writes it ("=3.9", ">=3.6,<3.8"), "" for any. `pip` holds lines of a requirements file,
-    in which a file of this machine is named as it is called in the build ("sent/<digest>/<name>"; see `sent`).
+    `base_image` is the image as written, "" on a cluster's head node. `conda` holds the specs but Python's, sorted;
+    `python` is the constraint on Python's version as conda writes it ("=3.9", ">=3.6,<3.8"), "" for any. `pip` holds
+    lines of a requirements file, in which a file of this machine is named as it is called in the build
+    ("sent/<digest>/<name>"; see `sent`).
     `spark` is None when the framework is not PySpark. `interpreter` is the one the person names, whose environment
     is the person's own. `places` tells where each conda spec and pip line is written ("file:line:column"); it takes
     no part in comparisons.
@@ -82,13 +83,14 @@ class EnvironmentSpec:
 class Need:
     """What a configuration needs on a host, by its files.
 
-    `spec` None: they cannot be read, so it needs what it used last.
+    `spec` None: they cannot be read, so it needs what it used last. `head_node`: no image, but a folder there.
     """
 
     project: str
     project_name: str
     config: str
     spec: EnvironmentSpec | None
+    head_node: bool = False
 
     @property
     def name(self) -> str:
@@ -134,6 +136,21 @@ def environment_spec(
         image_place=place,
         places={**places, **needs.places},
     )
+
+
+def head_node_environment(
+    project: Project, config: RunConfiguration, target: ComputeTarget, conda_file: str | None, spark_file: str | None
+) -> EnvironmentSpec | None:
+    """The environment of a configuration on a cluster; None where it takes a Python that is there.
+
+    That is so when the person manages it, or names a Python on the target, or the files ask for nothing. Blocking, and
+    raises, as `environment_spec`.
+    """
+    own = config.sections.user_managed_dependencies or target.user_managed_environment or target.python_location
+    if own or conda_file is None:
+        return None
+    spec = environment_spec(project, config, target, conda_file, spark_file, config.framework)
+    return None if spec.asks_for_nothing else dataclasses.replace(spec, base_image="", image_place=conda_file)
 
 
 def _conda(specs: tuple[str, ...], places: tuple[str, ...]) -> tuple[tuple[str, ...], str, dict[str, str]]:

@@ -10,7 +10,8 @@ from engine.errors import AmlError, ProjectError
 from engine.project.environment import Need
 from engine.project.finding import CONFIG_FOLDERS
 from engine.project.folder import open_project
-from engine.project.resolve import container_environment
+from engine.project.resolve import needed_environment
+from engine.runs.model import is_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +32,7 @@ def needs_on(host: str, projects: Iterable[str], uses: Sequence[ImageUse]) -> li
         try:
             project = _opened(path)
         except (AmlError, OSError):
-            found += [Need(path, use.project_name, use.config, None) for use in last]
+            found += [Need(path, use.project_name, use.config, None, not is_image(use.image)) for use in last]
             continue
         if project is not None:
             found += _needs(project, host, last)
@@ -62,22 +63,24 @@ def _needs(project: Project, host: str, last: Sequence[ImageUse]) -> list[Need]:
     path = str(project.path)
     found: list[Need] = []
     for config in project.configs.values():
-        used = [use.target for use in last if use.config == config.name]
+        used = {use.target: not is_image(use.image) for use in last if use.config == config.name}
         for name in dict.fromkeys([config.target, *used]):
             target = project.targets.get(name)
             if target is None:
                 if name in used and f"{name}.compute" in project.broken:
-                    found.append(Need(path, project.name, config.name, None))
+                    found.append(Need(path, project.name, config.name, None, used[name]))
                 continue
             if target.host != host:
                 continue
             try:
-                spec = container_environment(project, config, target)
+                spec = needed_environment(project, config, target)
             except (AmlError, OSError):
-                found.append(Need(path, project.name, config.name, None))
+                found.append(Need(path, project.name, config.name, None, target.type == "cluster"))
                 continue
             if spec is not None:
-                found.append(Need(path, project.name, config.name, spec))
+                found.append(Need(path, project.name, config.name, spec, target.type == "cluster"))
     broken = {name.removesuffix(".runconfig") for name in project.broken if name.endswith(".runconfig")}
-    found += [Need(path, project.name, use.config, None) for use in last if use.config in broken]
+    found += [
+        Need(path, project.name, use.config, None, not is_image(use.image)) for use in last if use.config in broken
+    ]
     return found

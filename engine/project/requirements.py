@@ -79,7 +79,7 @@ class _Reader:
             self._add(f"-c {self._send(value, place, folder)}", place)
         elif option in ("-e", "--editable") and "://" not in value:
             raise ProjectError(
-                f"an editable install ({value!r}) cannot be part of an image.",
+                f"an editable install ({value!r}) cannot be part of an environment.",
                 where=place,
                 remedy="Name a wheel of it (`pip wheel --no-deps .` makes one), or leave it to the run's own folder.",
             )
@@ -163,7 +163,7 @@ class _Reader:
                 return path
             if os.path.isdir(path):
                 raise ProjectError(
-                    f"{value!r} is a folder; only files can be sent into an image.",
+                    f"{value!r} is a folder; only files can be sent into an environment.",
                     where=place,
                     remedy="Name a wheel of it; `pip wheel --no-deps FOLDER` makes one.",
                 )
@@ -178,9 +178,10 @@ def refuse_passwords(text: str, place: str) -> None:
     """Raise ProjectError for an address with a password or token in it: it would be in images and in the history."""
     if _PASSWORD.search(text):
         raise ProjectError(
-            "there is a password or token in this address; it would stay in the image and in the run history.",
+            "there is a password or token in this address; it would stay in the environment and in the run history.",
             where=place,
-            remedy="Take it out, and put it into the base image: pip.conf or .netrc for pip, .condarc for conda.",
+            remedy="Take it out, and put it into the base image, or on the head node into the person's own settings: "
+            "pip.conf or .netrc for pip, .condarc for conda.",
         )
 
 

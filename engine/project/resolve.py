@@ -11,7 +11,7 @@ from engine.errors import NotFound, ProjectError, Unsupported
 from engine.project.compute import SSH_TYPES
 from engine.project.container_options import container_options, in_container
 from engine.project.dependencies import CONDA_FILE, SPARK_FILE
-from engine.project.environment import environment_spec, spark_settings
+from engine.project.environment import environment_spec, head_node_environment, spark_settings
 from engine.project.folder import open_project
 from engine.project.ignore import left_out
 from engine.project.passwords import move_password
@@ -88,9 +88,14 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
         elif target.type == "cluster":
             launcher = "process"
             notices.append("a Python script on a cluster runs on its head node; PySpark is what uses the cluster.")
-        if target.type == "cluster" and conda_file is not None:
-            notices.append(f"{conda_file} is not installed on clusters by this release: their own Python is used.")
         interpreter = target.python_location or config.own_interpreter
+        if target.type == "cluster":
+            needed = head_node_environment(project, config, target, conda_file, spark_file)
+            if needed is not None:
+                options["environment"] = needed.to_json()
+                interpreter = ""
+            elif conda_file is not None and target.python_location:
+                notices.append(f"{conda_file} is not installed: `pythonLocation` in {target.file} names the Python.")
     return RunPlan(
         project=str(project.path),
         project_name=project.name,
@@ -118,15 +123,18 @@ def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool
     )
 
 
-def container_environment(project: Project, config: RunConfiguration, target: ComputeTarget) -> EnvironmentSpec | None:
-    """What `resolve` says a run of this configuration needs, by the files alone; None where it needs no image.
+def needed_environment(project: Project, config: RunConfiguration, target: ComputeTarget) -> EnvironmentSpec | None:
+    """What `resolve` says a run of this configuration needs, by the files alone; None where nothing is prepared.
 
     Blocking. Raises ProjectError, NotFound.
     """
-    if not in_container(config, target):
+    contained = in_container(config, target)
+    if not contained and target.type != "cluster":
         return None
     conda_file = _file(project, config.conda_file, CONDA_FILE)
     spark_file = _file(project, config.spark_file, SPARK_FILE)
+    if not contained:
+        return head_node_environment(project, config, target, conda_file, spark_file)
     return environment_spec(project, config, target, conda_file, spark_file, config.framework)
 
 

@@ -191,8 +191,9 @@ class BuildRecord:
 
     `state` is "building", "ready", "failed" or "canceled". `step` of `steps` is at work (0 of 0 before the first);
     `words` says what it does. `estimate` is how long the whole should take, seconds, after earlier builds on this host;
-    None when there were none. `image` is the id of the image that came of it, `size` its bytes. `log` is the path of
-    the whole build log on the engine's machine, also of a failed build. `error` is why it failed, in a few lines.
+    None when there were none. `image` is what came of it: the image's id, or on a head node the archive's address or
+    the folder (`is_image`); `size` its bytes. `log` is the path of the whole build log on the engine's machine, also of
+    a failed build. `error` is why it failed, in a few lines.
     """
 
     id: str
@@ -221,6 +222,19 @@ class BuildRecord:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> BuildRecord:
         return cls(**known_fields(cls, data))
+
+
+def is_image(where: str) -> bool:
+    """Whether an environment is an image, by its id; otherwise it is on a head node, an archive or a folder."""
+    return "/" not in where
+
+
+def environment_words(where: str) -> tuple[str, str]:
+    """What an environment is, and its name in short: ("image", "0123456789ab"), ("archive", "hdfs://.../x.tar.gz")."""
+    if is_image(where):
+        # As Docker's own commands write it.
+        return "image", where.removeprefix("sha256:")[:12]
+    return "archive" if where.endswith(".tar.gz") else "folder", where
 
 
 @dataclass(frozen=True)

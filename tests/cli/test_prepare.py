@@ -96,7 +96,7 @@ def test_a_build_is_followed_step_by_step(prepared: Prepared) -> None:
     assert one["size"] > 0
     told = prepared.told("environment", "show", "-n", "docker")
     assert told["asks_for"]["conda"] == ["numpy=1.2", "scipy"]
-    assert told["images"][0]["image"] == one["image"]
+    assert told["kept"][0]["image"] == one["image"]
 
     prepared.config("docker", "python=3.6", "numpy=1.3")
     later = prepared.shell.aml("experiment", "prepare", "-c", "docker")

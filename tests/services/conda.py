@@ -115,6 +115,17 @@ def conda_image(engine: DockerEngine) -> str:
     return tag
 
 
+def conda_in(folder: Path) -> tuple[str, str]:
+    """The same conda and channel in a folder of this machine: the script that is `conda`, the channel's address."""
+    with zipfile.ZipFile(rattler_wheel()) as wheel:
+        wheel.extractall(folder / "rattler")
+    with tarfile.open(made("conda-channel-1.tar", _make_channel)) as channel:
+        channel.extractall(folder / "channel", filter="data")
+    (folder / "conda.py").write_text(PROGRAM)
+    script = f'#!/bin/sh\nPYTHONPATH={folder}/rattler exec /usr/bin/python3 {folder}/conda.py "$@"\n'
+    return script, f"file://{folder}/channel"
+
+
 def rattler_wheel() -> Path:
     """py-rattler for the base image, whose platform is this machine's; its wheel is for every Python from 3.10 on."""
     folder = cache() / RATTLER.replace("==", "-")

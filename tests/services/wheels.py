@@ -34,8 +34,10 @@ def make_wheel(folder: Path, name: str, version: str = "1.0", requires: tuple[st
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     asked: list[tuple[str, str]]
+    gate: threading.Event
 
     def do_GET(self) -> None:
+        self.gate.wait()
         self.asked.append((self.path, self.headers.get("Authorization", "")))
         super().do_GET()
 
@@ -44,12 +46,17 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Index:
-    """Serves a folder: `simple/NAME/` are folders with wheels in them. `asked`: (path, Authorization) of requests."""
+    """Serves a folder: `simple/NAME/` are folders with wheels in them. `asked`: (path, Authorization) of requests.
+
+    While `gate` is not set, it lets them wait.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[tuple[str, str]] = []
-        handler = type("Handler", (_Handler,), {"asked": self.asked})
+        self.gate = threading.Event()
+        self.gate.set()
+        handler = type("Handler", (_Handler,), {"asked": self.asked, "gate": self.gate})
         self._server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
         )
@@ -68,6 +75,7 @@ class Index:
         self._thread.start()
 
     def close(self) -> None:
+        self.gate.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

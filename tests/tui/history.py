@@ -114,14 +114,24 @@ class History:
 
     def put_container(self, run: Run, spec: dict[str, object], build: BuildRecord | None = None) -> None:
         """A run in a container: its plan and, with a build, the environment that came of it."""
+        self.put_prepared(run, spec, build)
+
+    def put_prepared(
+        self,
+        run: Run,
+        spec: dict[str, object],
+        build: BuildRecord | None = None,
+        launcher: str = "container",
+        host: str = "local",
+    ) -> None:
         plan = RunPlan(
             project=run.project,
             project_name=run.project_name,
             config=run.config,
             target=run.target,
-            target_type="docker",
-            host="local",
-            launcher="container",
+            target_type=run.target_type,
+            host=host,
+            launcher=launcher,
             framework="Python",
             script=run.script,
             argv=(run.script, *run.arguments),
@@ -136,7 +146,8 @@ class History:
 
     def put_use(self, build: BuildRecord, spec: dict[str, object], at: float, run: Run | None = None) -> None:
         """The configuration `docker` needed what came of a build."""
-        use = ImageUse("local", build.fingerprint, build.image, PROJECT, "iris", "docker", "docker", at, spec)
+        config = run.config if run is not None else "docker"
+        use = ImageUse(build.host, build.fingerprint, build.image, PROJECT, "iris", config, config, at, spec)
         builds.note_use(self.connection, use, run.id if run is not None else "")
 
     def drop(self, *ids: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,24 @@ def two_environments(history: History, **changes: object) -> None:
         make_spec("six==1.17.0", "numpy", **changes),
         SECOND,
     )
+
+
+async def test_an_environment_of_a_cluster_is_no_image(console: Console, history: History) -> None:
+    where = "hdfs://namenode/user/ann/.aml-tui/environments/e07d4410b6c3958f.tar.gz"
+    build = dataclasses.replace(SECOND, image=where, host="ann@hdi")
+    history.put_build(build, config="hdi")
+    run = make_run(2, config="hdi", target="hdi", target_type="cluster", created=NOW - 300, started=NOW - 299)
+    history.put_prepared(run, make_spec("six", base_image=""), build, launcher="spark", host="ann@hdi")
+    async with driven(console(), (120, 60)) as d:
+        await tab(d, "Environment")
+        await d.until_shown("e07d4410b6c3958f")
+        text = d.text()
+        assert "a driver on the head node, executors on YARN" in text
+        assert f"archive        {where}" in text
+        assert "base image" not in text
+        assert "130 MB" in text
+        await d.press("b")
+        await d.until_shown(f"archive {where[:40]}")
 
 
 async def test_what_it_has_and_what_changed(console: Console, history: History) -> None:

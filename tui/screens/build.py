@@ -129,7 +129,7 @@ class BuildScreen(Screen[None]):
         if record.over:
             ink = {"ready": "accent", "failed": "bad"}.get(record.state, "warn")
             at = f" at step {record.step} of {record.steps}" if record.steps and record.state != "ready" else ""
-            image = f"   image {wording.image_id(record.image)}" if record.image else ""
+            image = f"   {wording.environment(record.image)}" if record.image else ""
             size = f", {wording.image_size(record.size)}" if record.size else ""
             reason = wording.build_reason(record) if record.state == "canceled" else ""
             why = f"   {reason}" if reason else ""

@@ -65,7 +65,7 @@ class EnvironmentActions:
         if answer["state"] == "building":
             self._show_build(await app.model.build(str(answer["build"])), config)
         elif answer["state"] == "ready":
-            app.tell(f"{config} is prepared: image {wording.image_id(str(answer['image']))}")
+            app.tell(f"{config} is prepared: {wording.environment(str(answer['image']))}")
         else:
             app.tell(f"{config}: nothing to prepare, its target runs scripts in what is there")
 

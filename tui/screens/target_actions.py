@@ -72,7 +72,7 @@ class TargetActions(EnvironmentActions):
         self.screen.set_pane("targets")
         self.screen.targets.move_to(name)
         target = app.model.project.target(name)
-        if target is None or not target.containers or self._elsewhere:
+        if target is None or not target.prepared or self._elsewhere:
             return
         note = "Its runs need one, and do not prepare it themselves: PrepareEnvironment is false. p does it any time."
         question = ConfirmScreen(

@@ -1,4 +1,4 @@
-"""What a run's script ran in: interpreter or image, dependencies, what changed in them, variables (secrets masked)."""
+"""What a run's script ran in: interpreter, image or archive, what is in it and changed, variables (secrets masked)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import masking
+from engine.runs.model import environment_words, is_image
 from tui import environments, wording
 from tui.plain import plain, plain_lines
-from tui.reading import CONTAINERS
+from tui.reading import PREPARED
 from tui.widgets.facts_pane import Fact, FactsPane
 from tui.widgets.overview_pane import moment
 
@@ -24,17 +25,18 @@ if TYPE_CHECKING:
 _SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|(?:^|_)KEY(?:$|_)|APIKEY", re.IGNORECASE)
 # Of a dependency file as much is shown as one reads; the whole of it is in the project.
 _LINES = 60
+_ON_CLUSTER = {"spark": "a driver on the head node, executors on YARN", "process": "a process on the head node"}
 _INKS = {"+": "good", "-": "bad"}
 
 
 class EnvironmentPane(FactsPane):
-    """From the plan that was resolved at submission, and of containers from the image that came of it."""
+    """From the plan that was resolved at submission, and where an environment is made, from what came of it."""
 
     empty = "the run was not resolved yet"
 
     @property
     def HINTS(self) -> tuple[tuple[str, str], ...]:  # noqa: N802 - what other panes have as a constant
-        return (("b", "build log"),) if self.run is not None and self.run.target_type in CONTAINERS else ()
+        return (("b", "build log"),) if self.run is not None and self.run.target_type in PREPARED else ()
 
     def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
         plan = store.plan(run.id)
@@ -43,7 +45,7 @@ class EnvironmentPane(FactsPane):
         if "environment" not in plan.options:
             return [*self._process(plan), *self._rest(plan), *self._files(plan)]
         found = environments.environment_of(store, run, plan)
-        return [*self._container(run, plan, found), *self._asked(plan.options["environment"]), *self._rest(plan)]
+        return [*self._prepared(run, plan, found), *self._asked(plan.options["environment"]), *self._rest(plan)]
 
     def _process(self, plan: RunPlan) -> Iterator[Fact]:
         yield Fact("runs as", {"process": "a process", "container": "a container"}.get(plan.launcher, plan.launcher))
@@ -81,15 +83,16 @@ class EnvironmentPane(FactsPane):
         except OSError as error:
             yield Fact("", f"it cannot be read now: {error.strerror}", "warn")
 
-    # Containers
+    # What was made for it
 
-    def _container(self, run: Run, plan: RunPlan, found: RunEnvironment) -> Iterator[Fact]:
+    def _prepared(self, run: Run, plan: RunPlan, found: RunEnvironment) -> Iterator[Fact]:
         asked, build = plan.options["environment"], found.build
-        yield Fact("runs as", "a container")
+        contained = plan.launcher == "container"
+        yield Fact("runs as", "a container" if contained else _ON_CLUSTER[plan.launcher])
         if found.fingerprint:
-            image = wording.image_id(found.image)
+            what, short = environment_words(found.image)
             yield Fact("environment", f"{plain(found.fingerprint)}", "accent", found.fingerprint)
-            yield Fact("image", image, "accent", found.image)
+            yield Fact(what, plain(short), "accent", found.image)
         elif build is not None:
             ink = "bad" if build.state == "failed" else "warn"
             # Its error has lines of its own below.
@@ -97,7 +100,8 @@ class EnvironmentPane(FactsPane):
             yield Fact("environment", state, ink)
         else:
             yield Fact("environment", "not there" if run.state.ended else "not there yet", "warn")
-        yield Fact("base image", plain(str(asked.get("base_image") or "")))
+        if contained:
+            yield Fact("base image", plain(str(asked.get("base_image") or "")))
         if found.fingerprint:
             yield from self._built(run, found, nothing=not any(asked.get(key) for key in ("conda", "python", "pip")))
         if build is not None:
@@ -133,7 +137,8 @@ class EnvironmentPane(FactsPane):
             return
         yield Fact("changed", f"since {plain(before.fingerprint)}, which {plain(run.config)} used before", "dim")
         if not found.changes:
-            yield Fact("", "no line; the image behind the base image's name is another, or the platform", "dim")
+            image, tools = "the image behind the base image's name is another", "what it is made with is another"
+            yield Fact("", f"no line; {image if is_image(before.image) else tools}, or the platform", "dim")
         for one in found.changes:
             yield Fact("", f"{one.sign} {one.what}: {plain(one.text)}", _INKS[one.sign])
 

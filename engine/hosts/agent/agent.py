@@ -20,6 +20,7 @@ from . import (
     follows,
     heads,
     identities,
+    prefixes,
     processes,
     programs,
     rundir,
@@ -81,6 +82,9 @@ class Agent(object):
             "web": lambda head, body: clusters.ask(head["method"], head["url"], head["text"]),
             "head": lambda head, body: heads.head(head["spark_submit"]),
             "program": lambda head, body: programs.run(head["argv"], head["text"], head["seconds"]),
+            "prepared": lambda head, body: prefixes.look(self.root),
+            "stored": lambda head, body: prefixes.stored(head["address"], head["size"]),
+            "unprepare": lambda head, body: prefixes.remove(self.root, head["fingerprint"], head["unfinished"]),
             "dockers": lambda head, body: dockers.addresses(),
             "takes": lambda head, body: dockers.takes(head["url"]),
         }  # type: dict[str, Callable[[dict[str, Any], bytes], Any]]

@@ -9,7 +9,12 @@ if MYPY:
 
 # Where a distribution keeps its settings, after what the environment names.
 FOLDERS = ("/etc/hadoop/conf", "/usr/hdp/current/hadoop-client/conf", "/opt/hadoop/etc/hadoop")
-PROGRAMS = ("/usr/bin", "/usr/hdp/current/hadoop-client/bin", "/usr/hdp/current/hadoop-yarn-client/bin")
+PROGRAMS = (
+    "/usr/bin",
+    "/usr/hdp/current/hadoop-client/bin",
+    "/usr/hdp/current/hadoop-yarn-client/bin",
+    "/opt/hadoop/bin",
+)
 # An answer of a cluster with many applications is some megabytes; one larger is none of ours.
 MOST = 32 << 20
 PATIENCE = 30.0
@@ -38,12 +43,12 @@ def number(application: str) -> "tuple[int, int]":
     return (int(parts[1]), int(parts[2])) if len(parts) == 3 and (parts[1] + parts[2]).isdigit() else (0, 0)
 
 
-def program(name: str) -> "list[str]":
-    """How a program of Hadoop's (`yarn`, `hadoop`) is started here; found where distributions put it, too."""
+def program(name: str) -> str:
+    """The path of a program of Hadoop's (`yarn`, `hadoop`), found where distributions put it, too; "" without one."""
     path = os.environ.get("PATH", os.defpath)
     home = os.environ.get("HADOOP_HOME", "")
     places = [path] + ([home + "/bin"] if home else []) + list(PROGRAMS)
-    return [shutil.which(name, path=os.pathsep.join(places)) or name]
+    return shutil.which(name, path=os.pathsep.join(places)) or ""
 
 
 def read(path: str) -> "Optional[dict[str, str]]":

@@ -113,7 +113,7 @@ class Container(object):
 
         The names of the files that were there. Takes a JVM's start. Raises Gone when they are not there yet.
         """
-        command = clusters.program("yarn") + ["logs", "-applicationId", self.application]
+        command = [clusters.program("yarn") or "yarn", "logs", "-applicationId", self.application]
         # An old one does not know these options; without them it tells the logs of all containers.
         for more in (["-containerId", self.id, "-log_files"] + sorted(positions), []):
             with tempfile.TemporaryFile() as errors:

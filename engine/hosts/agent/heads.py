@@ -6,29 +6,14 @@ import os
 import re
 import shutil
 
-from . import clusters
+from . import clusters, condas, storage
 
 MYPY = False
 if MYPY:
     from typing import Any
 
-# What lists and writes files of the cluster's storage.
-FILE_PROGRAMS = (("hadoop", "fs"), ("hdfs", "dfs"))
 # After what the environment names.
 SPARK_FOLDERS = ("/etc/spark3/conf", "/etc/spark2/conf", "/etc/spark/conf", "/usr/hdp/current/spark*-client/conf")
-# HDInsight's own first: every node has it. Then what people have put where its installer says.
-CONDAS = (
-    "/usr/bin/anaconda/bin/conda",
-    "/usr/bin/miniforge/bin/conda",
-    "~/miniforge3/bin/conda",
-    "~/mambaforge/bin/conda",
-    "~/miniconda3/bin/conda",
-    "~/anaconda3/bin/conda",
-    "/opt/conda/bin/conda",
-    "~/.local/bin/micromamba",
-    "~/bin/micromamba",
-)
-CONDA_NAMES = ("mamba", "conda", "micromamba")
 
 
 def head(spark_submit: str) -> "dict[str, Any]":
@@ -41,14 +26,13 @@ def head(spark_submit: str) -> "dict[str, Any]":
     settings = clusters.settings("core-site.xml") or {}
     spark = shutil.which(os.path.expanduser(spark_submit)) or ""
     queue, queue_from = default_queue(spark)
-    files = [[shutil.which(one[0]) or "", one[1]] for one in FILE_PROGRAMS]
     return {
         "spark": spark,
         "storage": settings.get("fs.defaultFS") or settings.get("fs.default.name", ""),
-        "files": next((one for one in files if one[0]), []),
+        "files": storage.command(),
         "queue": queue,
         "queue_from": queue_from,
-        "conda": conda(),
+        "conda": condas.conda(),
         "groups": groups(),
     }
 
@@ -80,17 +64,6 @@ def of_properties(file: str, key: str) -> str:
     except OSError:
         pass
     return found
-
-
-def conda() -> str:
-    """The program that makes conda's environments."""
-    named = os.environ.get("CONDA_EXE", "")
-    places = [CONDAS[0], CONDAS[1]] + [shutil.which(name) or "" for name in CONDA_NAMES] + [named]
-    for place in places + list(CONDAS[2:]):
-        path = os.path.expanduser(place)
-        if path and os.access(path, os.X_OK) and os.path.isfile(path):
-            return path
-    return ""
 
 
 def groups() -> "list[str]":

@@ -15,7 +15,7 @@ import sys
 import tarfile
 import time
 
-from . import clusters, identities, status
+from . import identities, status, storage
 from .applications import Applications
 from .container_logs import Container, Gone
 from .whole import decode, encode
@@ -288,7 +288,7 @@ class Relay(object):
     def fetch(self) -> None:
         """The outputs from the cluster's storage into the run directory, and away from there."""
         path = ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
-        hadoop = clusters.program("hadoop") + ["fs"]
+        hadoop = storage.command() or ["hadoop", "fs"]
         target = os.path.join(self.folder, b"outputs")
         out = subprocess.Popen(
             hadoop + ["-cat", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from engine.environments.builder import Builder, Ready
+from engine.environments.builder import ImageBuilder
 from engine.environments.images import list_environments
 from engine.environments.leftovers import BUILD
 from engine.hosts.docker.api import DockerApi
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from engine.environments.ready import Ready
     from engine.runs.model import BuildRecord
     from tests.services.docker import DockerEngine
 
@@ -37,7 +38,7 @@ class Workshop:
         self.folder = folder
         self.records: list[BuildRecord] = []
         self.said: list[str] = []
-        self.builder = Builder(docker, "local", folder, self.records.append)
+        self.builder = ImageBuilder(docker, "local", folder, self.records.append)
 
     async def ensure(self, spec: EnvironmentSpec) -> Ready:
         return await self.builder.ensure(spec, self.say)

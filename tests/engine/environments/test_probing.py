@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.environments.builder import Builder
+from engine.environments.builder import ImageBuilder
 from engine.environments.probing import PROBE, Probe, probe
 from engine.errors import EnvironmentFailed
 from engine.hosts.docker.api import DockerApi, DockerError, DockerLost
@@ -100,7 +100,7 @@ async def test_an_image_is_looked_into_once(
 
     monkeypatch.setattr("engine.environments.builder.probe", again)
     assert await workshop.builder.probed(there.id, "") == found
-    next_engine = Builder(workshop.docker, "local", workshop.folder, workshop.records.append)
+    next_engine = ImageBuilder(workshop.docker, "local", workshop.folder, workshop.records.append)
     assert await next_engine.probed(there.id, "") == found
 
 
@@ -119,7 +119,7 @@ async def test_what_looked_for_an_engine_that_died_is_removed(workshop: Workshop
 async def test_a_daemon_in_trouble_says_nothing_about_an_image(
     workshop: Workshop, python_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    builder = Builder(workshop.docker, "local", tmp_path, workshop.records.append)
+    builder = ImageBuilder(workshop.docker, "local", tmp_path, workshop.records.append)
     there = await workshop.docker.image(python_image)
     assert there is not None
 
@@ -143,7 +143,7 @@ async def test_a_python_that_hangs_holds_up_itself_only(
 ) -> None:
     made = "printf '#!/bin/sh\\nsleep 600' > /usr/bin/python && chmod 755 /usr/bin/python"
     image = docker_engine.build("aml-test/hangs:1", f"FROM {bare_image}\nRUN {made}\n")
-    builder = Builder(workshop.docker, "local", tmp_path, workshop.records.append)
+    builder = ImageBuilder(workshop.docker, "local", tmp_path, workshop.records.append)
     hangs, healthy = await workshop.docker.image(image), await workshop.docker.image(python_image)
     assert hangs is not None and healthy is not None
     waiting = asyncio.ensure_future(builder.probed(hangs.id, ""))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.environments.commands import name_of, satisfies
 from engine.environments.probing import Probe
-from engine.environments.recipe import Recipe, fingerprint, name_of, recipe, satisfies, write_context
+from engine.environments.recipe import Recipe, fingerprint, recipe, write_context
 from engine.errors import EnvironmentFailed
 from engine.project.dependencies import SparkDependencies
 from engine.project.requirements import SentFile

@@ -221,14 +221,35 @@ def test_a_cluster_runs_pyspark_by_spark_submit_and_python_on_its_head_node(proj
     put(project, "python.runconfig", "Target: hdi\nFramework: Python\n")
     plan = resolve(request(project, "python", script="train.py"))
     assert (plan.launcher, "head node" in "".join(plan.notices)) == ("process", True)
-    put(project, "conda_dependencies.yml", "dependencies: [python]\n")
-    told = resolve(request(project, "hdi", script="train.py")).notices
-    assert told == (
-        "aml_config/conda_dependencies.yml is not installed on clusters by this release: their own Python is used.",
-    )
     put(project, "spark_dependencies.yml", "configuration: {spark.submit.deployMode: cluster}\n")
     with pytest.raises(Unsupported, match=r"spark_dependencies\.yml: .*head node"):
         resolve(request(project, "hdi", script="train.py"))
+
+
+def test_a_cluster_gets_the_environment_of_the_conda_file(project: Path) -> None:
+    address = "type: cluster\naddress: host\nusername: ann\n"
+    put(project, "hdi.compute", address)
+    put(project, "hdi.runconfig", "Target: hdi\n")
+    put(project, "python.runconfig", "Target: hdi\nFramework: Python\n")
+
+    def asked(config: str) -> tuple[object, str, tuple[str, ...]]:
+        plan = resolve(request(project, config, script="train.py"))
+        spec = plan.options.get("environment")
+        return spec and (spec["base_image"], spec["python"], spec["spark"] is not None), plan.interpreter, plan.notices
+
+    assert asked("hdi") == (None, "", ())
+    put(project, "conda_dependencies.yml", "name: none\ndependencies: [{pip: []}]\n")
+    assert asked("hdi") == (None, "", ())
+    put(project, "conda_dependencies.yml", "dependencies: [python=3.6]\n")
+    assert asked("hdi") == (("", "=3.6", True), "", ())
+    assert asked("python")[0] == ("", "=3.6", False)
+    # A Python that the person names, or sees to, is taken as it is.
+    put(project, "hdi.compute", f"{address}pythonLocation: /usr/bin/python3\n")
+    spec, interpreter, (notice,) = asked("hdi")
+    assert (spec, interpreter) == (None, "/usr/bin/python3")
+    assert notice.startswith("aml_config/conda_dependencies.yml is not installed: `pythonLocation` in aml_config/hdi")
+    put(project, "hdi.compute", f"{address}userManagedEnvironment: true\n")
+    assert asked("hdi") == (None, "", ())
 
 
 def test_pyspark_gets_its_settings(project: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.project.folder import open_project
 from engine.project.needed import needs_on
-from engine.project.resolve import container_environment, resolve
+from engine.project.resolve import needed_environment, resolve
 from engine.runs.model import ImageUse
 from engine.runs.request import RunRequest
 
@@ -53,10 +53,32 @@ def test_it_is_what_a_run_would_resolve_to(project: Path) -> None:
     opened = open_project(project)
     for name in ("box", "far"):
         plan = resolve(RunRequest(project=str(project), token="t", config=name), scripted=False)
-        spec = container_environment(opened, opened.config(name), opened.target(name))
+        spec = needed_environment(opened, opened.config(name), opened.target(name))
         assert spec is not None
         assert spec.to_json() == plan.options["environment"]
-    assert container_environment(opened, opened.config("here"), opened.target("here")) is None
+    assert needed_environment(opened, opened.config("here"), opened.target("here")) is None
+
+
+def test_what_is_needed_on_a_head_node_is_no_image(project: Path) -> None:
+    folder = project / "aml_config"
+    (folder / "conda_dependencies.yml").write_text("dependencies: [{pip: [six]}]\n")
+    (folder / "hdi.compute").write_text("type: cluster\naddress: far.example\n")
+    (folder / "hdi.runconfig").write_text(CONFIG.format("hdi"))
+    opened = open_project(project)
+    host = opened.target("hdi").host
+    found = {
+        one.config: (one.head_node, one.spec and one.spec.base_image) for one in needs_on(host, [str(project)], [])
+    }
+    assert found == {"far": (False, "python:3"), "hdi": (True, "")}
+    plan = resolve(RunRequest(project=str(project), token="t", config="hdi"), scripted=False)
+    spec = needed_environment(opened, opened.config("hdi"), opened.target("hdi"))
+    assert spec is not None
+    assert spec.to_json() == plan.options["environment"]
+    # What cannot be read needs what it used last, which was an archive.
+    (folder / "hdi.runconfig").write_text("Target: [\n")
+    use = ImageUse(host, "f" * 16, "hdfs://x/y.tar.gz", str(project), "iris", "hdi", "hdi", 1.0, current=True)
+    (broken,) = [one for one in needs_on(host, [str(project)], [use]) if one.config == "hdi"]
+    assert (broken.spec, broken.head_node) == (None, True)
 
 
 def test_what_is_gone_needs_nothing(project: Path) -> None:
