@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.tui.driving import Driver
     from tui.app import ConsoleApp
 
     Console = Callable[..., ConsoleApp]
@@ -127,19 +128,32 @@ async def test_docker_here_is_saved_and_prepared(console: Console, project: Path
         await d.until(lambda: asked == ["docker-2"])
 
 
+async def attached(d: Driver, kind: str, address: str) -> None:
+    """A machine of this kind is attached by hand, and found well."""
+    machines = Machines(d.app)
+    await open_form(d, kind)
+    await d.type(address)
+    await d.press("enter")
+    await d.until(lambda: machines.begun)
+    machines.show("ok", steps(kind=kind))
+    await d.until_shown("can be used.")
+    await d.press("enter")
+
+
 async def test_what_is_for_a_process_is_not_prepared(console: Console, project: Path) -> None:
     async with driven(console()) as d:
-        machines = Machines(d.app)
-        await open_form(d, "cluster")
-        await d.type("mine-ssh.azurehdinsight.net")
-        await d.press("enter")
-        await d.until(lambda: machines.begun)
-        machines.show("ok", steps(kind="cluster"))
-        await d.until_shown("spark-submit")
-        await d.until_shown("mine can be used.")
-        await d.press("enter")
+        await attached(d, "remote", "mine.example")
         await d.until(lambda: d.app.screen is d.main and d.said())
+        assert compute(project, "mine").type == "remote"
+
+
+async def test_a_cluster_is_prepared(console: Console, project: Path) -> None:
+    async with driven(console()) as d:
+        await attached(d, "cluster", "mine-ssh.azurehdinsight.net")
+        await d.until_shown("Prepare its environment now?")
         assert compute(project, "mine").type == "cluster"
+        await d.press("escape")
+        await d.until(lambda: d.app.screen is d.main)
 
 
 # A new key
