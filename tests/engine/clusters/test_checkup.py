@@ -36,7 +36,7 @@ async def test_a_cluster_that_is_well(head_node: HeadNode, tested: Tested) -> No
     assert [step["name"] for step in told["steps"]][-6:] == [*OF_CLUSTERS, "gpus"]
     assert re.fullmatch(r"3\.5\.\d+, /\S+/spark-submit", state(told, "spark")[1])
     assert re.fullmatch(
-        r"3\.3\.\d+ at 127\.0\.0\.1:\d+; 1 node, \S+ of 8\.0 GB and \d of 8 vcores in use", state(told, "yarn")[1]
+        r"3\.3\.\d+ at 127\.0\.0\.1:\d+; 1 node, \S+ of 16\.0 GB and \d of 8 vcores in use", state(told, "yarn")[1]
     )
     assert state(told, "queue")[1].startswith("root.default has ")
     assert state(told, "queue")[1].endswith(" of the cluster (its share 80%, up to 100%)")

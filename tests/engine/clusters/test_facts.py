@@ -59,7 +59,7 @@ async def test_what_runs_and_what_is_lent_out(head_node: HeadNode, engine: Engin
     idle = await looker.until(lambda facts: facts)
     assert {key: value for key, value in idle.items() if key not in ("queues", "version")} == {
         "managers": [{"name": name, "state": "active"}],
-        "memory": 8 * GIB,
+        "memory": 16 * GIB,
         "memory_used": 0,
         "vcores": 8,
         "vcores_used": 0,

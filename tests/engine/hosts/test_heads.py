@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.errors import HostError
-from engine.hosts.agent import heads
+from engine.hosts.agent import condas, heads
 from tests.engine.hosts.bench import alive
 from tests.waiting import until_async
 
@@ -25,7 +25,15 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("CONDA_EXE", "SPARK_HOME", "SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "HADOOP_HOME"):
+    for name in (
+        "CONDA_EXE",
+        "MAMBA_EXE",
+        "SPARK_HOME",
+        "SPARK_CONF_DIR",
+        "HADOOP_CONF_DIR",
+        "YARN_CONF_DIR",
+        "HADOOP_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     return folder
 
@@ -60,20 +68,21 @@ def test_the_queue_of_sparks_own_settings(path: Path, tmp_path: Path, line: str,
 
 def test_what_makes_environments(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = str(tmp_path / "hdinsight" / "conda")
-    monkeypatch.setattr(heads, "CONDAS", (own, own, *heads.CONDAS[2:6]))
-    assert heads.conda() == ""
+    monkeypatch.setattr(condas, "CONDAS", (own, own, *condas.CONDAS[2:6]))
+    assert condas.conda() == ""
     (path / "conda").write_text("no program")
-    assert heads.conda() == ""
+    assert condas.conda() == ""
     mine = program(tmp_path / "miniconda3" / "bin" / "conda")
-    assert heads.conda() == mine
+    assert condas.conda() == mine
     named = program(path / "micromamba")
-    assert heads.conda() == named
+    assert condas.conda() == named
     program(tmp_path / "hdinsight" / "conda")
-    assert heads.conda() == own
+    assert condas.conda() == own
 
 
 def test_where_the_storage_is(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.hosts.agent.clusters.FOLDERS", (str(tmp_path / "conf"),))
+    monkeypatch.setattr("engine.hosts.agent.clusters.PROGRAMS", ())
     assert heads.head("spark-submit")["storage"] == ""
     (tmp_path / "conf").mkdir()
     site = tmp_path / "conf" / "core-site.xml"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.hosts.agent import prefixes, storage
+from engine.hosts.agent import condas, prefixes, storage
 from engine.hosts.agent.rundir import Refused, Root
 
 SITE = "<configuration><property><name>fs.defaultFS</name><value>{}</value></property></configuration>"
@@ -40,7 +40,8 @@ def test_what_is_there(root: Root, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("PATH", "/nowhere")
     for name in ("CONDA_EXE", "MAMBA_EXE"):
         monkeypatch.delenv(name, raising=False)
-    told = prefixes.look(root, ["mamba", "conda"], [str(conda.parent)])
+    monkeypatch.setattr(condas, "CONDAS", (str(conda),))
+    told = prefixes.look(root)
     assert (told["tools"]["conda"], told["tools"]["uv"]) == (str(conda), "")
     # An archive that is gone from the host is none.
     there = [(one["fingerprint"], one["archive"]) for one in told["environments"]]

@@ -221,9 +221,28 @@ def test_a_cluster_runs_pyspark_by_spark_submit_and_python_on_its_head_node(proj
     put(project, "python.runconfig", "Target: hdi\nFramework: Python\n")
     plan = resolve(request(project, "python", script="train.py"))
     assert (plan.launcher, "head node" in "".join(plan.notices)) == ("process", True)
-    put(project, "spark_dependencies.yml", "configuration: {spark.submit.deployMode: cluster}\n")
-    with pytest.raises(Unsupported, match=r"spark_dependencies\.yml: .*head node"):
-        resolve(request(project, "hdi", script="train.py"))
+
+
+def test_where_the_driver_of_a_cluster_s_run_is(project: Path) -> None:
+    def mode(config: str, settings: str = "") -> object:
+        put(project, "spark_dependencies.yml", f"configuration: {{{settings}}}\n")
+        return resolve(request(project, config, script="train.py")).options["deploy_mode"]
+
+    address = "type: cluster\naddress: host\nusername: ann\n"
+    put(project, "hdi.compute", address)
+    put(project, "hdi.runconfig", "Target: hdi\n")
+    put(project, "second.runconfig", "target: hdi\nframework: PySpark\nhdi:\n  yarnDeployMode: cluster\n")
+    put(project, "plain.runconfig", "target: hdi\nframework: PySpark\n")
+    # What is nearer to the run wins: Spark's settings, then the configuration, then the target.
+    assert [mode(one) for one in ("hdi", "second", "plain")] == ["client", "cluster", "client"]
+    assert mode("second", "spark.submit.deployMode: client") == "client"
+    put(project, "hdi.compute", f"{address}yarnDeployMode: cluster\n")
+    assert [mode(one) for one in ("hdi", "second", "plain")] == ["cluster", "cluster", "cluster"]
+    put(project, "hdi.compute", f"{address}yarnDeployMode: here\n")
+    with pytest.raises(ProjectError, match=r"(?s)hdi\.compute: `yarnDeployMode` is 'here'.*client"):
+        mode("hdi")
+    with pytest.raises(ProjectError, match=r"spark_dependencies\.yml: `spark\.submit\.deployMode` is 'there'"):
+        mode("hdi", "spark.submit.deployMode: there")
 
 
 def test_a_cluster_gets_the_environment_of_the_conda_file(project: Path) -> None:

@@ -128,7 +128,7 @@ def test_what_is_not_said_has_the_defaults_of_the_original(project: Path) -> Non
         "spark.app.name": "Azure ML Experiment",
         "spark.yarn.maxAppAttempts": "1",
     }
-    assert config.sections.hdi.yarn_deploy_mode == "cluster"
+    assert config.sections.hdi.yarn_deploy_mode == ""
     assert dataclasses.astuple(config.sections.container_instance) == (1, 4, "")
     assert dataclasses.astuple(config.sections.history) == (True, True)
     assert config.extra == {}
