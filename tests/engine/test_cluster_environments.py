@@ -177,11 +177,16 @@ async def test_driver_and_executor_run_in_it_and_it_is_built_once(far: SshBench,
     log = Path(build.log).read_text()
     assert "Step 2/4 : pip packages: 1 line\n" in log
     assert "Step 4/4 : copying it to the cluster's storage\n" in log
-    # The second run finds all of it, also in the storage, where YARN knows it by its time.
+    # The second run finds all of it, also in the storage, where YARN knows it by its time. Its driver is on the cluster.
     before = stored(node, build)
     assert before
+    with (far.project / "aml_config/far.compute").open("a") as compute:
+        compute.write("yarnDeployMode: cluster\n")
     again = await done(far)
-    assert told(far, again)["executor"][2] == "1.0"
+    environment = told(far, again)
+    assert [environment[who][2] for who in ("driver", "executor")] == ["1.0", "1.0"]
+    assert [Path(environment[who][1]).name for who in ("driver", "executor")] == ["environment", "environment"]
+    attach(far, "far", node)
     assert (len(builds(far)), stored(node, build)) == (1, before)
     assert far.store.environment_of(again.id) == (build.fingerprint, build.image)
     assert kept(far) == [build.fingerprint]
