@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import HostError, HostLost
 from engine.hosts.agent_source import CLUSTER_PACKAGE
 from engine.hosts.host import Proc
+from engine.launchers import modules
 from engine.launchers.applications import Applications
 from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun, run_environment
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
     from engine.launchers.prepared import Environments
     from engine.launchers.yarn import Application
     from engine.paths import Paths
+    from engine.project.snapshot import Snapshot
     from engine.runs.model import Run, RunPlan
 
 # An application may end by itself once its driver has: so long it is waited for, then it is killed (s).
 ENDS_WITHIN = 10.0
 LOOK = 0.5
-# Files of the project's root that executors get beside the script.
-MODULES = (".py", ".zip", ".egg")
 # What the driver finds as its run directory in cluster mode, as a file of the run directory, and as it is unpacked.
 ARCHIVE, UNPACKED = "cluster.tar.gz", "aml_run"
 # What a driver in a container of YARN's has of its own.
@@ -58,8 +58,23 @@ class SparkRun(ProcessRun):
 
     async def prepare(self, say: Say) -> dict[str, Any]:
         """The tag, before there is anything that could carry it, which files executors get, and the environment."""
-        modules = await asyncio.to_thread(self._modules)
-        return {"tag": tag_of(self.run.id), "modules": modules, **await super().prepare(say)}
+        assert self.run.snapshot is not None
+        taken = await asyncio.to_thread(snapshots.load, self._launcher.paths.snapshots, self.run.snapshot)
+        along = modules.names(taken, self.plan.script)
+        return {"tag": tag_of(self.run.id), "modules": along, **await super().prepare(say)}
+
+    async def lay(self, snapshot: Snapshot) -> None:
+        paths = self._launcher.paths
+        packed = await asyncio.to_thread(modules.pack, snapshot, paths.blobs, paths.cache)
+        if packed is not None:
+            file, entry = packed
+            try:
+                if await self.host.missing_blobs([str(entry.sha256)]):
+                    await self.host.put_blobs([(str(entry.sha256), file)])
+            finally:
+                await asyncio.to_thread(file.unlink)
+            snapshot = dataclasses.replace(snapshot, entries=(*snapshot.entries, entry))
+        await super().lay(snapshot)
 
     @property
     def _tag(self) -> str:
@@ -76,9 +91,9 @@ class SparkRun(ProcessRun):
         python = self.host.info.absolute(self.plan.interpreter)
         along = [f"{self._archive}#{UNPACKED}"] if self._away else []
         ours += python_arguments(settings, self.environment, python, driver_on_cluster=self._away, along=along)
-        modules = self.run.handle.get("modules")
-        if modules:
-            ours += ["--py-files", ",".join(modules)]
+        code = self.run.handle.get("modules")
+        if code:
+            ours += ["--py-files", ",".join(code)]
         script = self.plan.argv
         if self._away:
             ours += ["--conf", "spark.yarn.submit.waitAppCompletion=false"]
@@ -115,17 +130,6 @@ class SparkRun(ProcessRun):
         }
         spec = self._spec((info.executable, "-m", f"{CLUSTER_PACKAGE}.relay", self._tag))
         return {**spec, "env": {"AML_RELAY": json.dumps(order)}}
-
-    def _modules(self) -> list[str]:
-        """What lies beside the script and is code: executors on other machines do not see the run directory."""
-        assert self.run.snapshot is not None
-        taken = snapshots.load(self._launcher.paths.snapshots, self.run.snapshot)
-        script = self.plan.script.removeprefix("./")
-        return [
-            entry.path
-            for entry in taken.entries
-            if entry.kind == "file" and "/" not in entry.path and entry.path.endswith(MODULES) and entry.path != script
-        ]
 
     async def watch(self, nudge: Callable[[], None]) -> None:
         await super().watch(nudge)

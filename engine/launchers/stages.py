@@ -24,7 +24,7 @@ async def stage(yarn: Yarn, application: Application) -> str:
         own = f"{base}/{application.id}" + (f"/{attempt}" if attempt else "")
         jobs = await yarn.ask("GET", f"{own}/jobs?status=running")
         executors = await yarn.ask("GET", f"{own}/executors")
-        return _words(jobs, executors)
+        return words_of(jobs, executors)
     except HostLost:
         raise
     except (HostError, AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -32,7 +32,8 @@ async def stage(yarn: Yarn, application: Application) -> str:
         return ""
 
 
-def _words(jobs: list[dict[str, Any]], executors: list[dict[str, Any]]) -> str:
+def words_of(jobs: list[dict[str, Any]], executors: list[dict[str, Any]]) -> str:
+    """The newest of the running jobs, as the driver tells of them; "" when there are none."""
     if not jobs:
         return ""
     job = max(jobs, key=lambda one: int(one["jobId"]))

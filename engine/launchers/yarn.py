@@ -67,7 +67,9 @@ class Application:
         """What it is at or waits for; "" when it came to its own end."""
         if self.over:
             # A driver on the head node goes on without it, until it wants something of it.
-            return "" if self.state == "FINISHED" else f"its application was {self.state.lower()} on YARN"
+            return {"KILLED": "its application was killed on YARN", "FAILED": "its application failed on YARN"}.get(
+                self.state, ""
+            )
         again = f"attempt {self.attempt}, " if self.attempt > 1 else ""
         if self.state == "RUNNING":
             count = "1 container" if self.containers == 1 else f"{self.containers} containers"

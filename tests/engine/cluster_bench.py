@@ -52,10 +52,11 @@ import os, sys, time
 from azureml.core import Run
 from pyspark.sql import SparkSession
 import helping
+from parts import halving
 
 class Petal(object):
     def double(self, x):
-        return helping.double(x)
+        return halving.half(helping.double(2 * x))
 
 run = Run.get_context()
 spark = SparkSession.builder.getOrCreate()
@@ -120,6 +121,9 @@ def with_a_job(bench: SshBench) -> None:
     with (config / "far.compute").open("a") as file:
         file.write("slots: 8\n")
     bench.script("helping.py", "def double(x):\n    return 2 * x\n")
+    (bench.project / "parts").mkdir()
+    (bench.project / "parts/__init__.py").write_text("")
+    (bench.project / "parts/halving.py").write_text("def half(x):\n    return x // 2\n")
     (bench.project / "data").mkdir()
     (bench.project / "data/rows.txt").write_text("1\n")
     bench.script("job.py", JOB)

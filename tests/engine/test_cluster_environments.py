@@ -177,7 +177,7 @@ async def test_driver_and_executor_run_in_it_and_it_is_built_once(far: SshBench,
     log = Path(build.log).read_text()
     assert "Step 2/4 : pip packages: 1 line\n" in log
     assert "Step 4/4 : copying it to the cluster's storage\n" in log
-    # The second run finds all of it, also in the storage, where YARN knows it by its time. Its driver is on the cluster.
+    # The second run, with its driver on the cluster, finds all of it, also in the storage, where YARN knows its time.
     before = stored(node, build)
     assert before
     with (far.project / "aml_config/far.compute").open("a") as compute:

@@ -99,7 +99,8 @@ class Container(object):
             # It grew by more than was allowed for: the next look begins with its new size.
             return False
         copy(answer, there, skip, name, sink)
-        return b"running container" not in answer.readline(4096)
+        end = answer.read(4096)
+        return b"End of LogType:" in end and b"running container" not in end
 
     def rest(self, answer: "IO[bytes]", begun: bytes, position: int, name: str, sink: "Sink") -> None:
         while begun:
