@@ -11,7 +11,7 @@ from engine.launchers.yarn import Application
 
 WAITING = (
     "[Thu Nov 26 04:10:11 +0000 2026] Application is added to the scheduler and is not yet activated. Queue's AM "
-    "resource limit exceeded.  Details : AM Partition = <DEFAULT_PARTITION>; AM Resource Request = <memory:1024, vCores:1>; "
+    "resource limit exceeded.  Details : AM Partition = <DEFAULT_PARTITION>; AM Resource Request = <memory:1024>; "
 )
 CONTAINER = "http://node:8042/node/containerlogs/container_e17_1795665149932_0001_0{}_000001/ann"
 
