@@ -293,9 +293,9 @@ class AgentHost(abc.ABC):
         else:
             await self._agent.request("bring", **what)
 
-    async def anew(self, run_id: str) -> None:
-        """Have a begun run, whose script is dead, start again with the next `start`."""
-        await self._agent.request("anew", run=run_id)
+    async def anew(self, run_id: str, process: Mapping[str, Any]) -> None:
+        """Have a begun run, whose script is dead, start again with the next `start`. `process`: what it was."""
+        await self._agent.request("anew", run=run_id, process=dict(process))
 
     async def forbid(self, run_id: str) -> bool:
         """Make sure that a run which has not begun never will; False when it has."""

@@ -45,6 +45,7 @@ CLUSTER = (
     "storage",
     "applications",
     "container_logs",
+    "luggage",
     "relay",
     "cluster_driver",
 )

@@ -95,7 +95,8 @@ class RunStatus:
     "running", "exited" (see `exit`), "vanished" (was started, is not alive, left no record; `rebooted`: with the host).
     `supervised` is False for a running script whose runner is gone: its exit code will not be known.
     `why`: what its end was due to, where more is known than the exit tells. `words`: what it is at or waits for, where
-    that is known. `properties`: what is worth keeping of it, as properties of the run.
+    that is known. `properties`: what is worth keeping of it, as properties of the run; "" takes one away. `left`: what
+    its host could not bring to the run directory, each with its reason.
     `handle`: {"runner": {pid, start, boot_id}, "process": {...}}. Sizes in bytes, times in epoch seconds by its clock.
     """
 
@@ -111,6 +112,7 @@ class RunStatus:
     why: str = ""
     words: str = ""
     properties: dict[str, str] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> RunStatus:
@@ -125,6 +127,7 @@ class RunStatus:
             heartbeat=data["heartbeat"],
             rebooted=data["rebooted"],
             supervised=data["supervised"],
+            left=tuple(data["left"]),
         )
 
 
@@ -223,7 +226,7 @@ class Host(Protocol):
     async def bring(
         self, run_id: str, path: str, kind: str, *, size: int, mode: int, mtime: float, link: str, data: Pieces
     ) -> None: ...
-    async def anew(self, run_id: str) -> None: ...
+    async def anew(self, run_id: str, process: Mapping[str, Any]) -> None: ...
     async def forbid(self, run_id: str) -> bool: ...
     async def inspect(self, run_ids: Sequence[str]) -> dict[str, RunStatus]: ...
     async def signal(self, run_id: str, name: str) -> list[Proc]: ...

@@ -77,6 +77,9 @@ class Applications:
             except HostError as error:
                 self._trouble = f"YARN does not answer: {error.message}"
                 log.warning("%s", error)
+            except Exception:
+                # A mistake of ours, or an answer of another form: what is known stays, and the next look may do.
+                log.exception("YARN's applications could not be looked at")
             for one in list(self._followed.values()):
                 self._tell(one)
             try:

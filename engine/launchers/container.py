@@ -288,6 +288,9 @@ class ContainerRun:
         launched = "container_id" in (self.run.handle or {})
         return await merged(status, there, docker, self.plan, shared=self.shared, launched=launched)
 
+    async def take_up(self, status: RunStatus) -> bool:
+        return False
+
     async def watch(self, nudge: Callable[[], None]) -> None:
         if not self._may_have_one:
             return

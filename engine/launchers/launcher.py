@@ -53,6 +53,10 @@ class PlacedRun(Protocol):
         """How it stands."""
         ...
 
+    async def take_up(self, status: RunStatus) -> bool:
+        """Whether a script that looks ended goes on all the same: what stood for it here was lost, and stands again."""
+        ...
+
     async def watch(self, nudge: Callable[[], None]) -> None:
         """Call `nudge` when it may have ended."""
         ...

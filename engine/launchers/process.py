@@ -101,6 +101,10 @@ class ProcessRun:
     async def inspect(self) -> RunStatus:
         return (await self.host.inspect([self.run.id]))[self.run.id]
 
+    async def take_up(self, status: RunStatus) -> bool:
+        """It is the script itself that is looked at."""
+        return False
+
     async def watch(self, nudge: Callable[[], None]) -> None:
         await self.host.watch_runs([self.run.id])
 

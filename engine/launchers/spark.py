@@ -9,9 +9,10 @@ whatever died meanwhile.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
+import hashlib
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from engine.project import snapshot as snapshots
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.hosts.host import Host, RunStatus
+    from engine.hosts.host import Host, RunExit, RunStatus
     from engine.launchers.launcher import Say
     from engine.launchers.prepared import Environments
     from engine.launchers.yarn import Application
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 # An application may end by itself once its driver has: so long it is waited for, then it is killed (s).
 ENDS_WITHIN = 10.0
 LOOK = 0.5
+# While YARN says nothing, an ended run waits for it, since it may have an application of it still: so long (s).
+SILENT = 600.0
+LONGEST_TAG = 80
 # What the driver finds as its run directory in cluster mode, as a file of the run directory, and as it is unpacked.
 ARCHIVE, UNPACKED = "cluster.tar.gz", "aml_run"
 # What a driver in a container of YARN's has of its own.
@@ -129,7 +133,10 @@ class SparkRun(ProcessRun):
             "adopt": adopt,
         }
         spec = self._spec((info.executable, "-m", f"{CLUSTER_PACKAGE}.relay", self._tag))
-        return {**spec, "env": {"AML_RELAY": json.dumps(order)}}
+        if spec["max_duration"] and self.run.started:
+            spec["max_duration"] = max(1.0, spec["max_duration"] - (time.time() - self.run.started))
+        # Not among the project's files: what is called like a module of Python's would be taken for it.
+        return {**spec, "cwd": "status", "env": {"AML_RELAY": json.dumps(order)}}
 
     async def watch(self, nudge: Callable[[], None]) -> None:
         await super().watch(nudge)
@@ -144,61 +151,64 @@ class SparkRun(ProcessRun):
         status = await super().inspect()
         if status.phase in ("starting", "running"):
             return dataclasses.replace(status, words=self._applications.words(self._tag))
-        if "process" not in self.run.handle or not self._tag:
+        if "process" not in self.run.handle:
             return status
-        if self._away and self.run.cancel_requested is None and self._is_cut_off(status):
-            found = await self._yarn.applications([self._tag])
-            if found:
-                return await self._take_up(status)
         if status.phase == "absent":
             here = self.host.info.hostname
-            return dataclasses.replace(
-                status, why=f"its run directory is not on {here}: it was removed, or began on another head node"
-            )
-        return await self._ended(status) if status.phase == "exited" else status
-
-    @staticmethod
-    def _is_cut_off(status: RunStatus) -> bool:
-        """Whether a relay did not come to its own end."""
+            why = f"its run directory is not on {here}: it was removed, or began on another head node"
+            return dataclasses.replace(status, why=why)
         if status.exit is None:
-            return True
-        return status.exit.signal is not None and not status.exit.timed_out
+            return status
+        if self._away and status.exit.signal is not None and not status.exit.timed_out:
+            # Not the driver's end, but of what stands for it here.
+            why = "what followed its driver on the head node was killed"
+            return dataclasses.replace(status, phase="vanished", exit=None, why=why)
+        return await self._ended(status, status.exit)
 
-    async def _take_up(self, status: RunStatus) -> RunStatus:
-        """The application is there, and what stood for it here is not: have another, which goes on where that was."""
+    async def take_up(self, status: RunStatus) -> bool:
+        """Have another relay, which goes on where the last one was and submits nothing that was submitted."""
+        if not self._away or status.phase == "exited":
+            return False
         if status.phase == "absent":
+            if not await self._yarn.applications([self._tag]):
+                return False
             await self.host.lay(self.run.id, [])
         else:
-            await self.host.anew(self.run.id)
-        await self._start(adopt=True)
+            now = (await self.host.inspect([self.run.id]))[self.run.id]
+            if now.handle is not None:
+                await self.host.anew(self.run.id, now.handle["process"])
+        await self._start(adopt=status.phase == "absent")
         await self.host.watch_runs([self.run.id])
-        return await super().inspect()
+        return True
 
-    async def _ended(self, status: RunStatus) -> RunStatus:
+    async def _ended(self, status: RunStatus, exit_: RunExit) -> RunStatus:
         """The same with what YARN knows of the end: spark-submit tells nothing of an application that was killed."""
-        assert status.exit is not None
         try:
             last = (await self._yarn.applications([self._tag]))[-1:]
         except HostLost:
             raise
         except HostError:
-            if status.exit.code == 0 and self.run.cancel_requested is None:
+            if exit_.code == 0 and self.run.cancel_requested is None:
                 raise
             return status
         if not last:
             return status
         (one,) = last
         why = ""
-        if one.state == "KILLED" and self.run.cancel_requested is None and not status.exit.timed_out:
+        if one.state == "KILLED" and self.run.cancel_requested is None and not exit_.timed_out:
             why = f"the application was killed on YARN: {one.said or one.id}"
-        elif self._away and one.final == "FAILED" and "exited with" not in one.said:
+        elif self._away and one.final == "FAILED" and "User application exited" not in one.said:
             why = f"the application failed on YARN: {one.said or one.id}"
         properties = {
             "Application": one.id,
             "VcoreSeconds": str(one.vcore_seconds),
             "MemoryMegabyteSeconds": str(one.memory_seconds),
         }
-        return dataclasses.replace(status, why=why, properties=properties)
+        if self._away:
+            # The relay's, and since it was started last.
+            exit_ = dataclasses.replace(exit_, started=self.run.started or exit_.started)
+            properties |= {"CpuSeconds": "", "PeakMemoryBytes": ""}
+        return dataclasses.replace(status, exit=exit_, why=why, properties=properties)
 
     async def forbid(self) -> bool:
         if "process" in self.run.handle and await self._unfinished():
@@ -224,21 +234,27 @@ class SparkRun(ProcessRun):
 
     async def bring_home(self) -> Home:
         """No application outlives its driver: one that does not end by itself is killed."""
-        try:
-            await self._end_applications()
-        except HostLost:
-            raise
-        except HostError as error:
-            return Home(left=(f"what YARN has of it could not be ended: {error.message}",))
-        return Home()
+        left = list((await super().inspect()).left)
+        begun = time.monotonic()
+        while True:
+            try:
+                await self._end_applications()
+                break
+            except HostLost:
+                raise
+            except HostError as error:
+                if time.monotonic() - begun > SILENT:
+                    left.append(f"what YARN has of it could not be ended: {error.message}")
+                    break
+                await asyncio.sleep(SILENT / 100)
+        return Home(left=tuple(left))
 
     async def _end_applications(self) -> None:
         deadline = time.monotonic() + ENDS_WITHIN
         while left := await self._unfinished():
             if time.monotonic() > deadline:
                 for one in left:
-                    with contextlib.suppress(HostError):
-                        await self._yarn.kill(one)
+                    await self._yarn.kill(one)
                 deadline = time.monotonic() + ENDS_WITHIN
             await asyncio.sleep(LOOK)
 
@@ -272,5 +288,8 @@ class SparkLauncher:
 
 
 def tag_of(run_id: str) -> str:
-    """What YARN knows a run by; it wants lower case."""
-    return f"aml-{run_id.lower()}"
+    """What YARN knows a run by: it wants lower case, ASCII, and no more than a hundred characters."""
+    plain = re.sub(r"[^a-z0-9_.-]", "-", run_id.lower())
+    if plain == run_id.lower() and len(plain) <= LONGEST_TAG:
+        return f"aml-{plain}"
+    return f"aml-{plain[-LONGEST_TAG:].strip('-')}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"

@@ -210,7 +210,7 @@ class Driver:
             self._slots.leave(self.run_id)
         self._changed(self.run_id)
 
-    async def _say(self, **fields: str | float | None) -> None:
+    async def _say(self, **fields: str | float | dict[str, str] | None) -> None:
         await self._ledger.do(lambda: self._ledger.change(self.run_id, **fields))
         self._changed(self.run_id)
 
@@ -335,7 +335,9 @@ class Driver:
                 return None
             status = await placed.inspect()
             if status.phase in ("exited", "vanished", "absent", "laid"):
-                return status
+                if not await placed.take_up(status):
+                    return status
+                continue
             told = (self._run.reason, self._run.progress)
             if told != ("", status.words) and self._run.state is State.RUNNING:
                 self._run = dataclasses.replace(self._run, reason="", progress=status.words)
@@ -391,14 +393,12 @@ class Driver:
                 await self._following.begin(placed, status.log_size)
             await self._following.drain(status.log_size, status.metrics_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
-        properties = {**status.properties, **(endings.resources(status.exit) if status.exit is not None else {})}
+        properties = endings.properties(status)
         if home.left:
             properties["NotBroughtHome"] = "\n".join(home.left)
         if properties:
-            fresh = await self._ledger.do(self._ledger.run, self.run_id)
-            await self._ledger.do(
-                lambda: self._ledger.change(self.run_id, properties={**fresh.properties, **properties})
-            )
+            known = (await self._ledger.do(self._ledger.run, self.run_id)).properties
+            await self._say(properties={**known, **properties})
         await placed.unwatch()
         await self._apply(lifecycle.Finalized(reason))
 

@@ -66,6 +66,12 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def properties(status: RunStatus) -> dict[str, str]:
+    """What is worth keeping of a run's end: what its host and launcher tell, and what the script used."""
+    found = {**(resources(status.exit) if status.exit else {}), **status.properties}
+    return {name: value for name, value in found.items() if value}
+
+
 def resources(exit_: RunExit) -> dict[str, str]:
     """What the script used, as properties of the run: CPU seconds, peak memory in bytes, processes left behind."""
     found = {

@@ -68,7 +68,7 @@ class Agent(object):
             "runtime": self.runtime,
             "start": lambda head, body: self.starter.start(head["run"], head["spec"]),
             "contain": lambda head, body: starting.contain(self.root, head["run"], head["spec"]),
-            "anew": lambda head, body: starting.anew(self.root, head["run"]),
+            "anew": lambda head, body: self.starter.anew(head["run"], head["process"]),
             "forbid": lambda head, body: starting.forbid(self.root, head["run"]),
             "inspect": lambda head, body: dict((run, starting.inspect(self.root, run)) for run in head["runs"]),
             "signal": self.signal,

@@ -19,6 +19,8 @@ if MYPY:
 # Between two queries (s); after so long without a sign of life a relay is dead.
 POLL = 3.0
 DEAD = 600.0
+# An answer that is older says nothing of now: whoever should have asked stands still (s).
+OLD = 30.0
 # So many tags in a query: its line has a limit at the other end.
 TAGS = 60
 # What is told of an application, as YARN names it.
@@ -33,6 +35,7 @@ class Applications(object):
         self.following = os.path.join(self.folder, b"following")
         self.tag = tag
         self.addresses = []  # type: list[str]
+        self.touched = 0.0
         os.makedirs(self.following, mode=0o700, exist_ok=True)
         self.touch()
 
@@ -43,18 +46,22 @@ class Applications(object):
             pass
 
     def touch(self) -> None:
+        """Say that this one lives: who does not for long is asked for no more."""
+        self.touched = time.monotonic()
         path = os.path.join(self.following, encode(self.tag))
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
         os.utime(path)
 
     def now(self) -> "tuple[Optional[list[dict[str, Any]]], str]":
         """The applications of this tag, in the order of their start, and ""; None and why when YARN does not say."""
-        asked = time.time()
-        answer = self.read()
-        if answer is None or not 0 <= asked - answer["at"] < POLL:
-            answer = self.refresh(asked) or answer
-        if answer is None:
-            return None, ""
+        if time.monotonic() - self.touched > DEAD / 10:
+            self.touch()
+        known = self.read()
+        age = time.time() - known["at"] if known else OLD
+        if known is not None and 0 <= age < POLL:
+            answer = known
+        else:
+            answer = self.refresh() or (known if known and 0 <= age < OLD else self.query([self.tag]))
         if answer["error"] or self.tag not in answer["tags"]:
             return None, str(answer["error"])
         mine = [one for one in answer["apps"] if self.tag in one["applicationTags"].split(",")]
@@ -84,7 +91,7 @@ class Applications(object):
         except (OSError, ValueError):
             return None
 
-    def refresh(self, asked: float) -> "Optional[dict[str, Any]]":
+    def refresh(self) -> "Optional[dict[str, Any]]":
         """Ask for everybody, unless somebody is about to; None then."""
         lock = os.open(os.path.join(self.folder, b"lock"), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
@@ -92,30 +99,31 @@ class Applications(object):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 return None
-            self.touch()
-            tags = self.tags()
-            apps = []  # type: list[dict[str, Any]]
-            error = ""
-            for first in range(0, len(tags), TAGS):
-                path = "/ws/v1/cluster/apps?deSelects=resourceRequests&applicationTags="
-                told, error = self.ask("GET", path + ",".join(tags[first : first + TAGS]))
-                if told is None:
-                    break
-                for one in (told.get("apps") or {}).get("app") or ():
-                    apps.append(dict((name, str(one.get(name) or "")) for name in KEPT))
-            answer = {"at": asked, "tags": tags, "apps": apps, "error": error}
+            answer = self.query(self.tags())
             part = ".answer.%d" % os.getpid()
             put(self.folder, "answer.json", json.dumps(answer).encode("utf-8"), part)
             return answer
         finally:
             os.close(lock)
 
+    def query(self, tags: "list[str]") -> "dict[str, Any]":
+        apps = []  # type: list[dict[str, Any]]
+        error = ""
+        for first in range(0, len(tags), TAGS):
+            path = "/ws/v1/cluster/apps?deSelects=resourceRequests&applicationTags="
+            told, error = self.ask("GET", path + ",".join(tags[first : first + TAGS]))
+            if told is None:
+                break
+            for one in (told.get("apps") or {}).get("app") or ():
+                apps.append(dict((name, str(one.get(name) or "")) for name in KEPT))
+        return {"at": time.time(), "tags": tags, "apps": apps, "error": error}
+
     def tags(self) -> "list[str]":
         found = []
         for name in sorted(os.listdir(self.following)):
             path = os.path.join(self.following, name)
             try:
-                if time.time() - os.stat(path).st_mtime < DEAD:
+                if name == encode(self.tag) or time.time() - os.stat(path).st_mtime < DEAD:
                     found.append(name.decode("utf-8", "replace"))
                 else:
                     os.unlink(path)

@@ -26,6 +26,7 @@ def main() -> None:
     archive = os.path.realpath(ARCHIVE)
     with open(os.path.join(archive, "run.json"), encoding="utf-8") as file:
         order = json.load(file)
+    packed = os.path.abspath("outputs.tar")
     # What is unpacked is shared with another attempt on this node: the script works on files of its own.
     project = os.path.abspath(PROJECT)
     shutil.copytree(os.path.join(archive, "project"), project, symlinks=True, copy_function=copy)
@@ -38,12 +39,13 @@ def main() -> None:
     outputs = os.path.join(project, "outputs")
     if not os.path.isdir(outputs):
         os.makedirs(outputs)
-    os.environ.update(order["variables"])
+    for name, value in order["variables"].items():
+        os.environ[native(name)] = native(value)
     os.environ["AML_METRICS_FILE"] = os.path.join(logs, "metrics.jsonl")
     os.environ["AZUREML_OUTPUT_DIRECTORY"] = outputs
     os.environ["PWD"] = project
     os.chdir(project)
-    script = order["script"]
+    script = [native(word) for word in order["script"]]
     sys.argv[:] = script
     own = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own]
@@ -53,11 +55,16 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        keep(outputs, order["run"], logs)
+        keep(outputs, packed, order["run"], logs)
     except Exception as error:
         sys.stderr.write("aml: the outputs could not be stored: %s\n" % (str(error).splitlines() or ["?"])[0])
         sys.stderr.flush()
     sys.exit(code)
+
+
+def native(text: str) -> str:
+    """What came as UTF-8 as this Python has names and arguments, whatever the container's locale is."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def copy(source: str, target: str) -> None:
@@ -95,15 +102,14 @@ def exit_code(said: "Any") -> int:
     return 1
 
 
-def keep(outputs: str, run_id: str, logs: str) -> None:
+def keep(outputs: str, packed: str, run_id: str, logs: str) -> None:
     """Put the outputs into the home of the cluster's storage as one file, through the Java of this driver."""
     if not os.listdir(outputs):
         return
     from pyspark import SparkContext
     from pyspark.java_gateway import launch_gateway
 
-    packed = os.path.abspath(os.path.join(os.pardir, "outputs.tar"))
-    with tarfile.open(packed, "w") as tar:
+    with tarfile.open(packed, "w", encoding="utf-8", errors="surrogateescape") as tar:
         for name in sorted(os.listdir(outputs)):
             tar.add(os.path.join(outputs, name), name)
     jvm = (SparkContext._gateway or launch_gateway()).jvm

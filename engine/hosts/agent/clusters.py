@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 MYPY = False
 if MYPY:
@@ -41,6 +42,11 @@ def number(application: str) -> "tuple[int, int]":
     """What orders applications by their start: the ResourceManager's own start, and their number in it."""
     parts = application.split("_")
     return (int(parts[1]), int(parts[2])) if len(parts) == 3 and (parts[1] + parts[2]).isdigit() else (0, 0)
+
+
+def unblock() -> None:
+    """For what a process starts that has signals blocked: it has its own way with them."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def program(name: str) -> str:
@@ -103,12 +109,15 @@ def opened(method: str, url: str, body: "Optional[str]", accept: str, patience: 
 
 def ask(method: str, url: str, body: "Optional[str]") -> "dict[str, Any]":
     """One request to a web service that this host reaches: {"status", "body"}; status 0 and why, when it does not."""
+    import http.client
     import urllib.error
 
     try:
-        with opened(method, url, body, "application/json", PATIENCE) as answer:
+        try:
+            answer = opened(method, url, body, "application/json", PATIENCE)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
             return {"status": getattr(answer, "status", 200), "body": answer.read(MOST).decode("utf-8", "replace")}
-    except urllib.error.HTTPError as error:
-        return {"status": error.code, "body": error.read(MOST).decode("utf-8", "replace")}
-    except (OSError, ValueError) as error:
-        return {"status": 0, "body": str(error)}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return {"status": 0, "body": str(error) or type(error).__name__}

@@ -4,9 +4,11 @@ Both tell them in one form: some lines about a file, of which the last is "LogCo
 that begins with "End of LogType:". NodeManagers before Hadoop 2.9 send the bytes alone.
 """
 
+import http.client
 import json
 import subprocess
 import tempfile
+import threading
 import urllib.parse
 import urllib.request
 
@@ -14,14 +16,17 @@ from . import clusters
 
 MYPY = False
 if MYPY:
-    from typing import IO, Any, Callable, Optional
+    from typing import IO, Any, Callable, Optional, Union
 
     Sink = Callable[[str, bytes], None]
+    Stream = Union[IO[bytes], "Answer"]
 
 PATIENCE = 30.0
 PIECE = 256 << 10
 # More is asked for than is known to be there: the file grows meanwhile.
-GROWTH = 64 << 10
+GROWTH = 1 << 20
+# `yarn logs` of what a driver printed has ended within this, or it hangs (s).
+LONGEST = 1800.0
 NEVER = 1 << 62
 
 
@@ -67,22 +72,24 @@ class Container(object):
         except (ValueError, KeyError, TypeError, AttributeError):
             return {"stdout": NEVER, "stderr": NEVER, "metrics.jsonl": NEVER}
 
-    def read(self, name: str, position: int, size: int, sink: "Sink") -> bool:
+    def read(self, name: str, position: int, size: int, sink: "Sink", growth: int = 0) -> bool:
         """Hand what comes after `position` to the sink; whether that is all there will be. Raises Gone.
 
         `size` is what `sizes` told.
         """
-        wanted = NEVER if size == NEVER else size - position + GROWTH
+        growth = growth or GROWTH
+        wanted = NEVER if size == NEVER else size - position + growth
         url = "%s/ws/v1/node/containerlogs/%s/%s" % (self.node, self.id, urllib.parse.quote(name))
         if wanted != NEVER:
             url += "?size=-%d" % wanted
         try:
-            with clusters.opened("GET", url, None, "text/plain", PATIENCE) as answer:
-                return self.take(answer, name, position, wanted, sink)
-        except (OSError, ValueError) as error:
+            answer = clusters.opened("GET", url, None, "text/plain", PATIENCE)
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Gone(str(error))
+        with answer:
+            return self.take(Answer(answer), name, position, wanted, sink, growth)
 
-    def take(self, answer: "IO[bytes]", name: str, position: int, wanted: int, sink: "Sink") -> bool:
+    def take(self, answer: "Answer", name: str, position: int, wanted: int, sink: "Sink", growth: int) -> bool:
         line = answer.readline(4096)
         if not line.startswith(b"Container: "):
             # Of a container that it does not know, it says so with status 200.
@@ -96,13 +103,13 @@ class Container(object):
         there = min(wanted, length)
         skip = position - (length - there)
         if skip < 0:
-            # It grew by more than was allowed for: the next look begins with its new size.
-            return False
+            # It grew by more than was allowed for.
+            return self.read(name, position, length, sink, growth * 8)
         copy(answer, there, skip, name, sink)
         end = answer.read(4096)
         return b"End of LogType:" in end and b"running container" not in end
 
-    def rest(self, answer: "IO[bytes]", begun: bytes, position: int, name: str, sink: "Sink") -> None:
+    def rest(self, answer: "Answer", begun: bytes, position: int, name: str, sink: "Sink") -> None:
         while begun:
             if position < len(begun):
                 sink(name, begun[position:])
@@ -130,15 +137,22 @@ class Container(object):
     def told(self, command: "list[str]", errors: "IO[bytes]", positions: "dict[str, int]", sink: "Sink") -> "list[str]":
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, preexec_fn=clusters.unblock
             )
         except OSError as error:
             raise Gone(str(error))
-        assert process.stdout is not None
-        with process.stdout:
-            found = self.several(process.stdout, positions, sink)
-        process.wait()
-        return found
+        watchdog = threading.Timer(LONGEST, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            with process.stdout:
+                return self.several(process.stdout, positions, sink)
+        finally:
+            # Before its output has ended only where something went wrong here.
+            watchdog.cancel()
+            process.kill()
+            process.wait()
 
     def several(self, stream: "IO[bytes]", positions: "dict[str, int]", sink: "Sink") -> "list[str]":
         found = []  # type: list[str]
@@ -156,7 +170,8 @@ class Container(object):
                     continue
                 known = name.decode("utf-8", "replace")
                 mine = container == self.id.encode() and known in positions
-                copy(stream, length, positions[known] if mine else length, known, sink)
+                if not copy(stream, length, positions[known] if mine else length, known, sink):
+                    raise Gone("`yarn logs` ended in the middle of %s" % known)
                 if mine:
                     found.append(known)
 
@@ -166,7 +181,7 @@ def listed(items: "Any") -> "list[Any]":
     return items if isinstance(items, list) else [items] if items else []
 
 
-def header(stream: "IO[bytes]") -> "Optional[int]":
+def header(stream: "Stream") -> "Optional[int]":
     """Read the lines before a file's bytes; how many bytes it has, or None when nothing of the kind comes."""
     length = None
     while True:
@@ -179,13 +194,33 @@ def header(stream: "IO[bytes]") -> "Optional[int]":
             return length
 
 
-def copy(stream: "IO[bytes]", length: int, skip: int, name: str, sink: "Sink") -> None:
-    """Hand `length` bytes to the sink, but for the first `skip`."""
+class Answer(object):
+    """What a web service sends, until it ends or is cut off; which of the two is for the reader to see. Raises Gone."""
+
+    def __init__(self, answer: "IO[bytes]") -> None:
+        self.answer = answer
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self.answer.read(size)
+        except (OSError, http.client.HTTPException) as error:
+            raise Gone(str(error))
+
+    def readline(self, size: int) -> bytes:
+        try:
+            return self.answer.readline(size)
+        except (OSError, http.client.HTTPException) as error:
+            raise Gone(str(error))
+
+
+def copy(stream: "Stream", length: int, skip: int, name: str, sink: "Sink") -> bool:
+    """Hand `length` bytes to the sink, but for the first `skip`; whether so many came."""
     while length > 0:
         data = stream.read(min(PIECE, length))
         if not data:
-            return
+            return False
         length -= len(data)
         if skip < len(data):
             sink(name, data[skip:])
         skip = max(0, skip - len(data))
+    return True

@@ -5,24 +5,23 @@ its exit code is the driver's. Killed at any moment, it can be started again: it
 submits none twice, and goes on with log and metrics where it was.
 """
 
-import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import tarfile
 import time
+import traceback
 
-from . import identities, status, storage
+from . import clusters, identities, luggage, status, storage
 from .applications import Applications
 from .container_logs import Container, Gone
-from .whole import decode, encode
+from .whole import encode
 
 MYPY = False
 if MYPY:
-    from typing import Any, Optional
+    from typing import Any
 
 # An application shows up within this after its submission (s), as Livy has it; after a failed one, within LOST.
 SHOWS_UP, LOST = 120.0, 5.0
@@ -32,12 +31,17 @@ FORGOTTEN = 60.0
 SOON, SELDOM = 1.0, 6.0
 # YARN gathers logs after the end: so long they are waited for (s).
 GATHERED = 90.0
+# So often it is started again; what ends it more often will not cease to.
+BEGUN = 50
+# Between two tries of what this machine refuses (s); tries to have the outputs.
+REFUSED = 5.0
+FETCHES = 3
 OVER = ("FINISHED", "FAILED", "KILLED")
 # What is tailed, and the mark that the driver leaves when its outputs are in the cluster's storage.
 LOGS, METRICS, OUTPUTS = ("stdout", "stderr"), "metrics.jsonl", "aml-outputs"
 # Parts of lines wait for their rest while another stream has something to say, up to so many bytes.
 PART = 64 << 10
-_STATUS = re.compile(r"exited with (?:status )?(\d+)")
+_STATUS = re.compile(r"User application exited with (?:status )?(\d+)")
 
 
 class Ended(Exception):
@@ -66,7 +70,6 @@ class Relay(object):
         self.state.setdefault("at", {})
         self.asked = 0
         self.trouble = ""
-        self.resume()
 
     def open(self, name: bytes) -> int:
         return os.open(os.path.join(self.folder, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -74,7 +77,7 @@ class Relay(object):
     # What is written, and from where it goes on.
 
     def save(self) -> None:
-        """Without fsync: it must outlive this process, and a host that falls over repeats some lines at worst."""
+        """Without fsync: it must outlive this process; who writes so often cannot wait for the disk each time."""
         part = os.path.join(self.status, b".relay.part")
         with open(part, "wb") as file:
             file.write(json.dumps(self.state).encode("utf-8"))
@@ -86,6 +89,7 @@ class Relay(object):
         if name:
             there = os.fstat(self.files[name]).st_size - before
             self.state["at"][name] = self.at(name) + max(0, min(length, there))
+            self.save()
 
     def at(self, name: str) -> int:
         return int(self.state["at"].get(name, 0))
@@ -107,30 +111,48 @@ class Relay(object):
     # Its way.
 
     def run(self) -> int:
-        try:
-            if not self.state.get("submitted"):
-                if not self.order["adopt"]:
-                    self.submit()
-                self.state["submitted"] = True
+        """To the end; the exit code. What this machine refuses (a full disk) is tried again until it does not."""
+        self.state["begun"] = self.state.get("begun", 0) + 1
+        while True:
+            try:
+                self.resume()
                 self.save()
-            return self.end(self.follow())
-        except Ended as error:
-            return error.code
-        finally:
+                if self.state["begun"] > BEGUN:
+                    self.say("what follows the driver was ended %d times and is not started again." % BEGUN)
+                    return 1
+                if not self.state.get("submitted"):
+                    if not self.order["adopt"]:
+                        self.submit()
+                    self.state["submitted"] = True
+                    self.save()
+                code = self.end(self.follow())
+            except Ended as error:
+                code = error.code
+            except OSError as error:
+                sys.stderr.write("%s\n" % error)
+                self.pause(REFUSED)
+                continue
             self.applications.close()
+            return code
 
     def pause(self, seconds: float) -> None:
         """Wait so long, or until somebody wants this to end, or a child has ended."""
         info = signal.sigtimedwait([signal.SIGINT, signal.SIGTERM, signal.SIGCHLD], max(0.0, seconds))
-        if info is not None and info.si_signo != signal.SIGCHLD:
-            self.asked = info.si_signo
+        if info is None or info.si_signo == signal.SIGCHLD:
+            return
+        if info.si_signo == signal.SIGTERM and not self.asked:
+            # Who cancels says INT first. This is the machine that goes down, and the driver is not on it.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            clusters.unblock()
+            os.kill(os.getpid(), signal.SIGTERM)
+        self.asked = info.si_signo
 
     def submit(self) -> None:
         """Have exactly one application: start spark-submit, unless an earlier relay has."""
         process = self.state.get("submitting")
         code = 0
-        if not process:
-            pack(self.folder, self.order)
+        if process is None:
+            luggage.pack(self.folder, self.order)
             # From here on there may be an application: it is looked for, not submitted again.
             self.state["submitting"] = {"pid": 0}
             self.save()
@@ -142,24 +164,31 @@ class Relay(object):
                 if self.asked:
                     child.send_signal(self.asked)
             code = child.returncode
-            os.unlink(encode(self.order["archive"]))
         else:
             while process["pid"] and identities.alive(process):
                 self.pause(0.5)
+        try:
+            # Variables of the run are in it.
+            os.unlink(encode(self.order["archive"]))
+        except FileNotFoundError:
+            pass
         if not self.appears(LOST if code or self.asked else SHOWS_UP):
             if not code:
                 self.say("spark-submit ended, and YARN has no application of its tag.")
             raise Ended(code or 1)
 
     def begin(self) -> "subprocess.Popen[bytes]":
+        environment = dict(os.environb.items())
+        environment.update((encode(name), encode(value)) for name, value in self.order["environment"].items())
         try:
             return subprocess.Popen(
                 [encode(word) for word in self.order["submit"]],
                 stdin=subprocess.DEVNULL,
                 stdout=self.files["stdout"],
                 stderr=self.files["stdout"],
-                env=dict(os.environ, **self.order["environment"]),
-                preexec_fn=unblock,
+                cwd=os.path.join(self.folder, b"project"),
+                env=environment,
+                preexec_fn=clusters.unblock,
             )
         except OSError as error:
             self.say("%s cannot be started: %s" % (self.order["submit"][0], error.strerror))
@@ -182,7 +211,7 @@ class Relay(object):
         seen = time.monotonic()
         while True:
             found, error = self.applications.now()
-            if error != self.trouble:
+            if error != self.trouble and (error or found is not None):
                 self.trouble = error
                 self.say("YARN does not answer: %s" % error if error else "YARN answers again.")
             if found:
@@ -209,25 +238,32 @@ class Relay(object):
         """Append what is new of the driver's files; whether anything was. The node may not answer: then later."""
         try:
             container = Container(application["amContainerLogs"])
-            self.turn_to(container)
+            self.turn_to(container, application["amContainerLogs"])
             return self.take(container)[0]
         except Gone:
             return False
 
-    def turn_to(self, container: Container) -> None:
+    def turn_to(self, container: Container, address: str) -> None:
         """Another container than before is another attempt: what it prints comes after what the one before did."""
         before = self.state.get("container")
-        if before and before != container.id:
+        if before == address:
+            return
+        if before:
+            try:
+                self.take(Container(before), to_the_end=True)
+            except Gone as error:
+                self.say("what the attempt before printed last cannot be had: %s" % error)
             self.say("YARN started the driver again: attempt %d." % container.attempt)
             self.state["at"] = {}
-        if before != container.id:
-            self.state["container"] = container.id
-            self.save()
+        self.state["container"] = address
+        self.save()
 
     def take(self, container: Container, to_the_end: bool = False) -> "tuple[bool, bool, list[str]]":
         """Whether something came, whether there will be no more, and which files there are. Raises Gone."""
         sizes = container.sizes()
         if to_the_end:
+            if "stdout" not in sizes:
+                raise Gone("its logs are not there")
             new = [name for name in self.files if name in sizes]
         else:
             new = [name for name in self.files if sizes.get(name, 0) > self.at(name)]
@@ -264,9 +300,10 @@ class Relay(object):
         except Gone:
             # It was never given a container.
             return []
-        self.turn_to(container)
+        self.turn_to(container, application["amContainerLogs"])
         deadline = time.monotonic() + GATHERED
         wanted = list(self.files) + [OUTPUTS]
+        wait = 0.5
         while True:
             try:
                 _, ended, names = self.take(container, to_the_end=True)
@@ -277,9 +314,10 @@ class Relay(object):
                     return container.gathered(dict((name, self.at(name)) for name in wanted), self.gathered)
                 except Gone as error:
                     if time.monotonic() > deadline or self.asked == signal.SIGTERM:
-                        self.say("the rest of the driver's log cannot be had: %s" % error)
+                        self.leave("the end of the driver's log: %s" % error)
                         return []
-            self.pause(0.5)
+            self.pause(wait)
+            wait = min(wait * 1.5, SELDOM)
 
     def gathered(self, name: str, data: bytes) -> None:
         if name in self.files:
@@ -290,25 +328,23 @@ class Relay(object):
         path = ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
         hadoop = storage.command() or ["hadoop", "fs"]
         target = os.path.join(self.folder, b"outputs")
-        out = subprocess.Popen(
-            hadoop + ["-cat", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        code = subprocess.call(
-            [b"tar", b"-x", b"--no-same-owner", b"-f", b"-", b"-C", target],
-            stdin=out.stdout,
-            stderr=self.files["stdout"],
-        )
-        assert out.stdout is not None
-        out.stdout.close()
-        if out.wait() or code:
-            self.say("the outputs could not be fetched from %s in the cluster's storage, and stay there." % path)
-            return
-        subprocess.call(
-            hadoop + ["-rm", "-r", "-skipTrash", os.path.dirname(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        if not self.state.get("fetched"):
+            for _ in range(FETCHES):
+                if luggage.unpack(hadoop + ["-cat", path], target, self.files["stdout"]):
+                    break
+                self.pause(SELDOM)
+            else:
+                self.leave("the outputs: they stay at %s in the cluster's storage" % path)
+                return
+            self.state["fetched"] = True
+            self.save()
+        luggage.forget(hadoop + ["-rm", "-r", "-skipTrash", os.path.dirname(path)])
+
+    def leave(self, words: str) -> None:
+        """Say what does not come home, in the log and where the engine looks for it."""
+        self.say(words)
+        self.state.setdefault("left", []).append(words)
+        status.write(self.status, "left.json", {"left": self.state["left"]})
 
 
 class Lines(object):
@@ -330,39 +366,19 @@ class Lines(object):
             self.relay.append(self.name, data[:end])
 
 
-def unblock() -> None:
-    """What spark-submit does with signals is its own affair."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-
-def pack(folder: bytes, order: "dict[str, Any]") -> None:
-    """The archive that the driver unpacks: the project, the package for metrics, and what it is to run."""
-    path = encode(order["archive"])
-    told = json.dumps(dict((name, order[name]) for name in ("run", "script", "variables"))).encode("utf-8")
-    package = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "azureml")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
-        with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as tar:
-            tar.add(decode(os.path.join(folder, b"project")), "project", filter=ours)
-            tar.add(package, "runtime/azureml", filter=ours)
-            info = tarfile.TarInfo("run.json")
-            info.size, info.mode = len(told), 0o600
-            tar.addfile(info, io.BytesIO(told))
-
-
-def ours(info: "tarfile.TarInfo") -> "Optional[tarfile.TarInfo]":
-    """Whose it is here means nothing there. The link to the outputs leads out of the archive."""
-    if info.name == "project/outputs" and info.issym():
-        return None
-    info.uid = info.gid = 0
-    info.uname = info.gname = ""
-    return info
-
-
 def main() -> None:
-    folder = os.path.dirname(encode(os.environ["AZUREML_OUTPUT_DIRECTORY"]))
-    order = json.loads(os.environ.pop("AML_RELAY"))
+    folder = os.path.dirname(os.environb[b"AZUREML_OUTPUT_DIRECTORY"])
+    order = json.loads(os.environb.pop(b"AML_RELAY").decode("utf-8"))
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD])
-    sys.exit(Relay(folder, order).run())
+    try:
+        code = Relay(folder, order).run()
+    except Exception:
+        # A mistake of ours is no end of the driver: by a signal, this is started again and goes on.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,24 @@ class Starter(object):
                 raise Refused("run %s could not be started: %s" % (run_id, trouble or "its runner died"), "Try again.")
             return handle
 
+    def anew(self, run_id: str, process: "dict[str, Any]") -> None:
+        """Have a run begin again whose script is dead: only one that goes on where it was may be asked for this.
+
+        `process` is the identity that the dead script had: one that began since stays as it is.
+        """
+        with self.guard:
+            lock = self.locks.setdefault(run_id, threading.Lock())
+        with lock:
+            folder = self.root.status(run_id)
+            if inspect(self.root, run_id)["phase"] in ("starting", "running"):
+                raise Refused("run %s is still running" % run_id, "Cancel it first.")
+            handle = handle_of(folder)
+            if handle is None or handle["process"] != process:
+                return
+            # What lets a script go comes last: until then it is as it was.
+            for name in ("exit.json", "exit.json.reserved", "claim", "runner.json", "process.json"):
+                status.remove(folder, name)
+
     def claim(self, folder: bytes) -> bool:
         """Whether it is this agent that may make a runner now."""
         if status.write(folder, "claim", self.me, exclusive=True):
@@ -172,16 +190,6 @@ def forbid(root: "Root", run_id: str) -> bool:
     return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
 
 
-def anew(root: "Root", run_id: str) -> None:
-    """Have a run begin again whose script is dead: only one that goes on where it was may be asked for this."""
-    folder = root.status(run_id)
-    if inspect(root, run_id)["phase"] in ("starting", "running"):
-        raise Refused("run %s is still running" % run_id, "Cancel it first.")
-    # What lets a script go comes last: until then it is as it was.
-    for name in ("exit.json", "exit.json.reserved", "claim", "runner.json", "process.json"):
-        status.remove(folder, name)
-
-
 def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Optional[str]":
     """Write down what a container is to run in this run directory; see contained.py. Returns the directory.
 
@@ -247,6 +255,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         "started": None,
         "supervised": False,
         "rebooted": False,
+        "left": [],
         "heartbeat": None,
         "log_size": size_of(root.followed(run_id, "driver.log")),
         "metrics_size": size_of(root.followed(run_id, "metrics.jsonl")),
@@ -275,6 +284,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
     if ended:
         told["phase"] = "exited"
         told["exit"] = ended
+        told["left"] = (status.read(folder, "left.json") or {}).get("left") or []
     elif not (supervised or living) and (status.read(folder, "spec.json") or {}).get("contained"):
         # Its processes have other pids here; whoever made the container knows whether it runs.
         told["phase"] = "running"

@@ -73,8 +73,9 @@ def test_a_file_that_grew_too_much_meanwhile_leaves_no_gap(
     monkeypatch.setattr(container_logs, "GROWTH", 2)
     # 6 bytes were asked for from 4 of 8 on, and by then there are 20: the last 6 begin behind a gap.
     answer.append(told("stdout", 20, b"efghij", running=True))
+    answer.append(told("stdout", 21, b"abcdefghijklmnopqrstu", running=True))
     assert Container(ADDRESS).read("stdout", 4, 8, taken) is False
-    assert taken.data == {}
+    assert taken.data == {"stdout": b"efghijklmnopqrstu"}
 
 
 def test_bytes_that_look_like_lines_about_them(answer: list[bytes], taken: Taken) -> None:
