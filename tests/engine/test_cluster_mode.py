@@ -83,11 +83,18 @@ async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn, go: P
     assert living(yarn) == []
 
 
+def kill_the_relay(far: SshBench) -> None:
+    (relay,) = [pid for pid, words in far.alice.processes().items() if "_aml_tui_cluster.relay" in words]
+    os.kill(relay, signal.SIGKILL)
+
+
 async def test_a_relay_and_an_engine_that_died_lose_nothing(far: SshBench, yarn: Yarn, go: Path) -> None:
     run = await far.submit("job.py", "x", str(go), config="far")
+    # First while spark-submit is at work, which goes on alone.
+    await until_async(lambda: bool(far.log(run)), 60)
+    kill_the_relay(far)
     await until_async(lambda: b"line 20\n" in far.log(run), 120)
-    relay = far.store.run(run.id).handle["process"]["pid"]
-    os.kill(relay, signal.SIGKILL)
+    kill_the_relay(far)
     await far.engine.stop()
     far.engine = Engine(far.paths)
     await far.engine.start()

@@ -38,7 +38,7 @@ async def test_five_at_once(
         go = yarn.layout.scratch / f"go-{os.urandom(4).hex()}"
         near_killed, far_killed, three, canceled, lost = runs = [
             await far.submit("job.py", "x", str(go), *more, config=config)
-            for config, more in (("near", ()), ("far", ()), ("far", ("three",)), ("near", ()), ("far", ()))
+            for config, more in (("near", ()), ("far", ()), ("far", ("three",)), ("far", ()), ("far", ()))
         ]
         for run in runs:
             await until_async(lambda run=run: b"line 5\n" in far.log(run), 200)  # type: ignore[misc]
@@ -46,6 +46,8 @@ async def test_five_at_once(
         for run in (near_killed, far_killed):
             (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}")
             yarn.kill(application["id"])
+        # What stands for it on the head node is gone by then.
+        os.kill(far.store.run(canceled.id).handle["process"]["pid"], signal.SIGKILL)
         await far.engine.cancel([canceled.id])
         # Nobody is left on the head node who knows of this one, and nothing of it either: as on another head node.
         os.kill(far.store.run(lost.id).handle["process"]["pid"], signal.SIGKILL)

@@ -62,9 +62,8 @@ class Relay(object):
         self.order = order
         self.status = os.path.join(folder, b"status")
         self.applications = Applications(os.path.dirname(os.path.dirname(folder)), order["tag"])
-        self.files = {}  # type: dict[str, int]
-        for name in LOGS:
-            self.files[name] = self.open(b"logs/driver.log")
+        self.log = self.open(b"logs/driver.log")
+        self.files = dict((name, self.log) for name in LOGS)
         self.files[METRICS] = self.open(b"metrics.jsonl")
         self.state = status.read(self.status, "relay.json") or {}
         self.state.setdefault("at", {})
@@ -106,7 +105,7 @@ class Relay(object):
         self.state["at"][name] = self.at(name) + len(data)
 
     def say(self, words: str) -> None:
-        os.write(self.files["stdout"], ("aml: %s\n" % words).encode("utf-8", "replace"))
+        os.write(self.log, ("aml: %s\n" % words).encode("utf-8", "replace"))
 
     # Its way.
 
@@ -184,8 +183,8 @@ class Relay(object):
             return subprocess.Popen(
                 [encode(word) for word in self.order["submit"]],
                 stdin=subprocess.DEVNULL,
-                stdout=self.files["stdout"],
-                stderr=self.files["stdout"],
+                stdout=self.log,
+                stderr=self.log,
                 cwd=os.path.join(self.folder, b"project"),
                 env=environment,
                 preexec_fn=clusters.unblock,
@@ -330,7 +329,7 @@ class Relay(object):
         target = os.path.join(self.folder, b"outputs")
         if not self.state.get("fetched"):
             for _ in range(FETCHES):
-                if luggage.unpack(hadoop + ["-cat", path], target, self.files["stdout"]):
+                if luggage.unpack(hadoop + ["-cat", path], target, self.log):
                     break
                 self.pause(SELDOM)
             else:
