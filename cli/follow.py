@@ -7,6 +7,7 @@ that got lost; when the engine goes away, it is started again, and the run goes 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -149,8 +150,10 @@ class Follower:
             since = time.strftime("%H:%M:%S", time.localtime(run.unreachable_since))
             detail = f"{run.target} cannot be reached since {since}"
         said = f"{run.state}: {detail}" if detail else str(run.state)
-        if said != self._said:
-            self._said = said
+        # How many tasks are done changes all the time: beside a log, a line for each would be noise.
+        meant = re.sub(r"\d+", "", said) if run.state is State.RUNNING else said
+        if meant != self._said:
+            self._said = meant
             say(said)
 
 

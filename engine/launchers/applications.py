@@ -59,10 +59,15 @@ class Applications:
         known = self._followed.get(tag)
         return known.words if known else ""
 
-    async def close(self) -> None:
+    def stop(self) -> None:
+        """Look no more; who follows does so with another connection."""
         self._followed.clear()
         if self._task is not None:
             self._task.cancel()
+
+    async def close(self) -> None:
+        self.stop()
+        if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _look(self) -> None:

@@ -275,6 +275,8 @@ class SparkLauncher:
         """One for each connection to a head node: which ResourceManager answers is asked once."""
         known = self._clusters.get(host.name)
         if known is None or known[0] is not host:
+            if known is not None:
+                known[1].stop()
             known = self._clusters[host.name] = (host, Applications(Yarn(host), self._looked_at.__contains__))
         return known[1]
 

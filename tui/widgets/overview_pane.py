@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 
+from engine.runs.model import State
 from tui.plain import plain
 from tui.widgets.facts_pane import Fact, FactsPane
 from tui.widgets.runs_table import INKS
@@ -60,7 +61,7 @@ class OverviewPane(FactsPane):
         yield Fact("state", f"{self.glyphs.states[run.state]} {run.state}{exit_}", INKS[run.state])
         why = outcome(run)
         if why:
-            yield Fact("reason", why, INKS[run.state])
+            yield Fact("now" if run.state is State.RUNNING and not run.reason else "reason", why, INKS[run.state])
         if run.unreachable_since is not None:
             yield Fact("unreachable", f"since {moment(run.unreachable_since)}", "warn")
 
