@@ -18,6 +18,7 @@ from engine.engine import Engine
 from engine.errors import EnvironmentFailed
 from engine.lock import holder, is_held
 from engine.runs.model import State
+from tests.engine.cluster_bench import COMPUTE
 from tests.engine.conftest import Bench
 from tests.engine.far_bench import far_bench
 from tests.services import conda, ownership
@@ -35,12 +36,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(300)]
 
-COMPUTE = """\
-type: cluster
-address: {address}
-username: {user}
-privateKeyFile: {key}
-"""
 CONFIG = """\
 ArgumentVector:
   - "$file"
