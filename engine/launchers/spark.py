@@ -23,7 +23,7 @@ from engine.launchers import modules
 from engine.launchers.applications import Applications
 from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun, run_environment
-from engine.launchers.spark_python import python_arguments
+from engine.launchers.spark_python import given_settings, python_arguments
 from engine.launchers.yarn import Yarn
 from engine.project import snapshot as snapshots
 
@@ -44,6 +44,8 @@ LOOK = 0.5
 # While YARN says nothing, an ended run waits for it, since it may have an application of it still: so long (s).
 SILENT = 600.0
 LONGEST_TAG = 80
+# Linux takes no longer variable than 128 KiB: so many characters, each of up to four bytes.
+VARIABLE = 30_000
 # What the driver finds as its run directory in cluster mode, as a file of the run directory, and as it is unpacked.
 ARCHIVE, UNPACKED = "cluster.tar.gz", "aml_run"
 # What a driver in a container of YARN's has of its own.
@@ -69,7 +71,7 @@ class SparkRun(ProcessRun):
 
     async def lay(self, snapshot: Snapshot) -> None:
         paths = self._launcher.paths
-        packed = await asyncio.to_thread(modules.pack, snapshot, paths.blobs, paths.cache)
+        packed = await asyncio.to_thread(modules.pack, snapshot, self.plan.script, paths.blobs, paths.cache)
         if packed is not None:
             file, entry = packed
             try:
@@ -86,16 +88,18 @@ class SparkRun(ProcessRun):
 
     def _argv(self) -> tuple[str, ...]:
         submit, *settings = (str(item) for item in self.plan.options["spark_submit"])
-        given = {word.partition("=")[0] for word in settings}
+        given = given_settings(settings)
         ours = [] if "spark.master" in given else ["--master", "yarn"]
         ours += ["--deploy-mode", "cluster" if self._away else "client"]
-        ours += ["--conf", f"spark.yarn.tags={self._tag}"]
+        tags = [given[name] for name in ("spark.yarn.tags",) if given.get(name)]
+        ours += ["--conf", f"spark.yarn.tags={','.join([*tags, self._tag])}"]
         if "spark.app.name" not in given:
             ours += ["--name", self.run.name]
         python = self.host.info.absolute(self.plan.interpreter)
         along = [f"{self._archive}#{UNPACKED}"] if self._away else []
         ours += python_arguments(settings, self.environment, python, driver_on_cluster=self._away, along=along)
-        code = self.run.handle.get("modules")
+        code = [given["spark.submit.pyFiles"]] if given.get("spark.submit.pyFiles") else []
+        code += self.run.handle.get("modules") or ()
         if code:
             ours += ["--py-files", ",".join(code)]
         script = self.plan.argv
@@ -128,7 +132,8 @@ class SparkRun(ProcessRun):
             "submit": submit,
             "environment": self.plan.environment_variables,
             "archive": self._archive,
-            "script": self.plan.argv,
+            # So many words at the end of `submit` are the script's.
+            "script": len(self.plan.argv),
             "variables": {name: value for name, value in variables.items() if name not in PLACES},
             "adopt": adopt,
         }
@@ -136,7 +141,9 @@ class SparkRun(ProcessRun):
         if spec["max_duration"] and self.run.started:
             spec["max_duration"] = max(1.0, spec["max_duration"] - (time.time() - self.run.started))
         # Not among the project's files: what is called like a module of Python's would be taken for it.
-        return {**spec, "cwd": "status", "env": {"AML_RELAY": json.dumps(order)}}
+        text = json.dumps(order, ensure_ascii=False)
+        parts = [text[at : at + VARIABLE] for at in range(0, len(text), VARIABLE)]
+        return {**spec, "cwd": "status", "env": {f"AML_RELAY_{number}": part for number, part in enumerate(parts)}}
 
     async def watch(self, nudge: Callable[[], None]) -> None:
         await super().watch(nudge)
@@ -197,8 +204,8 @@ class SparkRun(ProcessRun):
         why = ""
         if one.state == "KILLED" and self.run.cancel_requested is None and not exit_.timed_out:
             why = f"the application was killed on YARN: {one.said or one.id}"
-        elif self._away and one.final == "FAILED" and "User application exited" not in one.said:
-            why = f"the application failed on YARN: {one.said or one.id}"
+        elif self._away and one.final == "FAILED":
+            why = one.lost_driver
         properties = {
             "Application": one.id,
             "VcoreSeconds": str(one.vcore_seconds),

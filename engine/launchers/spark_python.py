@@ -34,7 +34,7 @@ def python_arguments(
     `driver_on_cluster`: the driver is where executors are (cluster mode), and not on the head node. `along`: archives
     that go along in any case.
     """
-    given = _given(settings)
+    given = given_settings(settings)
     wanted: dict[str, str] = {}
     found: list[str] = []
     archives = list(along)
@@ -57,7 +57,7 @@ def python_arguments(
     return tuple(found)
 
 
-def _given(settings: Sequence[str]) -> dict[str, str]:
+def given_settings(settings: Sequence[str]) -> dict[str, str]:
     """The settings among arguments, `--conf name=value`."""
     pairs = (value.partition("=") for flag, value in pairwise(settings) if flag == "--conf")
     return {name: value for name, _, value in pairs}

@@ -27,6 +27,10 @@ LONGEST = 160
 # Where YARN's scheduler says what an application waits for.
 _STAMP = re.compile(r"^\[[^\]]*\]\s*")
 _DETAILS = re.compile(r"\s*Details : .*", re.DOTALL)
+_EXIT = re.compile(r"exited with\s+exitCode: (-?\d+)")
+# Of YARN's own exit codes, those for memory; and those of Spark's that tell of the script (ApplicationMaster.scala).
+_MEMORY = frozenset({"-103", "-104"})
+_OWN = frozenset({"0", "1", "10", "11", "12", "13", "14", "15", "16"})
 _CONTAINER = re.compile(r"container_(?:e\d+_)?\d+_\d+_(\d+)_\d+")
 
 
@@ -76,9 +80,23 @@ class Application:
             taken = f", {self.preempted} taken away by YARN" if self.preempted else ""
             return f"{again}{count}, {self.vcores} vcores, {self.memory / 1024:.1f} GB{taken}"
         if self.containers > 0:
-            return f"{again}YARN starts its driver's container"
+            return f"{again}YARN starts its first container"
         why = _DETAILS.sub("", _STAMP.sub("", self.said)).strip().rstrip(".")
         return f"{again}waits in YARN's queue {self.queue}" + (f": {why[:LONGEST]}" if why else "")
+
+    @property
+    def lost_driver(self) -> str:
+        """What ended a driver's container from outside, in words; "" when the driver came to an end of its own."""
+        code = _EXIT.search(self.said)
+        if code is None or code[1] in _OWN:
+            return ""
+        if code[1] in _MEMORY:
+            return (
+                "its driver's container had more memory than it may have "
+                "(spark.driver.memory, spark.driver.memoryOverhead)"
+            )
+        why = ", as happens when its machine runs out of memory" if code[1] == "137" else ""
+        return f"its driver's container ended with exit code {code[1]}{why}"
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Application:

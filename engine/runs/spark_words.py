@@ -33,6 +33,9 @@ _MAIN = 'Exception in thread "main" '
 _CAUSE = "Caused by: "
 # spark-submit tells in this way that a driver ended badly; why, the driver tells.
 _RETOLD = re.compile(r"SparkUserAppException|finished with failed status")
+_MASTER = re.compile(r"ERROR \S*ApplicationMaster: (?:Uncaught exception|User class threw exception): ?$")
+_UNREAD = re.compile(r"(?:SyntaxError|IndentationError|TabError): ")
+_NO_CONTEXT = "User did not initialize spark context"
 _TASK = re.compile(r"(?:most recent failure: )?Lost task \S+ in stage \S+ \(TID \d+\) ?\([^\n]{1,300}?\): ")
 _PACKAGES = re.compile(r"(?:[a-z_]\w*\.)+(?=[A-Z])")
 
@@ -83,12 +86,17 @@ def root(text: str) -> str:
     lines = [line[:_LINE] for line in text.split("\n")]
     found = tracebacks(lines)
     at = next((number for number in range(len(found) - 1, -1, -1) if not found[number].nested), -1)
-    main = _last_main(lines, found[at].end if at >= 0 else 0)
-    if main >= 0:
-        java = _java(lines, main, len(lines))
-        if at < 0 or not _RETOLD.search(java.text):
-            return _told_by_java(java)
-    return _told_by_python(lines, found, at) if at >= 0 else ""
+    after = found[at].end if at >= 0 else 0
+    main = _last_main(lines, after)
+    # In cluster mode the driver's Java is the application's master.
+    java = _java(lines, main, len(lines)) if main >= 0 else _of_master(lines, after)
+    if java.causes and not _RETOLD.search(java.text):
+        return _told_by_java(java)
+    if at >= 0:
+        return _told_by_python(lines, found, at)
+    # A script that cannot be read is told without a traceback.
+    unread = next((line for line in reversed(lines) if _UNREAD.match(line)), "")
+    return unread or _told_by_java(java)
 
 
 def _told_by_python(lines: list[str], found: list[Traceback], at: int) -> str:
@@ -130,6 +138,14 @@ def _last_main(lines: list[str], begin: int) -> int:
     return next((at for at in range(len(lines) - 1, begin - 1, -1) if lines[at].startswith(_MAIN)), -1)
 
 
+def _of_master(lines: list[str], begin: int) -> _Java:
+    """What the application's master told last of the driver's end."""
+    at = next((at for at in range(len(lines) - 1, begin - 1, -1) if _MASTER.search(lines[at])), -1)
+    if at < 0 or at + 1 >= len(lines):
+        return _Java(())
+    return _java([f": {lines[at + 1]}", *lines[at + 2 :]], 0, len(lines) - at - 1)
+
+
 def _java(lines: list[str], begin: int, end: int) -> _Java:
     """What is told from the line `begin` on: an error, its stack, its causes. Stack frames are left out."""
     causes: list[list[str]] = []
@@ -160,6 +176,8 @@ def _told_by_java(java: _Java) -> str:
 
 def _refused(text: str) -> str:
     """What there was no application for."""
+    if _NO_CONTEXT in text:
+        return "the script made no SparkContext, which a driver on the cluster has to (deploy mode client needs none)"
     if packages := _COORDINATE.findall(text):
         told = ", ".join(f"{group}:{name}:{version} {what}" for group, name, version, what in packages)
         return f"package {told} (spark_dependencies.yml names the packages)"

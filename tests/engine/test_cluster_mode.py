@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
-from tests.engine.cluster_bench import cluster_bench, lines, living, with_a_job
+from tests.engine.cluster_bench import AWAY, cluster_bench, lines, living, with_a_job
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -108,3 +108,59 @@ async def test_a_relay_and_an_engine_that_died_lose_nothing(far: SshBench, yarn:
     assert [value for _, _, value in far.store.points(run.id, "number")] == list(range(count))
     assert len(yarn.applications(applicationTags=f"aml-{run.id.lower()}")) == 1
     assert log == far.host_log(run)
+
+
+ENDS = {
+    # Script, what it says, a setting; then the exit code and the reason.
+    "syntax": ("x = (\n", "", 1, "SyntaxError: '(' was never closed"),
+    "bare": ("print('hello')\n", "", 1, "the script made no SparkContext, which a driver on the cluster has to"),
+    "python": ("", "spark.pyspark.python: /nowhere/python", 1, "cannot run /nowhere/python: No such file or directory"),
+    "queue": ("", "spark.yarn.queue: nowhere", 1, "YARN has no queue nowhere (spark.yarn.queue)"),
+    "killed": (
+        "import os, signal\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()\n"
+        "os.kill(os.getppid(), signal.SIGKILL)\n",
+        "",
+        1,
+        "its driver's container ended with exit code 137, as happens when its machine runs out of memory",
+    ),
+    "again": (
+        "import os, sys\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()\n"
+        "print('attempted', flush=True)\n"
+        "if not os.path.exists(sys.argv[1]):\n    open(sys.argv[1], 'w').close()\n    os._exit(7)\n"
+        "open('outputs/second', 'w').close()\n",
+        "spark.yarn.maxAppAttempts: 2",
+        0,
+        "",
+    ),
+}
+
+
+async def test_other_ends(far: SshBench, yarn: Yarn, go: Path) -> None:
+    config = far.project / "aml_config"
+    plain = (config / "far.runconfig").read_text()
+    runs = {}
+    for name, (script, setting, _, _) in ENDS.items():
+        more = f"configuration:\n  {setting}\n" if setting else "configuration:\n"
+        (config / f"{name}.yml").write_text(AWAY.replace("configuration:\n", more))
+        (config / f"{name}.runconfig").write_text(plain.replace("away.yml", f"{name}.yml"))
+        far.script(f"of_{name}.py", script)
+        runs[name] = await far.submit(f"of_{name}.py", str(go), config=name)
+    for name, run in runs.items():
+        done = await far.end(run, 200)
+        text = far.log(run).decode(errors="replace")
+        _, _, code, reason = ENDS[name]
+        assert (done.exit_code, done.reason.startswith(reason) if reason else done.reason) == (
+            code,
+            bool(reason) or "",
+        ), (
+            name,
+            done.reason,
+            text[-3000:],
+        )
+    text = far.log(runs["again"]).decode()
+    first, second = text.split("aml: YARN started the driver again: attempt 2.\n")
+    assert ("attempted\n" in first, "attempted\n" in second) == (True, True)
+    assert (far.paths.host_run(runs["again"].id) / "outputs/second").exists()
+    lost = far.run(runs["python"]).properties["NotBroughtHome"]
+    assert lost.startswith("what was in outputs: its driver did not come to its end")
+    assert living(yarn) == []

@@ -5,6 +5,7 @@ metrics among the container's logs, where they can be read while it runs. Then i
 in `outputs` goes to the cluster's storage. Depends on nothing beside the standard library and Spark.
 """
 
+import atexit
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import sys
 import tarfile
 import traceback
 import types
+import warnings
 
 MYPY = False
 if MYPY:
@@ -51,15 +53,11 @@ def main() -> None:
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own]
     sys.path.insert(0, os.path.join(project, os.path.dirname(script[0])))
     sys.path.append(os.path.join(archive, "runtime"))
-    code = run(script[0])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    try:
-        keep(outputs, packed, order["run"], logs)
-    except Exception as error:
-        sys.stderr.write("aml: the outputs could not be stored: %s\n" % (str(error).splitlines() or ["?"])[0])
-        sys.stderr.flush()
-    sys.exit(code)
+    # Of each of the project's modules Spark tells that its path on the head node is not here; it is here all the same.
+    warnings.filterwarnings("ignore", "Failed to add file", RuntimeWarning)
+    # What is registered first runs last: after the script's own functions for its end, and after its threads.
+    atexit.register(finish, outputs, packed, order["run"], os.path.join(logs, MARK))
+    sys.exit(run(script[0]))
 
 
 def native(text: str) -> str:
@@ -102,23 +100,44 @@ def exit_code(said: "Any") -> int:
     return 1
 
 
-def keep(outputs: str, packed: str, run_id: str, logs: str) -> None:
-    """Put the outputs into the home of the cluster's storage as one file, through the Java of this driver."""
-    if not os.listdir(outputs):
-        return
+def finish(outputs: str, packed: str, run_id: str, mark: str) -> None:
+    """Store the outputs, and leave among the container's logs what became of them: {"stored", "left": [words]}."""
+    left = []  # type: list[str]
+    stored = False
+    try:
+        if os.listdir(outputs):
+            pack(outputs, packed, left)
+            store(packed, run_id)
+            stored = True
+    except Exception as error:
+        left.append("the outputs could not be stored: %s" % (str(error).splitlines() or ["?"])[0])
+    with open(mark + ".part", "w") as file:
+        json.dump({"stored": stored, "left": left}, file)
+    os.rename(mark + ".part", mark)
+
+
+def pack(outputs: str, packed: str, left: "list[str]") -> None:
+    """One file of all that can be read."""
+    with tarfile.open(packed, "w", encoding="utf-8", errors="surrogateescape") as tar:
+        for base, folders, names in os.walk(outputs):
+            for name in sorted(folders) + sorted(names):
+                path = os.path.join(base, name)
+                try:
+                    tar.add(path, os.path.relpath(path, outputs), recursive=False)
+                except OSError as error:
+                    left.append("outputs/%s: %s" % (os.path.relpath(path, outputs), error.strerror))
+
+
+def store(packed: str, run_id: str) -> None:
+    """Into the home of the cluster's storage, through the Java of this driver."""
     from pyspark import SparkContext
     from pyspark.java_gateway import launch_gateway
 
-    with tarfile.open(packed, "w", encoding="utf-8", errors="surrogateescape") as tar:
-        for name in sorted(os.listdir(outputs)):
-            tar.add(os.path.join(outputs, name), name)
     jvm = (SparkContext._gateway or launch_gateway()).jvm
     target = jvm.org.apache.hadoop.fs.Path(".aml-tui/runs/%s/outputs.tar" % run_id)
     storage = target.getFileSystem(jvm.org.apache.hadoop.conf.Configuration())
     storage.mkdirs(target.getParent(), jvm.org.apache.hadoop.fs.permission.FsPermission("700"))
     storage.copyFromLocalFile(True, True, jvm.org.apache.hadoop.fs.Path("file://" + packed), target)
-    with open(os.path.join(logs, MARK), "w") as mark:
-        mark.write("%d\n" % len(os.listdir(outputs)))
 
 
 if __name__ == "__main__":

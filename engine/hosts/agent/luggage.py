@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import threading
 
@@ -12,6 +13,7 @@ from .whole import encode
 
 MYPY = False
 if MYPY:
+    from collections.abc import MutableMapping
     from typing import Any, Optional
 
 # A storage that has not sent a run's outputs within this hangs (s).
@@ -34,13 +36,42 @@ def pack(folder: bytes, order: "dict[str, Any]") -> None:
             tar.addfile(info, io.BytesIO(told))
 
 
+def order_of(environ: "MutableMapping[bytes, bytes]") -> "dict[str, Any]":
+    """What a relay is to do, out of its variables AML_RELAY_0, AML_RELAY_1...: one has no room for long arguments."""
+    parts = []  # type: list[bytes]
+    while True:
+        part = environ.pop(b"AML_RELAY_%d" % len(parts), None)
+        if part is None:
+            break
+        parts.append(part)
+    order = dict(json.loads(b"".join(parts).decode("utf-8", "surrogateescape")))
+    order["script"] = order["submit"][-order["script"] :]
+    return order
+
+
 def ours(info: "tarfile.TarInfo") -> "Optional[tarfile.TarInfo]":
     """Whose it is here means nothing there. The link to the outputs leads out of the archive."""
     if info.name == "project/outputs" and info.issym():
         return None
+    if info.issym() and in_a_circle(info):
+        # YARN unpacks nothing that holds one.
+        sys.stdout.write("aml: the link %s leads in a circle and does not go along\n" % info.name)
+        sys.stdout.flush()
+        return None
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     return info
+
+
+def in_a_circle(link: "tarfile.TarInfo") -> bool:
+    """Whether who follows this link never comes to an end: into a folder that it is in, or to itself."""
+    folder = "/" + os.path.dirname(link.name)
+    target = os.path.normpath(os.path.join(folder, link.linkname))
+    return (
+        folder == target
+        or (folder + "/" + os.path.basename(link.name)).startswith(target.rstrip("/") + "/")
+        or (target == folder + "/" + os.path.basename(link.name))
+    )
 
 
 def unpack(reading: "list[str]", target: bytes, log: int) -> bool:

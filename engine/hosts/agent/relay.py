@@ -68,6 +68,7 @@ class Relay(object):
         self.state = status.read(self.status, "relay.json") or {}
         self.state.setdefault("at", {})
         self.asked = 0
+        self.mark = b""
         self.trouble = ""
 
     def open(self, name: bytes) -> int:
@@ -257,8 +258,8 @@ class Relay(object):
         self.state["container"] = address
         self.save()
 
-    def take(self, container: Container, to_the_end: bool = False) -> "tuple[bool, bool, list[str]]":
-        """Whether something came, whether there will be no more, and which files there are. Raises Gone."""
+    def take(self, container: Container, to_the_end: bool = False) -> "tuple[bool, bool, dict[str, int]]":
+        """Whether something came, whether there will be no more, and the sizes of all files. Raises Gone."""
         sizes = container.sizes()
         if to_the_end:
             if "stdout" not in sizes:
@@ -273,14 +274,17 @@ class Relay(object):
             lines = Lines(self, name, whole or name == METRICS)
             ended = container.read(name, self.at(name), sizes[name], lines.take) and ended
             came = came or lines.came
-        return came, ended, sorted(sizes)
+        return came, ended, sizes
 
     # Its end.
 
     def end(self, application: "dict[str, Any]") -> int:
-        names = self.rest(application)
-        if OUTPUTS in names:
-            self.fetch()
+        self.rest(application)
+        hadoop = storage.command() or ["hadoop", "fs"]
+        self.bring_outputs(hadoop)
+        if application["state"] != "FINISHED":
+            # Who is killed does not clear away what it was started from: the project, and the run's variables.
+            luggage.forget(hadoop + ["-rm", "-r", "-f", "-skipTrash", ".sparkStaging/%s" % application["id"]])
         final, why = application["finalStatus"], " ".join(application["diagnostics"].split())
         if application["state"] == "KILLED":
             self.say("the application %s was killed. %s" % (application["id"], why))
@@ -292,40 +296,56 @@ class Relay(object):
             self.say("the application %s failed. %s" % (application["id"], why))
         return int(match.group(1)) or 1 if match else 1
 
-    def rest(self, application: "dict[str, Any]") -> "list[str]":
-        """The end of log and metrics; the names of all files that the driver's container left."""
+    def rest(self, application: "dict[str, Any]") -> None:
+        """The end of log and metrics, and what the driver wrote down of its outputs."""
         try:
             container = Container(application["amContainerLogs"])
         except Gone:
             # It was never given a container.
-            return []
+            self.mark = b"{}"
+            return
         self.turn_to(container, application["amContainerLogs"])
         deadline = time.monotonic() + GATHERED
-        wanted = list(self.files) + [OUTPUTS]
         wait = 0.5
         while True:
+            self.mark = b""
             try:
-                _, ended, names = self.take(container, to_the_end=True)
+                _, ended, sizes = self.take(container, to_the_end=True)
+                if OUTPUTS in sizes:
+                    container.read(OUTPUTS, 0, sizes[OUTPUTS], self.gathered)
                 if ended or time.monotonic() > deadline:
-                    return names
+                    return
             except Gone:
+                wanted = dict((name, self.at(name)) for name in self.files)
+                wanted[OUTPUTS] = 0
                 try:
-                    return container.gathered(dict((name, self.at(name)) for name in wanted), self.gathered)
+                    container.gathered(wanted, self.gathered)
+                    return
                 except Gone as error:
                     if time.monotonic() > deadline or self.asked == signal.SIGTERM:
                         self.leave("the end of the driver's log: %s" % error)
-                        return []
+                        return
             self.pause(wait)
             wait = min(wait * 1.5, SELDOM)
 
     def gathered(self, name: str, data: bytes) -> None:
-        if name in self.files:
+        if name == OUTPUTS:
+            self.mark += data
+        else:
             self.append(name, data)
 
-    def fetch(self) -> None:
+    def bring_outputs(self, hadoop: "list[str]") -> None:
         """The outputs from the cluster's storage into the run directory, and away from there."""
+        try:
+            told = json.loads(self.mark.decode("utf-8"))
+        except ValueError:
+            self.leave("what was in outputs: its driver did not come to its end, and they went with its container")
+            return
+        for words in told.get("left", ()):
+            self.leave(words)
+        if not told.get("stored"):
+            return
         path = ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
-        hadoop = storage.command() or ["hadoop", "fs"]
         target = os.path.join(self.folder, b"outputs")
         if not self.state.get("fetched"):
             for _ in range(FETCHES):
@@ -367,7 +387,7 @@ class Lines(object):
 
 def main() -> None:
     folder = os.path.dirname(os.environb[b"AZUREML_OUTPUT_DIRECTORY"])
-    order = json.loads(os.environb.pop(b"AML_RELAY").decode("utf-8"))
+    order = luggage.order_of(os.environb)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD])
     try:
         code = Relay(folder, order).run()

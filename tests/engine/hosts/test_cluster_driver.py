@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,7 @@ class Container:
                 path = Path(base, name)
                 if not path.is_symlink():
                     path.chmod(0o555)
+        shutil.rmtree(self.work / "aml_project", ignore_errors=True)
         (self.work / "cluster_driver.py").write_bytes(DRIVER.read_bytes())
         environ = {"PATH": os.environ["PATH"], "LOG_DIRS": f"{self.logs},/elsewhere"}
         return subprocess.run(
@@ -109,5 +112,33 @@ def test_its_end_is_the_script_s(container: Container, script: str, code: int, s
 def test_outputs_that_cannot_be_stored_are_told_and_change_nothing_else(container: Container) -> None:
     (container.project / "train.py").write_text("import sys; open('outputs/a', 'w').write('1'); sys.exit(4)")
     done = container.run("train.py")
-    assert (done.returncode, done.stderr) == (4, "aml: the outputs could not be stored: No module named 'pyspark'\n")
+    assert (done.returncode, done.stderr) == (4, "")
+    told = json.loads((container.logs / "aml-outputs").read_text())
+    assert told == {"stored": False, "left": ["the outputs could not be stored: No module named 'pyspark'"]}
+
+
+def test_outputs_are_what_they_are_at_the_very_end(container: Container) -> None:
+    (container.project / "train.py").write_text(
+        "import atexit, os, threading, time\n"
+        "def late(): time.sleep(0.2); open(out + '/thread', 'w').close()\n"
+        "out = os.path.abspath('outputs'); os.chdir('/')\n"
+        "threading.Thread(target=late).start()\n"
+        "atexit.register(lambda: open(out + '/atexit', 'w').close())\n"
+        "os.mkdir(out + '/folder'); open(out + '/folder/one: 1%\\n', 'w').close(); os.symlink('x', out + '/link')\n"
+        "os.mkfifo(out + '/pipe')\n"
+    )
+    done = container.run("train.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    with tarfile.open(container.work / "outputs.tar") as tar:
+        assert sorted(tar.getnames()) == ["atexit", "folder", "folder/one: 1%\n", "link", "pipe", "thread"]
+
+
+def test_a_driver_without_outputs_says_so(container: Container) -> None:
+    (container.project / "train.py").write_text("pass")
+    assert container.run("train.py").returncode == 0
+    assert json.loads((container.logs / "aml-outputs").read_text()) == {"stored": False, "left": []}
+    (container.logs / "aml-outputs").unlink()
+    (container.project / "train.py").unlink()
+    (container.project / "train.py").write_text("import os; os._exit(3)")
+    assert container.run("train.py").returncode == 3
     assert not (container.logs / "aml-outputs").exists()

@@ -27,7 +27,7 @@ CONTAINER = "http://node:8042/node/containerlogs/container_e17_1795665149932_000
         ),
         (
             {"state": "ACCEPTED", "runningContainers": 1, "diagnostics": "AM container is launched"},
-            "YARN starts its driver's container",
+            "YARN starts its first container",
         ),
         (
             {"state": "RUNNING", "runningContainers": 3, "allocatedVCores": 5, "allocatedMB": 6144},
