@@ -54,6 +54,9 @@ async def far(
     project: Path, home: Paths, head_node: HeadNode, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SshBench]:
     async with cluster_bench(project, home, head_node, monkeypatch) as one:
+        # The project's conda file is for both; on a cluster it is made by the run, as in the container.
+        config = project / "aml_config" / "far.runconfig"
+        config.write_text(config.read_text().replace("PrepareEnvironment: false", "PrepareEnvironment: true"))
         yield one
 
 
