@@ -21,7 +21,7 @@ from engine.errors import HostError, HostLost
 from engine.hosts import agent_client
 from engine.hosts.agent import identities
 from engine.hosts.agent_client import AgentClient
-from engine.hosts.agent_source import BOOTSTRAP, CONTAINED, MODULES, agent_argv, agent_bundle
+from engine.hosts.agent_source import BOOTSTRAP, CLUSTER, CONTAINED, MODULES, agent_argv, agent_bundle
 from engine.hosts.local import LocalHost
 from tests.engine.hosts.bench import Bench, Collector, R, S, alive
 from tests.waiting import until, until_async
@@ -74,9 +74,9 @@ def test_agent_and_runner_keep_to_python_3_5() -> None:
     vermin = [str(Path(sys.executable).parent / "vermin"), "-t=3.5-", "--violations", "--no-tips", str(folder)]
     result = subprocess.run(vermin, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in {*MODULES, *CONTAINED}:
+    for name in {*MODULES, *CONTAINED, *CLUSTER}:
         ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 5))
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == {*MODULES, *CONTAINED}, "every file is sent"
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == {*MODULES, *CONTAINED, *CLUSTER}, "every file is sent"
 
 
 def test_the_command_line_is_constant_and_small() -> None:
