@@ -57,48 +57,42 @@ async def far(
         yield one
 
 
-async def failed(far: SshBench, script: str) -> Run:
-    far.script("job.py", script)
-    run = await far.submit("job.py", config="far")
-    done = await far.end(run, PATIENCE)
-    assert done.state is State.FAILED, far.log(run).decode()[-3000:]
-    return done
+async def begun(far: SshBench, name: str, script: str, packages: str = "", **configuration: str) -> Run:
+    """A run of this script, with these settings of its own."""
+    spark_dependencies(far.project, packages, **configuration)
+    far.script(f"{name}.py", script)
+    return await far.submit(f"{name}.py", config="far")
 
 
-async def test_an_error_in_an_executor(far: SshBench) -> None:
+async def test_what_it_died_of(far: SshBench) -> None:
     far.script("parsing.py", PARSING)
-    done = await failed(far, EXECUTOR)
-    assert done.reason == "in an executor: parsing.BadRow: row 0 is bad: no number (parsing.py:9)"
-
-
-async def test_an_error_in_an_executor_that_the_script_raises_another_from(far: SshBench) -> None:
-    done = await failed(
-        far,
-        BEGIN
-        + "try:\n    context.parallelize([1, 0], 1).map(lambda row: 1 / row).sum()\n"
-        + "except Exception as error:\n    raise RuntimeError('could not train') from error\n",
-    )
-    cause = "in an executor: ZeroDivisionError: division by zero (job.py:5)"
-    assert done.reason == f"RuntimeError: could not train ({cause})"
-
-
-async def test_a_package_that_there_is_not(far: SshBench, project: Path) -> None:
     # Of no repository but one that is empty: nothing is asked of the world.
-    package = "{group: org.nowhere, artifact: nothing, version: '1.0'}"
     far.alice.write("ivy.xml", IVY.format(folder=far.alice.home))
-    spark_dependencies(project, package, jars_ivySettings=str(far.alice.home / "ivy.xml"))
-    done = await failed(far, BEGIN)
-    told = "package org.nowhere:nothing:1.0 not found (spark_dependencies.yml names the packages)"
-    assert done.reason == told
-
-
-async def test_a_queue_that_there_is_not(far: SshBench, project: Path) -> None:
-    spark_dependencies(project, yarn_queue="nightly")
-    done = await failed(far, BEGIN)
-    assert done.reason == "YARN has no queue nightly (spark.yarn.queue)"
-
-
-async def test_executors_without_their_python(far: SshBench, project: Path) -> None:
-    spark_dependencies(project, pyspark_python="./environment/bin/python", pyspark_driver_python="python3")
-    done = await failed(far, BEGIN + "print(context.parallelize([1], 1).map(str).collect())\n")
-    assert done.reason == "in an executor: cannot run ./environment/bin/python: No such file or directory"
+    inner = "ZeroDivisionError: division by zero"
+    package = "{group: org.nowhere, artifact: nothing, version: '1.0'}"
+    runs = {
+        "in an executor: parsing.BadRow: row 0 is bad: no number (parsing.py:9)": await begun(
+            far, "in_executor", EXECUTOR
+        ),
+        f"RuntimeError: could not train (in an executor: {inner} (raised.py:5))": await begun(
+            far,
+            "raised",
+            BEGIN
+            + "try:\n    context.parallelize([1, 0], 1).map(lambda row: 1 / row).sum()\n"
+            + "except Exception as error:\n    raise RuntimeError('could not train') from error\n",
+        ),
+        "package org.nowhere:nothing:1.0 not found (spark_dependencies.yml names the packages)": await begun(
+            far, "packaged", BEGIN, package, jars_ivySettings=str(far.alice.home / "ivy.xml")
+        ),
+        "YARN has no queue nightly (spark.yarn.queue)": await begun(far, "queued", BEGIN, yarn_queue="nightly"),
+        "in an executor: cannot run ./environment/bin/python: No such file or directory": await begun(
+            far,
+            "without_python",
+            BEGIN + "print(context.parallelize([1], 1).map(str).collect())\n",
+            pyspark_python="./environment/bin/python",
+            pyspark_driver_python="python3",
+        ),
+    }
+    for reason, run in runs.items():
+        done = await far.end(run, PATIENCE)
+        assert (done.state, done.reason) == (State.FAILED, reason), far.log(run).decode()[-3000:]

@@ -64,16 +64,6 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path) -> None:
     assert "secret" not in " ".join(far.store.commands(run.id)[0].argv)
 
 
-async def test_a_script_error_is_told_as_the_script_s(far: SshBench, go: Path) -> None:
-    go.touch()
-    run = await far.submit("job.py", "x", str(go), "fail", config="far")
-    done = await far.end(run, 150)
-    text = far.log(run).decode(errors="replace")
-    assert (done.state, done.exit_code, done.reason) == (State.FAILED, 1, "KeyError: 'petal'"), text[-3000:]
-    assert (far.paths.host_run(run.id) / "outputs/deep/total: 1%.txt").exists()
-    assert "cluster_driver.py" not in text[text.index("Traceback") :].split("KeyError")[0]
-
-
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn, go: Path) -> None:
     run = await far.submit("job.py", "x", str(go), config="far")
     await until_async(lambda: b"line 5\n" in far.log(run), 120)
@@ -112,6 +102,13 @@ async def test_a_relay_and_an_engine_that_died_lose_nothing(far: SshBench, yarn:
 
 ENDS = {
     # Script, what it says, a setting; then the exit code and the reason.
+    "raised": (
+        "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate()\n"
+        "open('outputs/total', 'w').close()\nraise KeyError('petal')\n",
+        "",
+        1,
+        "KeyError: 'petal'",
+    ),
     "syntax": ("x = (\n", "", 1, "SyntaxError: '(' was never closed"),
     "bare": ("print('hello')\n", "", 1, "the script made no SparkContext, which a driver on the cluster has to"),
     "python": ("", "spark.pyspark.python: /nowhere/python", 1, "cannot run /nowhere/python: No such file or directory"),
@@ -157,6 +154,9 @@ async def test_other_ends(far: SshBench, yarn: Yarn, go: Path) -> None:
             done.reason,
             text[-3000:],
         )
+    text = far.log(runs["raised"]).decode()
+    assert "cluster_driver.py" not in text[text.index("Traceback") :].split("KeyError")[0]
+    assert (far.paths.host_run(runs["raised"].id) / "outputs/total").exists()
     text = far.log(runs["again"]).decode()
     first, second = text.split("aml: YARN started the driver again: attempt 2.\n")
     assert ("attempted\n" in first, "attempted\n" in second) == (True, True)

@@ -146,4 +146,8 @@ async def test_what_it_looks_like(
     busy_history(history)
     async with driven(console(), size) as d:
         await PICTURES[name](d)
+        # How dark it is behind dialogs depends on which of them was drawn when: so all are, from the lowest on.
+        for screen in d.app.screen_stack:
+            screen.refresh()
+            await d.pilot.pause()
         check_snapshot(d.app, f"attach-{name}-{size[0]}x{size[1]}", tmp_path)
