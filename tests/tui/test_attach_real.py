@@ -113,6 +113,9 @@ async def test_a_cluster_is_tested_and_then_shown_live(
         await d.until_shown_within(90, "hdi can be used")
         assert "(HDFS)" in d.text()
         await d.press("enter")
+        # The project's conda file is for clusters too.
+        await d.until_shown("Prepare its environment now?")
+        await d.press("n")
         await d.until(lambda: d.app.screen is d.main and "hdi" in d.main.targets.keys)
         assert compute(project, "hdi").type == "cluster"
         await d.press("1")

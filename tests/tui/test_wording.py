@@ -56,7 +56,8 @@ def test_size() -> None:
 
 def test_images_and_builds() -> None:
     assert [wording.image_size(n) for n in (136_400_000, 1.44e9)] == ["136 MB", "1.4 GB"]
-    assert wording.image_id("sha256:" + "ab" * 32) == "abababababab"
+    assert wording.environment("sha256:" + "ab" * 32) == "image abababababab"
+    assert wording.environment("hdfs://n/user/ann/a\x1b[2J.tar.gz").endswith(" hdfs://n/user/ann/a.tar.gz")
     assert wording.build_state(make_build(steps=0), NOW) == "being prepared: 1m11"
     assert wording.build_state(make_build(1, "canceled", error="canceled"), NOW) == "canceled after 0m42"
     assert wording.step_words(make_build(words="step 4 of 7: pip\x1b[2J packages")) == "pip packages"
