@@ -91,17 +91,17 @@ class SparkRun(ProcessRun):
         given = given_settings(settings)
         ours = [] if "spark.master" in given else ["--master", "yarn"]
         ours += ["--deploy-mode", "cluster" if self._away else "client"]
-        tags = [given[name] for name in ("spark.yarn.tags",) if given.get(name)]
-        ours += ["--conf", f"spark.yarn.tags={','.join([*tags, self._tag])}"]
+        # What the person's settings name stays: an option of ours would take its place.
+        tags = filter(None, (given.get("spark.yarn.tags"), self._tag))
+        ours += ["--conf", f"spark.yarn.tags={','.join(tags)}"]
         if "spark.app.name" not in given:
             ours += ["--name", self.run.name]
         python = self.host.info.absolute(self.plan.interpreter)
         along = [f"{self._archive}#{UNPACKED}"] if self._away else []
         ours += python_arguments(settings, self.environment, python, driver_on_cluster=self._away, along=along)
-        code = [given["spark.submit.pyFiles"]] if given.get("spark.submit.pyFiles") else []
-        code += self.run.handle.get("modules") or ()
+        code = ",".join(filter(None, (given.get("spark.submit.pyFiles"), *self.run.handle.get("modules", ()))))
         if code:
-            ours += ["--py-files", ",".join(code)]
+            ours += ["--py-files", code]
         script = self.plan.argv
         if self._away:
             ours += ["--conf", "spark.yarn.submit.waitAppCompletion=false"]
@@ -180,10 +180,8 @@ class SparkRun(ProcessRun):
             if not await self._yarn.applications([self._tag]):
                 return False
             await self.host.lay(self.run.id, [])
-        else:
-            now = (await self.host.inspect([self.run.id]))[self.run.id]
-            if now.handle is not None:
-                await self.host.anew(self.run.id, now.handle["process"])
+        elif status.handle is not None:
+            await self.host.anew(self.run.id, status.handle["process"])
         await self._start(adopt=status.phase == "absent")
         await self.host.watch_runs([self.run.id])
         return True
@@ -241,20 +239,17 @@ class SparkRun(ProcessRun):
 
     async def bring_home(self) -> Home:
         """No application outlives its driver: one that does not end by itself is killed."""
-        left = list((await super().inspect()).left)
         begun = time.monotonic()
         while True:
             try:
                 await self._end_applications()
-                break
+                return Home()
             except HostLost:
                 raise
             except HostError as error:
                 if time.monotonic() - begun > SILENT:
-                    left.append(f"what YARN has of it could not be ended: {error.message}")
-                    break
+                    return Home(left=(f"what YARN has of it could not be ended: {error.message}",))
                 await asyncio.sleep(SILENT / 100)
-        return Home(left=tuple(left))
 
     async def _end_applications(self) -> None:
         deadline = time.monotonic() + ENDS_WITHIN

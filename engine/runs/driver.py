@@ -394,8 +394,8 @@ class Driver:
             await self._following.drain(status.log_size, status.metrics_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
         properties = endings.properties(status)
-        if home.left:
-            properties["NotBroughtHome"] = "\n".join(home.left)
+        if left := (*home.left, *status.left):
+            properties["NotBroughtHome"] = "\n".join(left)
         if properties:
             known = (await self._ledger.do(self._ledger.run, self.run_id)).properties
             await self._say(properties={**known, **properties})

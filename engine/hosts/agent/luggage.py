@@ -8,7 +8,7 @@ import sys
 import tarfile
 import threading
 
-from . import clusters, storage
+from . import clusters
 from .whole import encode
 
 MYPY = False
@@ -65,13 +65,9 @@ def ours(info: "tarfile.TarInfo") -> "Optional[tarfile.TarInfo]":
 
 def in_a_circle(link: "tarfile.TarInfo") -> bool:
     """Whether who follows this link never comes to an end: into a folder that it is in, or to itself."""
-    folder = "/" + os.path.dirname(link.name)
-    target = os.path.normpath(os.path.join(folder, link.linkname))
-    return (
-        folder == target
-        or (folder + "/" + os.path.basename(link.name)).startswith(target.rstrip("/") + "/")
-        or (target == folder + "/" + os.path.basename(link.name))
-    )
+    place = "/" + link.name
+    target = os.path.normpath(os.path.join(os.path.dirname(place), link.linkname))
+    return (place + "/").startswith(target.rstrip("/") + "/")
 
 
 def unpack(reading: "list[str]", target: bytes, log: int) -> bool:
@@ -94,18 +90,3 @@ def unpack(reading: "list[str]", target: bytes, log: int) -> bool:
     failed = out.wait()
     watchdog.cancel()
     return not failed and not code
-
-
-def forget(command: "list[str]") -> None:
-    """Run what removes something that is not needed any more: it may fail, and it may not hang."""
-    try:
-        subprocess.call(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=storage.PATIENCE,
-            preexec_fn=clusters.unblock,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        pass

@@ -32,10 +32,9 @@ def look(root: "Root") -> "dict[str, Any]":
     {"tools": {conda, uv, python, version, platform}, "environments": [...], "unfinished": [fingerprints],
     "builds": [run ids]}; tools are paths, "" for what is not there.
     """
-    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
     tools = {
         "conda": condas.conda(),
-        "uv": find(["uv"], path),
+        "uv": shutil.which("uv") or "",
         "python": sys.executable,
         "version": list(sys.version_info[:3]),
         "platform": "%s-%s" % (platform.system().lower(), platform.machine()),
@@ -52,14 +51,6 @@ def look(root: "Root") -> "dict[str, Any]":
         found.append(told)
     builds = [name for name in names(os.path.join(root.path, b"runs")) if name.startswith(BUILD)]
     return {"tools": tools, "environments": found, "unfinished": unfinished, "builds": builds}
-
-
-def find(programs: "list[str]", folders: "list[str]") -> str:
-    for name in programs:
-        found = shutil.which(name, path=os.pathsep.join(folders))
-        if found:
-            return found
-    return ""
 
 
 def names(folder: bytes) -> "list[str]":

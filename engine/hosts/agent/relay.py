@@ -280,11 +280,10 @@ class Relay(object):
 
     def end(self, application: "dict[str, Any]") -> int:
         self.rest(application)
-        hadoop = storage.command() or ["hadoop", "fs"]
-        self.bring_outputs(hadoop)
+        self.bring_outputs()
         if application["state"] != "FINISHED":
             # Who is killed does not clear away what it was started from: the project, and the run's variables.
-            luggage.forget(hadoop + ["-rm", "-r", "-f", "-skipTrash", ".sparkStaging/%s" % application["id"]])
+            storage.forget(".sparkStaging/%s" % application["id"])
         final, why = application["finalStatus"], " ".join(application["diagnostics"].split())
         if application["state"] == "KILLED":
             self.say("the application %s was killed. %s" % (application["id"], why))
@@ -334,7 +333,7 @@ class Relay(object):
         else:
             self.append(name, data)
 
-    def bring_outputs(self, hadoop: "list[str]") -> None:
+    def bring_outputs(self) -> None:
         """The outputs from the cluster's storage into the run directory, and away from there."""
         try:
             told = json.loads(self.mark.decode("utf-8"))
@@ -346,10 +345,11 @@ class Relay(object):
         if not told.get("stored"):
             return
         path = ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
+        reading = (storage.command() or ["hadoop", "fs"]) + ["-cat", path]
         target = os.path.join(self.folder, b"outputs")
         if not self.state.get("fetched"):
             for _ in range(FETCHES):
-                if luggage.unpack(hadoop + ["-cat", path], target, self.log):
+                if luggage.unpack(reading, target, self.log):
                     break
                 self.pause(SELDOM)
             else:
@@ -357,7 +357,7 @@ class Relay(object):
                 return
             self.state["fetched"] = True
             self.save()
-        luggage.forget(hadoop + ["-rm", "-r", "-skipTrash", os.path.dirname(path)])
+        storage.forget(os.path.dirname(path))
 
     def leave(self, words: str) -> None:
         """Say what does not come home, in the log and where the engine looks for it."""

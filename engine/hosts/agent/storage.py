@@ -74,6 +74,14 @@ def remove(where: str) -> None:
     do("-rm", "-f", "-skipTrash", where)
 
 
+def forget(*arguments: str) -> None:
+    """Remove something that is not needed any more: it may fail."""
+    try:
+        ask("-rm", "-r", "-f", "-skipTrash", *arguments)
+    except (Trouble, OSError):
+        pass
+
+
 def do(*arguments: str) -> None:
     code, said = ask(*arguments)
     if code:
@@ -90,6 +98,7 @@ def ask(*arguments: str) -> "tuple[int, str]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        preexec_fn=clusters.unblock,
     )
     try:
         # A big archive takes its time: only questions have a limit.
