@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.clusters.managers import managers_of
 from engine.clusters.queues import queues_of
 from engine.errors import HostError, HostLost
-from engine.launchers.yarn import Yarn
+from engine.launchers.yarn import OURS, Yarn
 
 if TYPE_CHECKING:
     from engine.hosts.host import Host
@@ -19,8 +19,6 @@ MIB = 1 << 20
 # Queues are a long answer, and which ResourceManager is active changes once a year: asked for this often (s).
 SELDOM = 15.0
 LIVING = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
-# What the tags of our applications begin with.
-OURS = "aml-"
 
 
 class ClusterFacts:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import HostError
+from engine.launchers.yarn import addresses_of
 from engine.plain import plain
 
 if TYPE_CHECKING:
@@ -50,14 +50,7 @@ async def managers_of(host: Host) -> list[Manager]:
 
     One that stands by would send other questions on to the active one; this one it answers.
     """
-    urls = await host.yarn()
-    if not urls:
-        raise HostError(
-            "there is no yarn-site.xml on this machine.",
-            where=host.name,
-            remedy="Is it the head node of a cluster? HADOOP_CONF_DIR there names the folder of its settings.",
-        )
-    return list(await asyncio.gather(*(_asked(host, url) for url in urls)))
+    return list(await asyncio.gather(*(_asked(host, url) for url in await addresses_of(host))))
 
 
 async def _asked(host: Host, url: str) -> Manager:

@@ -24,7 +24,7 @@ from engine.launchers.applications import Applications
 from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun, run_environment
 from engine.launchers.spark_python import given_settings, python_arguments
-from engine.launchers.yarn import Yarn
+from engine.launchers.yarn import OURS, Yarn
 from engine.project import snapshot as snapshots
 
 if TYPE_CHECKING:
@@ -295,5 +295,5 @@ def tag_of(run_id: str) -> str:
     """What YARN knows a run by: it wants lower case, ASCII, and no more than a hundred characters."""
     plain = re.sub(r"[^a-z0-9_.-]", "-", run_id.lower())
     if plain == run_id.lower() and len(plain) <= LONGEST_TAG:
-        return f"aml-{plain}"
-    return f"aml-{plain[-LONGEST_TAG:].strip('-')}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+        return f"{OURS}{plain}"
+    return f"{OURS}{plain[-LONGEST_TAG:].strip('-')}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"

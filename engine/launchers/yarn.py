@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# What the tags of our applications begin with.
+OURS = "aml-"
 TERMINAL = frozenset({"FINISHED", "FAILED", "KILLED"})
 # So many tags in a query: its line has a limit at the other end.
 TAGS = 60
@@ -148,7 +150,7 @@ class Yarn:
     async def ask(self, method: str, path: str, body: str | None = None) -> Any:
         """What the ResourceManager answers: of several, one is active and the others say so."""
         said = ""
-        for address in [self._address] if self._address else await self._addresses():
+        for address in [self._address] if self._address else await addresses_of(self._host):
             status, text = await self._host.web(method, f"{address}{path}", body)
             if status in (200, 202):
                 try:
@@ -166,12 +168,14 @@ class Yarn:
             remedy="See whether the cluster runs (`yarn node -list` on the head node).",
         )
 
-    async def _addresses(self) -> list[str]:
-        found = await self._host.yarn()
-        if not found:
-            raise HostError(
-                "there is no yarn-site.xml on this machine.",
-                where=self._host.name,
-                remedy="Is it the head node of a cluster? HADOOP_CONF_DIR there names the folder of its settings.",
-            )
-        return found
+
+async def addresses_of(host: Host) -> list[str]:
+    """Base addresses of a cluster's ResourceManagers, by its head node's settings. Raises HostError without any."""
+    found = await host.yarn()
+    if not found:
+        raise HostError(
+            "there is no yarn-site.xml on this machine.",
+            where=host.name,
+            remedy="Is it the head node of a cluster? HADOOP_CONF_DIR there names the folder of its settings.",
+        )
+    return found
