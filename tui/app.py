@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.theme import Theme
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
     from textual.screen import Screen
+    from textual.timer import Timer
 
     from engine.paths import Paths
     from tui.engine_link import EngineLink
     from tui.glyphs import Glyphs
     from tui.model import ConsoleModel
+    from tui.remembered import Remembered
     from tui.settings import Settings
 
 DARK = Theme(
@@ -61,6 +64,8 @@ LIGHT = Theme(
 MESSAGES_KEPT = 200
 # By then the screen is up and everything that stays is made, seconds.
 FREEZE_AFTER = 1.5
+# What is to be remembered is written together, seconds after the last of it.
+SAVE_AFTER = 1.0
 # After something unforeseen, what must go on (reading, listening) begins again after this many seconds.
 BEGIN_AGAIN = 2.0
 
@@ -96,6 +101,7 @@ class ConsoleApp(TurnApp):
     model: ConsoleModel
     link: EngineLink
     glyphs: Glyphs
+    remembered: Remembered
 
     def __init__(
         self,
@@ -120,6 +126,7 @@ class ConsoleApp(TurnApp):
         self._begun = False
         self._last_trouble = ""
         self._refused = ""
+        self._saving: Timer | None = None
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = self._suitable_theme()
@@ -154,12 +161,14 @@ class ConsoleApp(TurnApp):
         from tui.engine_link import EngineLink
         from tui.glyphs import ASCII, UNICODE
         from tui.model import ConsoleModel
+        from tui.remembered import Remembered
         from tui.screens.main import MainScreen
         from tui.widgets.ascii_scrollbar import AsciiScrollBar
 
         self.glyphs = ASCII if self.options.ascii else UNICODE
         ScrollBar.renderer = AsciiScrollBar if self.options.ascii else ScrollBarRender
         self.model = ConsoleModel(self._paths or current(), self._project, self.clock)
+        self.remembered = Remembered(self.model.paths.state / "console.json")
         self.link = EngineLink(self.model.paths, self.model.changed, self._link_moved, self._engine_needed)
         self._begun = True
         self.push_screen(MainScreen())
@@ -182,6 +191,7 @@ class ConsoleApp(TurnApp):
         from tui.settings import read_settings
 
         settings = await self.model.ask(read_settings, self.model.paths.config)
+        await self.model.ask(self.remembered.load)
         self.settings = settings
         if settings.theme is not None:
             self.theme = settings.theme
@@ -196,6 +206,23 @@ class ConsoleApp(TurnApp):
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The keys that a person chose, by action."""
         return self.settings.keys if self.settings is not None else {}
+
+    def recall(self, name: str, kind: type, *, everywhere: bool = False) -> Any:
+        """What was remembered under this name for this project (or `everywhere`); None: nothing of this kind."""
+        return self.remembered.get(self._where(everywhere), name, kind)
+
+    def remember(self, name: str, value: Any, *, everywhere: bool = False) -> None:
+        """Have this (anything JSON has) at the next start; None forgets it."""
+        self.remembered.put(self._where(everywhere), name, value)
+        if self._saving is not None:
+            self._saving.stop()
+        save = partial(self.model.ask, self.remembered.save)
+        self._saving = self.set_timer(
+            SAVE_AFTER, lambda: self.start(save, group="remember", description="remembering the layout")
+        )
+
+    def _where(self, everywhere: bool) -> str:
+        return "" if everywhere or self.model.folder is None else str(self.model.folder)
 
     def _freeze(self) -> None:
         """Take what stays for good out of the garbage collector's rounds: a full one stops the keys for 40 ms."""
@@ -334,4 +361,5 @@ class ConsoleApp(TurnApp):
     async def on_unmount(self) -> None:
         if self._begun:
             await self.link.close()
+            await self.model.ask(self.remembered.save)
             await self.model.close()

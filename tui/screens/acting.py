@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui import wording
 from tui.actions import BY_ID, PANES
 from tui.screens.file_actions import FileActions
+from tui.screens.run_actions import RunActions
 from tui.screens.target_actions import TargetActions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
-    from engine.runs.model import Run
-    from tui.reading import ConfigView
     from tui.screens.main import MainScreen
 
 
-class Acting(FileActions, TargetActions):
+class Acting(RunActions, FileActions, TargetActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
@@ -31,151 +29,6 @@ class Acting(FileActions, TargetActions):
             return
         method: Callable[[], None] = getattr(self, action_id)
         method()
-
-    # Runs
-
-    def submit(self) -> None:
-        config = self._likely_config()
-        if config is None:
-            self.app.tell("no run configuration can be read; P shows what is wrong", "warning")
-            return
-        script, arguments = config.script, config.arguments
-        if not script:
-            # What was run last with this configuration is what one most likely runs next.
-            before = next((r for r in map(self._run, self.app.model.order) if r and r.config == config.name), None)
-            if before is not None:
-                script, arguments = before.script, before.arguments
-        self._open_submit(config, script, arguments)
-
-    def _likely_config(self) -> ConfigView | None:
-        """The one under the cursor in its pane, else that of the run under the cursor, else the first usable."""
-        now, project = self.screen.situation, self.app.model.project
-        named = now.config if now.pane == "configs" else project.config(now.run.config) if now.run else None
-        if named is not None and not named.problem:
-            return named
-        return next(iter(project.usable()), None)
-
-    def rerun_changed(self) -> None:
-        run = self.screen.current
-        config = self.app.model.project.config(run.config) if run is not None else None
-        if run is None or config is None or config.problem:
-            self.app.tell("the run's configuration is not in this project any more", "warning")
-            return
-        self._open_submit(config, run.script, run.arguments, rerun_of=run.id)
-
-    def _open_submit(
-        self, config: ConfigView, script: str, arguments: tuple[str, ...], rerun_of: str | None = None
-    ) -> None:
-        from tui.screens.submit import SubmitScreen
-
-        self.app.push_screen(
-            SubmitScreen(config, script=script, arguments=arguments, rerun_of=rerun_of), self.screen.expect
-        )
-
-    def rerun(self) -> None:
-        runs = self.screen.situation.acted
-
-        async def work() -> None:
-            from tui.requests import again
-
-            for run in runs:
-                request = await self.app.model.request(run.id)
-                answer = await self.app.link.submit(await self.app.model.ask(again, request, run.id))
-                self.app.tell(f"{answer['name']} submitted, again as {run.name}")
-                self.screen.expect(str(answer["run_id"]))
-
-        self._work(work, "rerun", "running again")
-
-    def cancel(self) -> None:
-        runs = [run for run in self.screen.situation.acted if not run.state.ended]
-
-        async def work() -> None:
-            self._tell_refused(runs, await self.app.link.cancel([run.id for run in runs]))
-
-        self._ask(
-            f"Cancel {wording.count_of(len(runs), 'run')}?",
-            runs,
-            "The script is interrupted, then terminated, then killed. What it wrote so far stays.",
-            ("cancel", "let it go on" if len(runs) == 1 else "let them go on"),
-            lambda: self._work(work, "cancel", "cancelling"),
-        )
-
-    def delete(self) -> None:
-        runs = list(self.screen.situation.acted)
-
-        async def work() -> None:
-            refused = await self.app.link.delete([run.id for run in runs])
-            self._tell_refused(runs, refused)
-            gone = [run.id for run in runs if run.id not in refused]
-            self.app.model.changed(gone)
-            if gone:
-                self.app.tell(f"{wording.count_of(len(gone), 'run')} deleted")
-
-        self._ask(
-            f"Delete {wording.count_of(len(runs), 'run')}?",
-            runs,
-            "History, log, metrics and outputs are removed. This cannot be undone.",
-            ("delete", "keep"),
-            lambda: self._work(work, "delete", "deleting"),
-        )
-
-    def _tell_refused(self, runs: Sequence[Run], refused: Mapping[str, str]) -> None:
-        for run in runs:
-            if run.id in refused:
-                self.app.tell(f"{run.name}: {refused[run.id]}", "warning")
-
-    def _ask(
-        self, question: str, runs: Sequence[Run], note: str, answers: tuple[str, str], then: Callable[[], None]
-    ) -> None:
-        from tui.screens.confirm import ConfirmScreen
-
-        hit = [
-            f"{run.name}  {run.state}  {wording.command_line(run.script, run.arguments)}  on {run.target}"
-            for run in runs
-        ]
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                then()
-
-        self.app.push_screen(ConfirmScreen(question, hit, note, *answers), answered)
-
-    def _work(self, work: Callable[[], object], group: str, description: str) -> None:
-        self.app.start(work, group=group, description=description)  # type: ignore[arg-type]
-
-    def _run(self, run_id: str) -> Run | None:
-        return self.app.model.runs.get(run_id)
-
-    def mark(self) -> None:
-        self.screen.table.toggle_mark()
-
-    def unmark(self) -> None:
-        self.screen.table.unmark()
-
-    def filter(self) -> None:
-        self.screen.open_filter()
-
-    def sort(self) -> None:
-        order = self.screen.listing.next_order()
-        self.screen.show_titles()
-        self.app.tell(f"ordered by {order}" if order != "newest" else "newest first")
-
-    def columns(self) -> None:
-        from tui.screens.metrics import MetricsScreen
-
-        listing = self.screen.listing
-
-        def chosen(names: tuple[str, ...] | None) -> None:
-            if names is not None:
-                listing.choose(names or None)
-
-        shown = self.screen.table.metrics
-        self.app.push_screen(MetricsScreen(listing.known_metrics(), shown, self.app.glyphs.ellipsis), chosen)
-
-    def copy(self) -> None:
-        run = self.screen.current
-        if run is not None:
-            self.app.copy_text(run.id)
 
     # Moving
 
