@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli import deleting
 from cli.command import Command
 from cli.output import emit
 from cli.places import Place, one_run, several_runs
@@ -145,30 +146,6 @@ def _download(options: argparse.Namespace) -> int:
     return 0
 
 
-def _delete_options(parser: Parser) -> None:
-    several_runs(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-
-
-def _delete(options: argparse.Namespace) -> int:
-    from cli.asking import Person
-    from engine.client import call
-
-    place = Place(options)
-    with place.store:
-        runs = place.runs(options.run)
-    if not options.yes:
-        if not sys.stdin.isatty():
-            raise UsageError("deleting asks first, and there is nobody to ask.", remedy="Add --yes.")
-        names = ", ".join(run.name for run in runs)
-        if not Person().agrees(f"Delete {names}, with their logs, metrics and outputs?", default=False):
-            return 1
-    refused = call("delete", {"ids": [run.id for run in runs]}, paths=place.paths)["refused"]
-    from cli.refusals import tell
-
-    return tell(runs, refused, "deleted")
-
-
 LATER = {"promote": "`aml history download -r RUN -d DIR` copies the outputs of a run."}
 
 COMMANDS = {
@@ -202,11 +179,5 @@ COMMANDS = {
         options=_download_options,
         examples="  aml history download -r iris-042 -d results",
     ),
-    "delete": Command(
-        "remove ended runs, with their logs, metrics and outputs",
-        _delete,
-        options=_delete_options,
-        output=None,
-        examples="  aml history delete -r iris-041 iris-042",
-    ),
+    **deleting.COMMANDS,
 }

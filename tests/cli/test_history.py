@@ -316,6 +316,22 @@ def test_outputs_come_home_and_runs_go(shell: Shell) -> None:
     assert missing.code == 3, missing.err
     asked = shell.aml("history", "delete", "-r", "1")
     assert asked.code == 2 and shell.store.count() == 1
-    assert shell.aml("history", "delete", "-r", "1", "--yes").code == 0
+    assert "iris-001 deleted\n" in shell.aml("history", "delete", "-r", "1", "--yes").err
     assert shell.store.count() == 0
+    gone = shell.aml("history", "info", "-r", "1")
+    assert (gone.code, "do: `aml history restore -r 1` brings it back." in gone.err) == (3, True)
+    (kept,) = json.loads(shell.aml("history", "bin", "-o", "json").out)
+    assert (kept["name"], kept["status"], kept["bytes"] > 0) == ("iris-001", "Completed", True)
+    (head, _, row) = shell.aml("history", "bin").text.splitlines()
+    assert head.split() == ["Run", "Status", "Script", "Deleted", "Kept", "for", "Size"]
+    assert row.split()[:3] == ["iris-001", "Completed", "train.py"]
+    assert "6 d 23 h" in row
+    assert "iris-001 is back\n" in shell.aml("history", "restore", "-r", "iris-001").err
+    assert "the bin is empty" in shell.aml("history", "bin").err
+    again = shell.aml("history", "restore", "-r", "1")
+    assert (again.code, again.err) == (1, "iris-001: the run is not in the bin.\n")
+    assert json.loads(shell.aml("history", "last").out)["run_id"] == kept["run_id"]
+    assert shell.aml("history", "delete", "-r", "1", "--yes").code == 0
+    assert "iris-001 deleted for good\n" in shell.aml("history", "delete", "--now", "-r", "1", "--yes").err
     assert not list((shell.paths.data / "runs").iterdir())
+    assert shell.aml("history", "restore", "-r", "1").code == 3
