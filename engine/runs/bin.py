@@ -68,7 +68,7 @@ def _used(folder: str) -> int:
                     continue
                 info = item.stat(follow_symlinks=False)
                 if info.st_nlink == 1:
-                    total += info.st_blocks * 512
+                    total += info.st_size
     except OSError:
         # Gone meanwhile, or another user's: it is a figure for a person, not a promise.
         return total

@@ -8,6 +8,7 @@ from tui.actions import BY_ID, PANES
 from tui.screens.file_actions import FileActions
 from tui.screens.run_actions import RunActions
 from tui.screens.target_actions import TargetActions
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(RunActions, FileActions, TargetActions):
+class Acting(RunActions, FileActions, TargetActions, UndoActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
+        self.removed = []
 
     def do(self, action_id: str) -> None:
         action = BY_ID[action_id]
