@@ -266,6 +266,26 @@ class StoreReader(History):
         )
         return [(row[0], row[1], float(row[2])) for row in rows]
 
+    def parting(
+        self, first: str, second: str, name: str, start: int, end: int, tolerance: float
+    ) -> tuple[int, int, float, int, float] | None:
+        """The first value from position `start` to before `end` at which a scalar series of two runs differs.
+
+        (position, step, value, step and value of the second). None: they do not. `tolerance` is the part of the larger
+        value by which they may differ; NaN is as NaN.
+        """
+        rows = self._ask(
+            "SELECT a.position, a.step, coalesce(a.number, a.value), b.step, coalesce(b.number, b.value)"
+            " FROM series s JOIN series o ON o.run_id = ? AND o.name = s.name"
+            " JOIN points a ON a.series_id = s.id JOIN points b ON b.series_id = o.id AND b.position = a.position"
+            " WHERE s.run_id = ? AND s.name = ? AND a.position >= ? AND a.position < ? AND CASE"
+            " WHEN a.number IS NULL OR b.number IS NULL THEN a.number IS NOT b.number OR a.value IS NOT b.value"
+            " ELSE abs(a.number - b.number) > ? * max(abs(a.number), abs(b.number)) END"
+            " ORDER BY a.position LIMIT 1",
+            (second, first, name, start, end, tolerance),
+        )
+        return (rows[0][0], rows[0][1], float(rows[0][2]), rows[0][3], float(rows[0][4])) if rows else None
+
     def envelope(self, run_id: str, name: str) -> list[tuple[int, float, float, float]]:
         """A long series in stretches of `schema.BUCKET` points: (first step, time, low, high), oldest first.
 
