@@ -43,15 +43,15 @@ def _compare(options: argparse.Namespace) -> int:
     if options.export and not kind:
         raise UsageError(f"{options.export!r} does not say what to write.", remedy="End it with .md, .csv or .json.")
     place = Place(options)
-    with place.store as store:
+    with place.store:
         ids = [run.id for run in place.runs(options.run)]
-        comparer = comparing.Comparer(store, place.paths)
-        try:
-            compared = comparer.read(ids, tolerance)
-        except NotNow as error:
-            raise UsageError(error.message, remedy="`aml history compare -r 41 42`") from error
-        table = options.output == "table" and not options.query
-        diffs = {} if table and not kind else comparer.diffs(compared)
+    comparer = comparing.Comparer(place.paths)
+    try:
+        compared = comparer.read(ids, tolerance)
+    except NotNow as error:
+        raise UsageError(error.message, remedy="`aml history compare -r 41 42`") from error
+    table = options.output == "table" and not options.query
+    diffs = {} if table and not kind else comparer.diffs(compared)
     if kind:
         return _write(Path(options.export).expanduser(), written(compared, diffs, kind), options.yes)
     shown = [

@@ -13,6 +13,7 @@ from engine.project import differing
 from engine.project.snapshot import load
 from engine.runs import sides
 from engine.runs.figures import Metric, metrics_of
+from engine.runs.store import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from engine.runs.figures import Compared, Parting
     from engine.runs.model import Run
     from engine.runs.sides import Fact
-    from engine.runs.store import StoreReader
 
 # As many as there are curves that can be told from one another.
 MOST = 8
@@ -90,8 +90,7 @@ class Comparison:
 class Comparer:
     """Compares again and again while runs go on: what cannot change is read once."""
 
-    def __init__(self, store: StoreReader, paths: Paths) -> None:
-        self._store = store
+    def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._snapshots: dict[str, Snapshot] = {}
         self._compared: dict[tuple[str, str, str, float], Compared] = {}
@@ -104,8 +103,10 @@ class Comparer:
         wanted = list(dict.fromkeys(ids))
         if not 2 <= len(wanted) <= MOST:
             raise NotNow(f"{len(wanted)} runs cannot be compared: two are needed, and at most {MOST}.")
-        runs = tuple(self._store.run(one) for one in wanted)
-        known = [sides.facts_of(self._store, run) for run in runs]
+        with StoreReader(self._paths.store) as store:
+            runs = tuple(store.run(one) for one in wanted)
+            known = [sides.facts_of(store, run) for run in runs]
+            metrics = metrics_of(store, wanted, tolerance, self._compared)
         snapshots, no_code = zip(*map(self._snapshot, runs), strict=True)
         files = tuple(
             FileRow(path, entries, not all(differing.same(entries[0], one) for one in entries[1:]))
@@ -118,7 +119,7 @@ class Comparer:
             rows_of([one.environment for one in known]),
             tuple(sorted(files, key=lambda one: not one.differs)),
             no_code,
-            metrics_of(self._store, wanted, tolerance, self._compared),
+            metrics,
             tolerance,
         )
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Diffs = Mapping[tuple[str, int], Diff]
 
 FORMATS = ("md", "csv", "json")
+# Of a number, significant.
+DIGITS = 9
 # A lone surrogate stands for a byte of a name that is not UTF-8; no encoding has it.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -145,7 +147,7 @@ def metric_rows(one: Metric) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "parts", tuple(parting_words(compared) for compared in one.partings)
 
 
-def parting_words(compared: Compared | None) -> str:
+def parting_words(compared: Compared | None, digits: int = DIGITS) -> str:
     """Where a run parts from the baseline: "step 3: 0.91, here 0.95"; "" where there is nothing to compare."""
     if compared is None:
         return ""
@@ -153,7 +155,7 @@ def parting_words(compared: Compared | None) -> str:
         return f"nowhere in {compared.count:,} value{'s' if compared.count != 1 else ''}"
     one = compared.parting
     steps = f"step {one.step}" if one.step == one.other_step else f"step {one.step} and {one.other_step}"
-    return f"{steps}: {_number(one.value)}, here {_number(one.other)}"
+    return f"{steps}: {_number(one.value, digits)}, here {_number(one.other, digits)}"
 
 
 def file_words(entries: Sequence[Entry | None], place: int, no_code: Sequence[str] = ()) -> str:
@@ -175,12 +177,12 @@ def file_words(entries: Sequence[Entry | None], place: int, no_code: Sequence[st
     return f"changed, {what}" if (first.sha256, first.link) != (entry.sha256, entry.link) else f"mode {entry.mode:o}"
 
 
-def first_words(one: First | None) -> str:
+def first_words(one: First | None, digits: int = DIGITS) -> str:
     """Where a run parts from the baseline in any metric."""
     if one is None:
         return ""
     at = one.parting
-    return f"{one.metric} at step {at.step}: {_number(at.value)}, here {_number(at.other)}"
+    return f"step {at.step}, {one.metric}: {_number(at.value, digits)}, here {_number(at.other, digits)}"
 
 
 def rows(comparison: Comparison) -> Iterator[tuple[str, str, bool, tuple[str, ...]]]:
@@ -199,10 +201,10 @@ def rows(comparison: Comparison) -> Iterator[tuple[str, str, bool, tuple[str, ..
             yield "metrics", f"{one.name} {name}", one.differs, cells
 
 
-def _number(value: float | str | None) -> str:
+def _number(value: float | str | None, digits: int = DIGITS) -> str:
     if value is None:
         return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def _as_csv(comparison: Comparison, diffs: Diffs) -> str:

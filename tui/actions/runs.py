@@ -51,9 +51,22 @@ def _needs_build(now: Situation) -> Reason:
     return "" if now.builds else "no environment was built for this project yet"
 
 
+def _needs_several(now: Situation) -> Reason:
+    if not now.acted:
+        return "there is no run under the cursor"
+    if len(now.acted) > COMPARED:
+        return f"at most {COMPARED} are compared, {len(now.acted)} are marked"
+    if len(now.acted) == 1 and now.acted[0].rerun_of is None:
+        return "mark two or more with space"
+    return ""
+
+
 def _needs_undoable(now: Situation) -> Reason:
     return "" if now.undoable else "nothing was deleted"
 
+
+# As many runs as can be compared (`engine.runs.comparing.MOST`, which is too much to import for it).
+COMPARED = 8
 
 ACTIONS: tuple[Action, ...] = (
     Action("submit", ("s",), "submit", "Submit a script", "Runs", footer=True, changes=True, why_not=needs_config),
@@ -102,6 +115,15 @@ ACTIONS: tuple[Action, ...] = (
         question=True,
         changes=True,
         why_not=_needs_ended,
+    ),
+    Action(
+        "compare",
+        ("m",),
+        "compare",
+        "Compare the marked runs, or a rerun with the run it repeats",
+        "Runs",
+        RUN_PANES,
+        why_not=_needs_several,
     ),
     Action("undo", ("U",), "undo", "Bring back what was deleted", "Runs", changes=True, why_not=_needs_undoable),
     Action("mark", ("space",), "mark", "Mark or unmark the run", "Runs", ("runs",), True, why_not=needs_run),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID, PANES
+from tui.screens.compare_actions import CompareActions
 from tui.screens.file_actions import FileActions
 from tui.screens.run_actions import RunActions
 from tui.screens.target_actions import TargetActions
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(RunActions, FileActions, TargetActions, UndoActions):
+class Acting(RunActions, FileActions, TargetActions, UndoActions, CompareActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:

@@ -53,7 +53,7 @@ class Bench:
         self.paths = paths
         self.ledger = Ledger(paths.store)
         self.store = StoreReader(paths.store)
-        self.comparer = Comparer(self.store, paths)
+        self.comparer = Comparer(paths)
         self._consumed: dict[str, int] = {}
 
     def run(self, *arguments: str, **changes: object) -> Run:
@@ -272,7 +272,7 @@ def test_files_have_the_whole_comparison(bench: Bench) -> None:
     text = written(found, diffs, "md")
     assert r"| **--rate** | 0.1 \| \`x\` \*y\* | 0.2 |" in text
     assert r"| **loss \[/x\] last** | 1 | 2 |" in text
-    assert "| **parts first** |  | loss \\[/x\\] at step 1: 1, here 2 |" in text
+    assert "| **parts first** |  | step 1, loss \\[/x\\]: 1, here 2 |" in text
     assert "| **state** | NotStarted | Failed, exit code 3 |" in text
     assert "````diff\n--- train.py (iris-001)" in text and "-\tprint(1.000000)\n+\tprint(2.000000)" in text
     assert "\x1b" not in text
