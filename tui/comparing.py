@@ -23,8 +23,8 @@ TOLERANCES = (1e-9, 1e-6, 1e-3, 1e-2, 0.0)
 LEAST, LARGEST, GAP = 17, 60, 2
 SIGN = 2
 _LONGEST_VALUE = 60
-# Of the two numbers where runs part.
-DIGITS = 5
+# Of the two numbers where runs part, at least.
+DIGITS = 3
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def draw(curves: Sequence[Overlaid], look: ChartLook, width: int, height: int, *
     with charting._FIGURE:
         plotext.clear_figure()
         plotext.theme("clear")
+        # Not by what it takes for the terminal's size.
+        plotext.limitsize(False, False)
         plotext.plotsize(width, height)
         # The baseline last: it lies on top where curves meet.
         for place, points in reversed(shown):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.project.differing import Diff
     from engine.project.snapshot import Entry
     from engine.runs.comparing import Comparison, First
-    from engine.runs.figures import Compared, Metric
+    from engine.runs.figures import Compared, Metric, Parting
     from engine.runs.model import Run, Series
 
     Diffs = Mapping[tuple[str, int], Diff]
@@ -144,18 +144,21 @@ def metric_rows(one: Metric) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "last", cells(lambda series: json.dumps(_finite(series.value), ensure_ascii=False))
     yield "values", cells(lambda series: series.count)
     if any(one.partings):
-        yield "parts", tuple(parting_words(compared) for compared in one.partings)
+        yield "parts (baseline / here)", tuple(parting_words(compared) for compared in one.partings)
 
 
 def parting_words(compared: Compared | None, digits: int = DIGITS) -> str:
-    """Where a run parts from the baseline: "step 3: 0.91, here 0.95"; "" where there is nothing to compare."""
+    """Where a run parts from the baseline, whose value is first: "step 3: 0.91 / 0.95".
+
+    "" where there is nothing to compare.
+    """
     if compared is None:
         return ""
     if compared.parting is None:
         return f"nowhere in {compared.count:,} value{'s' if compared.count != 1 else ''}"
     one = compared.parting
     steps = f"step {one.step}" if one.step == one.other_step else f"step {one.step} and {one.other_step}"
-    return f"{steps}: {_number(one.value, digits)}, here {_number(one.other, digits)}"
+    return f"{steps}: {_pair(one, digits)}"
 
 
 def file_words(entries: Sequence[Entry | None], place: int, no_code: Sequence[str] = ()) -> str:
@@ -182,7 +185,13 @@ def first_words(one: First | None, digits: int = DIGITS) -> str:
     if one is None:
         return ""
     at = one.parting
-    return f"step {at.step}, {one.metric}: {_number(at.value, digits)}, here {_number(at.other, digits)}"
+    return f"step {at.step}, {one.metric}: {_pair(at, digits)}"
+
+
+def _pair(one: Parting, digits: int) -> str:
+    """The baseline's value and the other's: `digits`, and as many more as it takes to tell them apart."""
+    enough = next((more for more in range(digits, 17) if f"{one.value:.{more}g}" != f"{one.other:.{more}g}"), 17)
+    return f"{one.value:.{enough}g} / {one.other:.{enough}g}"
 
 
 def rows(comparison: Comparison) -> Iterator[tuple[str, str, bool, tuple[str, ...]]]:
@@ -201,10 +210,10 @@ def rows(comparison: Comparison) -> Iterator[tuple[str, str, bool, tuple[str, ..
             yield "metrics", f"{one.name} {name}", one.differs, cells
 
 
-def _number(value: float | str | None, digits: int = DIGITS) -> str:
+def _number(value: float | str | None) -> str:
     if value is None:
         return ""
-    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
 
 
 def _as_csv(comparison: Comparison, diffs: Diffs) -> str:

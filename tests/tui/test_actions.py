@@ -15,6 +15,7 @@ from tui.screens.acting import Acting
 from tui.screens.text import help_text
 
 RUNNING, DONE = make_run(1, State.RUNNING), make_run(2)
+RERUN = make_run(3, rerun_of=DONE.id)
 LOCAL = TargetView("local", "local", file="aml_config/local.compute")
 DOCKER = TargetView("docker", "docker", file="aml_config/docker.compute")
 GPU_BOX = TargetView("gpu-box", "remote", "ann@gpu-box", file="aml_config/gpu-box.compute", keyed=True)
@@ -66,6 +67,12 @@ def test_the_help_says_why_not() -> None:
         ("cancel", Situation(), "there is no run under the cursor"),
         ("delete", Situation(run=DONE, acted=(DONE,)), ""),
         ("delete", Situation(run=DONE, acted=(DONE, RUNNING)), "1 of them have not ended"),
+        ("compare", Situation(), "there is no run under the cursor"),
+        ("compare", Situation(run=DONE, acted=(DONE,)), "mark two or more with space"),
+        ("compare", Situation(run=DONE, acted=(RERUN,)), ""),
+        ("compare", Situation(run=DONE, acted=(DONE, RUNNING), readonly=True), ""),
+        ("compare", Situation(run=DONE, acted=(DONE,) * 8), ""),
+        ("compare", Situation(run=DONE, acted=(DONE,) * 9), "at most 8 are compared, 9 are marked"),
         ("undo", Situation(), "nothing was deleted"),
         ("undo", Situation(undoable=1), ""),
         ("undo", Situation(undoable=1, readonly=True), "the console was opened read-only"),
@@ -125,7 +132,7 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
     for action in ACTIONS:
         found = False
         for pane in PANES:
-            for acted in ((RUNNING,), (DONE,)):
+            for acted in ((RUNNING,), (DONE,), (DONE, RUNNING)):
                 now = Situation(
                     pane=pane,
                     configs=1,

@@ -205,16 +205,20 @@ class CompareScreen(Opening):
 
     def _show_keys(self) -> None:
         opens = {CODE: "diff", METRICS: "curves"}.get(self.part, "in full")
-        parts = [("esc", "back"), ("?", "help"), ("tab", "part"), ("enter", opens)]
-        parts.append(("d", "everything" if self.only else "differences"))
-        many = self.comparison is not None and len(self.comparison.runs) > 2
-        parts += [("left right", "run"), ("b", "baseline")] if many else [("b", "turn round")]
-        parts += [("v", "in full" if self.short else "short")] if self.part == METRICS else []
-        parts += [("t", "tolerance")] if self.part in (SUMMARY, METRICS) else []
+        parts = [("esc", "back"), ("?", "help"), ("enter", opens), ("d", "all" if self.only else "differences")]
         parts.append(("w", "write"))
+        many = self.comparison is not None and len(self.comparison.runs) > 2
+        parts += [("h l", "run"), ("b", "baseline")] if many else [("b", "turn round")]
+        parts += [("v", "more" if self.short else "less")] if self.part == METRICS else []
+        parts += [("t", "tolerance")] if self.part in (SUMMARY, METRICS) else []
+        parts.append(("tab", "next part"))
+        while len(parts) > 1 and sum(len(key) + len(label) + 2 for key, label in parts) > self.size.width:
+            # What is left out is in the help.
+            parts.pop()
         self.keys_line.say([part for key, label in parts for part in ((f" {key}", "key"), (f" {label}", "dim"))])
 
     def on_resize(self) -> None:
+        self._show_keys()
         self._show_place()
 
     def on_compare_table_turned(self) -> None:

@@ -60,8 +60,8 @@ class Opening(Screen[None]):
         metric = next((one for one in found.metrics if self.part == METRICS and one.name == line.subject), None)
         if metric is None:
             return line.cells
-        rows = dict(metric_rows(metric))
-        return rows.get(line.name.strip() if line.minor else "last", line.cells)
+        wanted = line.name.strip() if line.minor else "last"
+        return next((cells for name, cells in metric_rows(metric) if name.startswith(wanted)), line.cells)
 
     # A file
 

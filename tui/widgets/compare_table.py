@@ -99,7 +99,7 @@ class CompareTable(LineList):
                 segments.append(Segment(SPACE[1:] + sign, self.ink("mark")))
                 segments.append(Segment(cut(text, form.cell, self.glyphs.ellipsis), self.ink(INKS[run.state])))
             else:
-                text = f"  {run.state}{'' if place else ', the baseline'}"
+                text = f"{'' if place else 'baseline, '}{run.state}"
                 segments.append(Segment(SPACE + cut(text, form.cell, self.glyphs.ellipsis), self.ink("dim")))
         return segments
 

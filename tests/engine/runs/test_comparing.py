@@ -202,7 +202,7 @@ def test_steps_of_their_own(bench: Bench) -> None:
     bench.log(other, "loss", [2.0], step=20)
     found = bench.comparer.read([one.id, other.id])
     assert found.metrics[0].partings[1] == Compared(1, Parting(0, 10, 1.0, 20, 2.0))
-    assert "step 10 and 20: 1, here 2" in written(found, {}, "csv")
+    assert "step 10 and 20: 1 / 2" in written(found, {}, "csv")
 
 
 def test_only_what_came_since_is_looked_at(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_files_have_the_whole_comparison(bench: Bench) -> None:
     text = written(found, diffs, "md")
     assert r"| **--rate** | 0.1 \| \`x\` \*y\* | 0.2 |" in text
     assert r"| **loss \[/x\] last** | 1 | 2 |" in text
-    assert "| **parts first** |  | step 1, loss \\[/x\\]: 1, here 2 |" in text
+    assert "| **parts first** |  | step 1, loss \\[/x\\]: 1 / 2 |" in text
     assert "| **state** | NotStarted | Failed, exit code 3 |" in text
     assert "````diff\n--- train.py (iris-001)" in text and "-\tprint(1.000000)\n+\tprint(2.000000)" in text
     assert "\x1b" not in text
