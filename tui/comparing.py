@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,7 @@ def _value(series: Series | None) -> str:
     if series is None:
         return ""
     times = f" ({series.count:,} times)" if series.count > 1 else ""
-    return f"{str(series.value)[:_LONGEST_VALUE]}{times}"
+    return f"{json.dumps(series.value, ensure_ascii=False)[:_LONGEST_VALUE]}{times}"
 
 
 def number(value: float | None) -> str:

@@ -80,11 +80,15 @@ class Comparison:
         return tuple(self._first(place) for place in range(len(self.runs)))
 
     def _first(self, place: int) -> First | None:
-        compared = ((one.name, one.partings[place]) for one in self.metrics)
         found = [
-            First(place, name, one.parting) for name, one in compared if one is not None and one.parting is not None
+            (First(place, metric.name, compared.parting), compared.count)
+            for metric in self.metrics
+            if (compared := metric.partings[place]) is not None and compared.parting is not None
         ]
-        return min(found, key=lambda one: (one.parting.step, one.parting.position), default=None)
+        # What is logged once is a setting or a result, of which nobody asks when it became another.
+        curves = [one for one in found if one[1] > 1] or found
+        first = min(curves, key=lambda one: (one[0].parting.step, one[0].parting.position, -one[1]), default=None)
+        return None if first is None else first[0]
 
 
 class Comparer:

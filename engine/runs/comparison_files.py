@@ -207,7 +207,9 @@ def rows(comparison: Comparison) -> Iterator[tuple[str, str, bool, tuple[str, ..
         yield "code", file.path, file.differs, cells
     for one in comparison.metrics:
         for name, cells in metric_rows(one):
-            yield "metrics", f"{one.name} {name}", one.differs, cells
+            parts = any(compared is not None and compared.parting is not None for compared in one.partings)
+            differs = parts if name.startswith("parts") else one.differs and len(set(cells)) > 1
+            yield "metrics", f"{one.name} {name}", differs, cells
 
 
 def _number(value: float | str | None) -> str:

@@ -61,7 +61,7 @@ class Metric:
 def metrics_of(
     store: StoreReader, ids: Sequence[str], tolerance: float, known: dict[tuple[str, str, str, float], Compared]
 ) -> tuple[Metric, ...]:
-    """The metrics of these runs, those that differ most first. Blocking.
+    """The metrics of these runs, the numbers that differ most first, then what a run has none of. Blocking.
 
     `known` is what was looked at before, by baseline, run, name and tolerance: only what came since is looked at.
     """
@@ -69,7 +69,11 @@ def metrics_of(
     columns = [{one.name: one for one in found.get(run, ())} for run in ids]
     names = dict.fromkeys(name for column in columns for name in column)
     metrics = [_metric(store, ids, name, [column.get(name) for column in columns], tolerance, known) for name in names]
-    return tuple(sorted(metrics, key=lambda one: (not one.differs, -one.difference, one.name)))
+    return tuple(sorted(metrics, key=_rank))
+
+
+def _rank(one: Metric) -> tuple[bool, bool, bool, float, str]:
+    return (not one.differs, one.kind != "scalar", None in one.series, -one.difference, one.name)
 
 
 def _metric(

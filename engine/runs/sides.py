@@ -113,8 +113,6 @@ def _summary(run: Run) -> Iterator[tuple[str, Any]]:
     code = "" if run.exit_code in (None, 0) else f", exit code {run.exit_code}"
     yield "state", f"{run.state}{code}"
     yield "reason", run.reason
-    if run.started is not None and run.ended is not None:
-        yield "duration", seconds(run.ended - run.started)
     yield "configuration", run.config
     yield "target", f"{run.target} ({run.target_type})"
     yield "framework", run.framework
@@ -128,9 +126,6 @@ def _rest(run: Run) -> Iterator[tuple[str, Any]]:
         yield "uncommitted changes", YES if run.dirty else "no"
     yield "snapshot", (run.snapshot or "")[:12]
     yield "files", run.properties.get("SnapshotFiles")
-    yield "CPU seconds", run.properties.get("CpuSeconds")
-    memory = run.properties.get("PeakMemoryBytes", "")
-    yield "peak memory", f"{int(memory) / 1e6:.0f} MB" if memory.isdigit() else memory
     for name, value in sorted(run.tags.items()):
         yield f"tag {name}", value or YES
     yield "description", run.description
@@ -138,6 +133,12 @@ def _rest(run: Run) -> Iterator[tuple[str, Any]]:
     yield "priority", run.priority or ""
     if not run.tracked:
         yield "tracked", "no"
+    # These are never the same, and say least.
+    if run.started is not None and run.ended is not None:
+        yield "duration", seconds(run.ended - run.started)
+    yield "CPU seconds", run.properties.get("CpuSeconds")
+    memory = run.properties.get("PeakMemoryBytes", "")
+    yield "peak memory", f"{int(memory) / 1e6:.0f} MB" if memory.isdigit() else memory
 
 
 def _environment(store: StoreReader, run: Run, plan: RunPlan) -> Iterator[tuple[str, Any]]:

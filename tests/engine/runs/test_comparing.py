@@ -162,7 +162,7 @@ def test_the_first_value_at_which_runs_part(bench: Bench) -> None:
     bench.log(one, "only here", [1.0])
     found = bench.comparer.read([one.id, other.id, third.id])
     metrics = {metric.name: metric for metric in found.metrics}
-    assert [metric.name for metric in found.metrics] == ["only here", "loss", "accuracy"], "by relative difference"
+    assert [metric.name for metric in found.metrics] == ["loss", "only here", "accuracy"], "by relative difference"
     parting = metrics["loss"].partings[1]
     assert parting == Compared(1000, Parting(700, 700, curve[700], 700, curve[700] * 1.01))
     assert metrics["loss"].partings[2] == Compared(300)
@@ -194,6 +194,17 @@ def test_what_is_not_finite_and_integers(bench: Bench) -> None:
     data = json.loads(written(found, {}, "json"), parse_constant=lambda word: pytest.fail(word))
     assert data["metrics"][0]["partings"]["iris-002"]["at"]["other"] == "NaN"
     assert [distance(*pair) for pair in ((1.0, 1.0), (math.nan, math.nan), (0.0, 0.0), (1e308, -1e308))] == [0, 0, 0, 2]
+
+
+def test_what_is_logged_once_is_not_where_runs_part(bench: Bench) -> None:
+    one, other, third = bench.run(), bench.run(), bench.run()
+    for run, rate, loss in ((one, 0.1, [1.0, 0.5, 0.2]), (other, 0.2, [1.0, 0.4, 0.2]), (third, 0.3, [])):
+        bench.log(run, "rate", [rate])
+        bench.log(run, "loss", loss)
+        bench.log(run, "error", [1.0, loss[1] + 1] if loss else [])
+    found = bench.comparer.read([one.id, other.id, third.id])
+    assert found.firsts[1] is not None and (found.firsts[1].metric, found.firsts[1].parting.step) == ("loss", 1)
+    assert found.firsts[2] is not None and found.firsts[2].metric == "rate", "there is nothing else"
 
 
 def test_steps_of_their_own(bench: Bench) -> None:
