@@ -31,7 +31,7 @@ run: setup
 	fi
 
 test: setup-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff check .
