@@ -5,22 +5,24 @@ Nothing that the first frame does not need is imported before it is on the termi
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from tui.first_frame import FirstFrame
+from tui.themes import OURS, Look, suitable, without_colours
 from tui.turns import TurnApp
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from pathlib import Path
 
     from textual.binding import BindingType
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.timer import Timer
 
@@ -31,36 +33,6 @@ if TYPE_CHECKING:
     from tui.remembered import Remembered
     from tui.settings import Settings
 
-DARK = Theme(
-    name="aml-dark",
-    primary="#7aa2d6",
-    secondary="#5d7ea8",
-    accent="#6cb6d9",
-    foreground="#d4d7dd",
-    background="#15171c",
-    surface="#1b1e24",
-    panel="#22262e",
-    success="#83b87a",
-    warning="#d8ad62",
-    error="#dc7b76",
-    dark=True,
-    variables={"border": "#5a7ea8", "border-blurred": "#3a404b", "block-cursor-background": "#2c3a4f"},
-)
-LIGHT = Theme(
-    name="aml-light",
-    primary="#2a5d99",
-    secondary="#4b759f",
-    accent="#16708f",
-    foreground="#24292f",
-    background="#fbfbfa",
-    surface="#f3f3f1",
-    panel="#e9e9e6",
-    success="#2f7d32",
-    warning="#8f5f00",
-    error="#b3312c",
-    dark=False,
-    variables={"border": "#4b759f", "border-blurred": "#c3c6ca", "block-cursor-background": "#d6e3f3"},
-)
 MESSAGES_KEPT = 200
 # By then the screen is up and everything that stays is made, seconds.
 FREEZE_AFTER = 1.5
@@ -127,20 +99,22 @@ class ConsoleApp(TurnApp):
         self._last_trouble = ""
         self._refused = ""
         self._saving: Timer | None = None
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = self._suitable_theme()
+        for theme in OURS:
+            self.register_theme(theme)
+        self.suitable_look = suitable(os.environ, self.console.color_system)
+        self.use_look(self.suitable_look)
         if self.options.ascii:
             self.add_class("-ascii")
 
-    def _suitable_theme(self) -> str:
-        """The terminal's own sixteen colours where it has no more; light where it says that it is light."""
-        import os
+    def use_look(self, look: Look) -> None:
+        """Draw with this theme, or without colours."""
+        self.look = look
+        self.no_color = look.plain
+        self.theme = look.theme
 
-        light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
-        if self.console.color_system == "standard":
-            return "ansi-light" if light else "ansi-dark"
-        return LIGHT.name if light else DARK.name
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return without_colours(filters) if self.look.plain else filters
 
     def get_default_screen(self) -> Screen[Any]:
         return FirstFrame(self._project.name if self._project else "", ascii=self.options.ascii)
