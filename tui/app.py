@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.worker import Worker, WorkerState
 
 from tui.first_frame import FirstFrame
-from tui.themes import OURS, Look, suitable, without_colours
+from tui.themes import BY_NAME, OURS, Look, suitable, without_colours
 from tui.turns import TurnApp
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from textual.binding import BindingType
@@ -154,27 +154,36 @@ class ConsoleApp(TurnApp):
         return self.start_engine and not self.options.readonly and bool(self.model.unfinished())
 
     async def _read(self) -> None:
-        await self._apply_settings()
+        await self.model.ask(self.remembered.load)
+        await self.use_settings()
         await self._once(self.model.load)
         self.set_timer(FREEZE_AFTER, self._freeze)
         if self.model.folder is None or self.model.project.missing:
             self.open_projects()
         await self._always(self.model.follow)
 
-    async def _apply_settings(self) -> None:
-        from tui.settings import read_settings
+    async def use_settings(self) -> None:
+        """Read the person's settings and use them; what is wrong in them is told."""
+        from tui.settings import Settings, read_settings
 
-        settings = await self.model.ask(read_settings, self.model.paths.config)
-        await self.model.ask(self.remembered.load)
-        self.settings = settings
-        if settings.theme is not None:
-            self.theme = settings.theme
-        if settings.keys:
+        before = self.settings or Settings()
+        self.settings = settings = await self.model.ask(read_settings, self.model.paths.config)
+        if settings.theme != before.theme:
+            self.use_look(BY_NAME.get(settings.theme or "", self.suitable_look))
+        if settings.keys != before.keys:
             self.set_keymap({action: ",".join(keys) for action, keys in settings.keys.items()})
         for listener in list(self.settings_listeners):
             listener(settings)
         for problem in settings.problems:
-            self.tell(problem, "warning")
+            if problem not in before.problems:
+                self.tell(problem, "warning")
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Write to the person's settings (None: takes one out) and use them at once. Raises ProjectError."""
+        from tui.settings_file import write_settings
+
+        await self.model.ask(write_settings, self.model.paths.config, changes)
+        await self.use_settings()
 
     @property
     def keys(self) -> dict[str, tuple[str, ...]]:

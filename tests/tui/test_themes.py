@@ -118,9 +118,7 @@ async def test_no_color_is_no_colours(
             await d.press("escape")
 
 
-async def test_high_contrast(
-    console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path
-) -> None:
+async def test_high_contrast(console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path) -> None:
     busy_history(history)
     write_log(home, make_run(45))
     app = console()
