@@ -316,16 +316,17 @@ class ConsoleApp(TurnApp):
     def on_app_focus(self) -> None:
         self.looking_away = False
 
-    def tell_ended(self, names: list[str]) -> None:
-        """Runs ended while one looks elsewhere: bell, and a desktop notice where the terminal knows OSC 9."""
-        from tui.plain import plain
+    def tell_ended(self, text: str) -> None:
+        """Something ended while one looks elsewhere: the bell, a desktop notice."""
+        from tui.settings import Settings
+        from tui.terminal import desktop_notice
 
-        notice = self.settings.notice if self.settings is not None else "both"
-        if notice in ("bell", "both"):
+        settings = self.settings or Settings()
+        if settings.notice in ("bell", "both"):
             self.bell()
-        if notice in ("desktop", "both") and self._driver is not None and not self.is_headless:
-            text = plain(", ".join(names[:3]) + (" and others" if len(names) > 3 else "") + " ended")
-            self._driver.write(f"\x1b]9;{text}\x07")
+        notice = desktop_notice(text, settings.desktop, os.environ) if settings.notice in ("desktop", "both") else ""
+        if notice and self._driver is not None and not self.is_headless:
+            self._driver.write(notice)
 
     async def action_quit(self) -> None:
         self.leave()
