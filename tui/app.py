@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.worker import Worker, WorkerState
 
 from tui.first_frame import FirstFrame
+from tui.saying import SayingApp
 from tui.themes import BY_NAME, OURS, Look, suitable, without_colours
-from tui.turns import TurnApp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tui.remembered import Remembered
     from tui.settings import Settings
 
-MESSAGES_KEPT = 200
 # By then the screen is up and everything that stays is made, seconds.
 FREEZE_AFTER = 1.5
 # What is to be remembered is written together, seconds after the last of it.
@@ -51,16 +50,7 @@ class Options:
     folder: Path | None = None
 
 
-@dataclass(frozen=True)
-class Said:
-    """One message that was shown. `at`: epoch seconds; `severity`: information, warning or error."""
-
-    at: float
-    severity: str
-    text: str
-
-
-class ConsoleApp(TurnApp):
+class ConsoleApp(SayingApp):
     """`run()` gives the line to print on leaving, or None.
 
     `paths` None: as the environment has them. `start_engine` False: none is started until something is asked.
@@ -88,11 +78,9 @@ class ConsoleApp(TurnApp):
         self.start_engine = start_engine
         self.options = options or Options()
         self.clock = clock
-        self.said: list[Said] = []
         self.settings: Settings | None = None
         self.link_listeners: list[Callable[[], None]] = []
         self.settings_listeners: list[Callable[[Settings], None]] = []
-        self.looking_away = False
         self._paths = paths
         self._project = project
         self._begun = False
@@ -190,6 +178,16 @@ class ConsoleApp(TurnApp):
         """The keys that a person chose, by action."""
         return self.settings.keys if self.settings is not None else {}
 
+    def missed_text(self) -> str:
+        """Errors that went by unseen, and the key that shows them; "" when there are none."""
+        if not self.missed:
+            return ""
+        from tui.actions import BY_ID, shown_key
+        from tui.wording import count_of
+
+        key = shown_key(self.keys.get("messages", BY_ID["messages"].keys)[0])
+        return f"{count_of(self.missed, 'error')}: {key}"
+
     def recall(self, name: str, kind: type, *, everywhere: bool = False) -> Any:
         """What was remembered under this name for this project (or `everywhere`); None: nothing of this kind."""
         return self.remembered.get(self._where(everywhere), name, kind)
@@ -265,32 +263,6 @@ class ConsoleApp(TurnApp):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.tell_error(event.worker.error, event.worker.description)
 
-    def tell_error(self, error: BaseException, doing: str = "") -> None:
-        """Show what went wrong, where, and what to do; kept in the list of messages."""
-        from engine.errors import AmlError
-
-        if isinstance(error, AmlError):
-            self.tell(str(error), "error")
-        else:
-            text = f"{type(error).__name__}: {error}"
-            self.tell(f"{doing}: {text}" if doing else text, "error")
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """A short notice that goes away by itself, and stays in the list of messages."""
-        from tui.plain import plain_lines
-
-        shown = plain_lines(text)
-        self.said = [*self.said[-MESSAGES_KEPT + 1 :], Said(self.clock(), severity, shown)]
-        level: Any = severity
-        super().notify(shown, severity=level, timeout=8 if severity == "error" else 4, markup=False)
-
-    def notify(self, message: str, **options: Any) -> None:
-        """Textual's own, without markup: what is told often holds text from outside."""
-        from tui.plain import plain_lines
-
-        options["markup"] = False
-        super().notify(plain_lines(message), **options)
-
     def _link_moved(self) -> None:
         from tui.engine_link import Link
 
@@ -309,12 +281,6 @@ class ConsoleApp(TurnApp):
         from tui.clipboard import copy
 
         self.tell(copy(self, text, self.model.paths.cache))
-
-    def on_app_blur(self) -> None:
-        self.looking_away = True
-
-    def on_app_focus(self) -> None:
-        self.looking_away = False
 
     def tell_ended(self, text: str) -> None:
         """Something ended while one looks elsewhere: the bell, a desktop notice."""

@@ -71,7 +71,7 @@ def test_little_is_imported_before_the_first_frame() -> None:
     watched = ("engine", "tui", "yaml", "sqlite3", "plotext", "ruamel")
     code = f"import tui.app, sys; print(*sorted(m for m in sys.modules if m.split('.')[0] in {watched}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["tui", "tui.app", "tui.first_frame", "tui.themes", "tui.turns"]
+    assert done.stdout.split() == ["tui", "tui.app", "tui.first_frame", "tui.saying", "tui.themes", "tui.turns"]
 
 
 def _on_a_terminal(argv: list[str], environ: dict[str, str], keys: bytes, marker: bytes) -> tuple[bytes, int]:

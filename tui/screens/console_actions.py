@@ -25,9 +25,11 @@ class ConsoleActions:
         self.app.open_projects()
 
     def messages(self) -> None:
-        from tui.screens.text import TextScreen, said_text
+        from tui.screens.messages import MessagesScreen
 
-        self.app.push_screen(TextScreen("Messages", said_text(self.app.said, self.app.clock())))
+        # Before it is there: notices are those of the screen on top.
+        self.app.read_all()
+        self.app.push_screen(MessagesScreen())
 
     def settings(self) -> None:
         from tui.screens.settings import SettingsScreen

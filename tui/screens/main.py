@@ -102,6 +102,7 @@ class MainScreen(Screen[None]):
         self.app.model.listeners.append(self._model_changed)
         self.app.link_listeners.append(self._link_moved)
         self.app.settings_listeners.append(self._use_settings)
+        self.app.said_listeners.append(self._show_header)
         self._use_settings(self.app.settings)
         self._show_pane()
         # Reading may have been quicker than mounting.
@@ -119,6 +120,7 @@ class MainScreen(Screen[None]):
         self.app.model.listeners.remove(self._model_changed)
         self.app.link_listeners.remove(self._link_moved)
         self.app.settings_listeners.remove(self._use_settings)
+        self.app.said_listeners.remove(self._show_header)
 
     def _use_settings(self, settings: Settings | None) -> None:
         metrics = settings.metrics if settings is not None else None
@@ -238,7 +240,9 @@ class MainScreen(Screen[None]):
         model = self.app.model
         trouble = troubles.worst(model, self.app.link, self.app.clock())
         notice = "read-only" if self.app.options.readonly else ""
-        self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
+        self.header.show(
+            model.project.name or "no project", model.unfinished(), trouble, notice, self.app.missed_text()
+        )
 
     def show_titles(self) -> None:
         model = self.app.model

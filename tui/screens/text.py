@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
-    from tui.app import Said
     from tui.model import Change
-
-MARKS = {"information": ("  ", ""), "warning": ("! ", "$warning"), "error": ("x ", "$error")}
 
 
 class TextScreen(Scrolling, Dialog[None]):
@@ -145,18 +142,3 @@ def rows_text(rows: Iterable[tuple[str, str]]) -> Content:
 def lines_text(lines: Iterable[str], none: str) -> Content:
     shown = [plain(line) for line in lines]
     return Content("\n\n".join(shown)) if shown else Content.styled(none, "dim")
-
-
-def said_text(said: Sequence[Said], now: float) -> Content:
-    """What was said, newest first, with how long ago."""
-    if not said:
-        return Content.styled("Nothing was said yet.", "dim")
-    from tui.wording import span
-
-    lines = []
-    for one in reversed(said):
-        mark, style = MARKS.get(one.severity, MARKS["information"])
-        ago = f"{span(now - one.at):>6} ago  "
-        body = one.text.replace("\n", "\n" + " " * (len(ago) + 2))
-        lines.append(Content.assemble((ago, "dim"), (mark, style), (body, style)))
-    return Content("\n").join(lines)
