@@ -9,7 +9,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("messages", ("exclamation_mark",), "messages", "Show what was said so far", "Console"),
     Action("settings", ("comma",), "settings", "Change settings and keys", "Console"),
     Action("theme", ("T",), "theme", "Choose the colours", "Console"),
-    Action("palette", ("colon", "ctrl+p"), "palette", "Find any action by name", "Console", footer=True),
+    Action(
+        "palette",
+        ("colon", "ctrl+p"),
+        "palette",
+        "Find anything by name: actions, runs, targets",
+        "Console",
+        footer=True,
+    ),
     Action("help", ("question_mark",), "help", "Show all keys", "Console", footer=True),
     Action("quit", ("q", "ctrl+q"), "leave", "Leave the console; runs go on", "Console"),
 )

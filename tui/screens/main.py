@@ -383,6 +383,7 @@ class MainScreen(Screen[None]):
 
     async def _filter(self, wanted: Filter) -> None:
         await self.listing.set_filter(wanted)
+        self._go_to_expected()
         if self.filter_bar is not None:
             self.filter_bar.count(len(self.table.keys), len(self.app.model.runs))
         self.show_titles()
