@@ -17,6 +17,6 @@ ACTIONS: tuple[Action, ...] = (
         "Console",
         footer=True,
     ),
-    Action("help", ("question_mark",), "help", "Show all keys", "Console", footer=True),
+    Action("help", ("question_mark", "f1"), "help", "Show the keys here, and all others", "Console", footer=True),
     Action("quit", ("q", "ctrl+q"), "leave", "Leave the console; runs go on", "Console"),
 )

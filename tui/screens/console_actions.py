@@ -91,9 +91,9 @@ class ConsoleActions:
             self.app.open_projects()
 
     def help(self) -> None:
-        from tui.screens.text import TextScreen, help_text
+        from tui.screens.help import main_help
 
-        self.app.push_screen(TextScreen("Keys", help_text(self.screen.situation, self.app.keys)))
+        self.app.push_screen(main_help(self.screen))
 
     def quit(self) -> None:
         self.app.leave()
