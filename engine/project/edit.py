@@ -121,12 +121,12 @@ def _set(text: str, keys: list[str], value: Any, where: str) -> str:
             changed = _added(text, node, keys[depth], _nested(keys[depth + 1 :], value), newline)
             break
         if depth == len(keys) - 1:
-            changed = _removed(text, node, pair) if value is None else _replaced(text, pair, value, newline)
+            changed = _removed(text, node, pair) if value is None else _replaced(text, node, pair, value, newline)
             break
         if not isinstance(pair[1], yaml.MappingNode):
             if value is None:
                 return text
-            changed = _replaced(text, pair, _nested(keys[depth + 1 :], value), newline)
+            changed = _replaced(text, node, pair, _nested(keys[depth + 1 :], value), newline)
             break
         node, depth = pair[1], depth + 1
     _compose(changed, where)
@@ -168,7 +168,7 @@ def _end(node: yaml.Node) -> int:
     return int(node.end_mark.index)
 
 
-def _replaced(text: str, pair: tuple[yaml.Node, yaml.Node], value: Any, newline: str) -> str:
+def _replaced(text: str, parent: yaml.MappingNode, pair: tuple[yaml.Node, yaml.Node], value: Any, newline: str) -> str:
     key, node = pair
     start, end = node.start_mark.index, _end(node)
     if isinstance(node, yaml.ScalarNode) and not isinstance(value, list | tuple | dict):
@@ -183,6 +183,11 @@ def _replaced(text: str, pair: tuple[yaml.Node, yaml.Node], value: Any, newline:
         return text[:start] + (" " if text[start - 1 : start] == ":" else "") + put + text[end:]
     if isinstance(node, yaml.SequenceNode) and isinstance(value, list | tuple) and not node.flow_style and value:
         return _list(text, node, [str(one) if not isinstance(one, bool) else scalar(one) for one in value], newline)
+    if isinstance(value, list | tuple | dict) and (
+        parent.flow_style or (isinstance(node, yaml.CollectionNode) and node.flow_style)
+    ):
+        # In brackets before, in brackets after; and inside brackets nothing else is allowed.
+        return text[:start] + (" " if text[start - 1 : start] == ":" else "") + _flow(value) + text[end:]
     indent = key.start_mark.column
     put = _value(value, indent, newline)
     before = text[:start].rstrip(" ") if put.startswith(newline) else text[:start]

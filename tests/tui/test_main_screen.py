@@ -205,8 +205,8 @@ async def test_help_palette_messages_problems_projects_open_and_close(console: C
     async with driven(console()) as d:
         for key, shown in (
             ("question_mark", "Keys"),
-            ("colon", "Actions"),
-            ("ctrl+p", "Actions"),
+            ("colon", "Go to, or do"),
+            ("ctrl+p", "Go to, or do"),
             ("exclamation_mark", "Messages"),
             ("P", "Nothing is wrong"),
             ("O", "Projects"),

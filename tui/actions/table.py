@@ -101,6 +101,7 @@ def needs_project(now: Situation) -> Reason:
 
 _SHOWN_KEYS = {
     "slash": "/",
+    "comma": ",",
     "dollar_sign": "$",
     "ampersand": "&",
     "plus": "+",

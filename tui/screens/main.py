@@ -66,6 +66,8 @@ class MainScreen(Screen[None]):
         self.run_view: RunView | None = None
         self.acting = Acting(self)
         self._settling: Timer | None = None
+        self._ticking: tuple[float, Timer] | None = None
+        self._metrics_set: tuple[str, ...] | None = None
         self._noticing = Noticing(self)
         self.filter_bar: FilterBar | None = None
         self._titles: dict[Widget, tuple[str, str]] = {}
@@ -100,15 +102,14 @@ class MainScreen(Screen[None]):
         self.app.model.listeners.append(self._model_changed)
         self.app.link_listeners.append(self._link_moved)
         self.app.settings_listeners.append(self._use_settings)
-        if self.app.settings is not None:
-            self._use_settings(self.app.settings)
+        self.app.said_listeners.append(self._show_header)
+        self._use_settings(self.app.settings)
         self._show_pane()
         # Reading may have been quicker than mounting.
         model = self.app.model
         known, builds = frozenset(model.runs), frozenset(model.builds)
         trouble = bool(model.trouble)
         self._model_changed(Change(order=True, runs=known, builds=builds, targets=True, project=True, trouble=trouble))
-        self.set_interval(REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK, self._tick)
         self.call_after_refresh(self._make_run_view)
 
     def on_screen_suspend(self) -> None:
@@ -119,10 +120,18 @@ class MainScreen(Screen[None]):
         self.app.model.listeners.remove(self._model_changed)
         self.app.link_listeners.remove(self._link_moved)
         self.app.settings_listeners.remove(self._use_settings)
+        self.app.said_listeners.remove(self._show_header)
 
-    def _use_settings(self, settings: Settings) -> None:
-        if settings.metrics is not None:
-            self.listing.choose(settings.metrics)
+    def _use_settings(self, settings: Settings | None) -> None:
+        metrics = settings.metrics if settings is not None else None
+        if metrics != self._metrics_set:
+            self._metrics_set = metrics
+            self.listing.choose(metrics)
+        tick = (settings and settings.tick) or (REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK)
+        if self._ticking is None or tick != self._ticking[0]:
+            if self._ticking is not None:
+                self._ticking[1].stop()
+            self._ticking = (tick, self.set_interval(tick, self._tick))
         self._show_keys()
 
     def _make_run_view(self) -> None:
@@ -231,7 +240,9 @@ class MainScreen(Screen[None]):
         model = self.app.model
         trouble = troubles.worst(model, self.app.link, self.app.clock())
         notice = "read-only" if self.app.options.readonly else ""
-        self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
+        self.header.show(
+            model.project.name or "no project", model.unfinished(), trouble, notice, self.app.missed_text()
+        )
 
     def show_titles(self) -> None:
         model = self.app.model
@@ -372,6 +383,7 @@ class MainScreen(Screen[None]):
 
     async def _filter(self, wanted: Filter) -> None:
         await self.listing.set_filter(wanted)
+        self._go_to_expected()
         if self.filter_bar is not None:
             self.filter_bar.count(len(self.table.keys), len(self.app.model.runs))
         self.show_titles()

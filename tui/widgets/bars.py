@@ -88,10 +88,12 @@ class Bar(Widget):
 class HeaderLine(Bar):
     """Name of the project, counts of unfinished runs, and what is wrong."""
 
-    def show(self, project: str, runs: Iterable[Run], trouble: Part | None, notice: str = "") -> None:
+    def show(self, project: str, runs: Iterable[Run], trouble: Part | None, notice: str = "", missed: str = "") -> None:
         left: list[Part] = [(" aml-tui", "title"), ("  " + plain(project), "")]
         if notice:
             left.append(("  " + plain(notice), "dim"))
+        if missed:
+            left.append(("  " + missed, "bad"))
         right: list[Part] = []
         for text, ink in counts(runs):
             right += [(text, ink), ("  ", "")]
