@@ -83,9 +83,13 @@ class EngineLink:
         """Begin to end these runs; what was refused: run id -> why. Raises AmlError."""
         return await (await self._have(start=True)).cancel(ids)
 
-    async def delete(self, ids: list[str]) -> dict[str, str]:
-        """Remove ended runs; what was refused: run id -> why. Raises AmlError."""
-        return await (await self._have(start=True)).delete(ids)
+    async def delete(self, ids: list[str], *, now: bool = False) -> dict[str, str]:
+        """Put ended runs into the bin, or remove them `now`; what was refused: run id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).delete(ids, now=now)
+
+    async def restore(self, ids: list[str]) -> dict[str, str]:
+        """Bring runs back from the bin; what was refused: run id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).restore(ids)
 
     async def update(self, run_id: str, **changes: Any) -> None:
         """Change tags, description, priority or hidden. Raises AmlError."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
     from engine.project.problems import Problem
     from engine.project.runconfig import RunConfiguration
+    from engine.runs.bin import Batch, Binned
     from engine.runs.model import Run, Series, TargetState
     from engine.runs.request import RunRequest
     from tui.environments import BuildView
@@ -123,6 +124,7 @@ class Reading:
     more: bool = False
     targets: dict[str, TargetState] = field(default_factory=dict)
     builds: dict[str, BuildView] = field(default_factory=dict)
+    batches: tuple[Batch, ...] = ()
 
 
 def read_project(path: Path) -> ProjectView:
@@ -257,6 +259,10 @@ class HistoryReading:
     def request(self, run_id: str) -> RunRequest:
         return self._store.request(run_id)
 
+    def bin(self) -> list[Binned]:
+        """What was deleted and can be brought back."""
+        return self._store.bin(self._project)
+
     def build(self, build: str) -> BuildView:
         return environments.build_view(self._store, self._project, build)
 
@@ -265,7 +271,11 @@ class HistoryReading:
 
     def _beside(self) -> dict[str, Any]:
         """What else each look brings."""
-        return {"targets": self._store.targets(), "builds": environments.builds_of(self._store, self._project)}
+        return {
+            "targets": self._store.targets(),
+            "builds": environments.builds_of(self._store, self._project),
+            "batches": tuple(self._store.batches(self._project)),
+        }
 
     def _ours(self, run: Run) -> bool:
         return not run.hidden and (self._project is None or run.project == self._project)

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli import comparing, deleting
 from cli.command import Command
 from cli.output import emit
-from cli.places import Place, one_run, several_runs
+from cli.places import Place, one_run
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,37 +81,6 @@ def _last(options: argparse.Namespace) -> int:
     return _info(options)
 
 
-def _compare(options: argparse.Namespace) -> int:
-    from cli.records import records
-
-    place = Place(options)
-    with place.store as store:
-        runs = place.runs(options.run)
-        if len(runs) < 2:
-            raise UsageError("two runs or more can be compared.", remedy="`aml history compare -r 41 42`")
-        compared = dict(zip((run.name for run in runs), records(store, runs), strict=True))
-    names = dict.fromkeys(name for record in compared.values() for name in record)
-    data = [{"name": name, **{run: record.get(name) for run, record in compared.items()}} for name in names]
-    differing = [row for row in data if len({repr(value) for key, value in row.items() if key != "name"}) > 1]
-    shown = [
-        {"Name": name, **{run: _short(name, record.get(name)) for run, record in compared.items()}}
-        for name in (str(row["name"]) for row in differing)
-    ]
-    emit(options, data, shown, names=True)
-    return 0
-
-
-def _short(name: str, value: Any) -> Any:
-    """In a table the last of many values stands for all of them, and arguments are as one types them."""
-    if name == "arguments":
-        from engine import masking
-
-        return masking.command(value)
-    if isinstance(value, list) and len(value) > 1 and isinstance(value[-1], (int, float)):
-        return f"{value[-1]:.6g} (last of {len(value)})"
-    return value
-
-
 def _download_options(parser: Parser) -> None:
     one_run(parser)
     parser.add_argument("-d", "--destination", metavar="DIR", required=True, help="the folder to put it in")
@@ -145,30 +115,6 @@ def _download(options: argparse.Namespace) -> int:
     return 0
 
 
-def _delete_options(parser: Parser) -> None:
-    several_runs(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-
-
-def _delete(options: argparse.Namespace) -> int:
-    from cli.asking import Person
-    from engine.client import call
-
-    place = Place(options)
-    with place.store:
-        runs = place.runs(options.run)
-    if not options.yes:
-        if not sys.stdin.isatty():
-            raise UsageError("deleting asks first, and there is nobody to ask.", remedy="Add --yes.")
-        names = ", ".join(run.name for run in runs)
-        if not Person().agrees(f"Delete {names}, with their logs, metrics and outputs?", default=False):
-            return 1
-    refused = call("delete", {"ids": [run.id for run in runs]}, paths=place.paths)["refused"]
-    from cli.refusals import tell
-
-    return tell(runs, refused, "deleted")
-
-
 LATER = {"promote": "`aml history download -r RUN -d DIR` copies the outputs of a run."}
 
 COMMANDS = {
@@ -189,24 +135,12 @@ COMMANDS = {
         examples="  aml history info -r iris-042\n  aml history info -r 42 -a outputs/confusion.csv",
     ),
     "last": Command("everything recorded of the newest run", _last, examples="  aml history last --query Accuracy"),
-    "compare": Command(
-        "put runs side by side; the table shows what differs",
-        _compare,
-        options=several_runs,
-        output="table",
-        examples="  aml history compare -r 41 42",
-    ),
+    **comparing.COMMANDS,
     "download": Command(
         "copy a run's outputs and its driver log into a folder",
         _download,
         options=_download_options,
         examples="  aml history download -r iris-042 -d results",
     ),
-    "delete": Command(
-        "remove ended runs, with their logs, metrics and outputs",
-        _delete,
-        options=_delete_options,
-        output=None,
-        examples="  aml history delete -r iris-041 iris-042",
-    ),
+    **deleting.COMMANDS,
 }

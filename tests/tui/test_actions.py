@@ -66,6 +66,9 @@ def test_the_help_says_why_not() -> None:
         ("cancel", Situation(), "there is no run under the cursor"),
         ("delete", Situation(run=DONE, acted=(DONE,)), ""),
         ("delete", Situation(run=DONE, acted=(DONE, RUNNING)), "1 of them have not ended"),
+        ("undo", Situation(), "nothing was deleted"),
+        ("undo", Situation(undoable=1), ""),
+        ("undo", Situation(undoable=1, readonly=True), "the console was opened read-only"),
         ("submit", Situation(project=False), "no project is open"),
         ("submit", Situation(configs=0), "the project has no run configuration"),
         ("submit", Situation(configs=1), ""),
@@ -134,6 +137,7 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     state="unreachable",
                     prepares=(ConfigView("local"),),
                     builds=1,
+                    undoable=1,
                 )
                 found = found or not action.reason(now)
         assert found, action.id

@@ -51,6 +51,10 @@ def _needs_build(now: Situation) -> Reason:
     return "" if now.builds else "no environment was built for this project yet"
 
 
+def _needs_undoable(now: Situation) -> Reason:
+    return "" if now.undoable else "nothing was deleted"
+
+
 ACTIONS: tuple[Action, ...] = (
     Action("submit", ("s",), "submit", "Submit a script", "Runs", footer=True, changes=True, why_not=needs_config),
     Action(
@@ -99,6 +103,7 @@ ACTIONS: tuple[Action, ...] = (
         changes=True,
         why_not=_needs_ended,
     ),
+    Action("undo", ("U",), "undo", "Bring back what was deleted", "Runs", changes=True, why_not=_needs_undoable),
     Action("mark", ("space",), "mark", "Mark or unmark the run", "Runs", ("runs",), True, why_not=needs_run),
     Action("unmark", ("u",), "unmark all", "Remove all marks", "Runs", why_not=_needs_marks),
     Action("filter", ("slash",), "filter", "Filter the runs", "Runs", footer=True),

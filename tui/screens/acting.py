@@ -9,6 +9,7 @@ from tui.screens.console_actions import ConsoleActions
 from tui.screens.file_actions import FileActions
 from tui.screens.run_actions import RunActions
 from tui.screens.target_actions import TargetActions
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(RunActions, FileActions, TargetActions, ConsoleActions):
+class Acting(RunActions, FileActions, TargetActions, UndoActions, ConsoleActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
+        self.removed = []
 
     def do(self, action_id: str) -> None:
         action = BY_ID[action_id]

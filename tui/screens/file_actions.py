@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import shlex
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.front import run_in_front
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from tui.app import ConsoleApp
     from tui.screens.main import MainScreen
 
 
-class FileActions:
+class FileActions(UndoActions):
     """One method an action, named after its id."""
 
     screen: MainScreen
@@ -89,19 +90,22 @@ class FileActions:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.app.start(partial(self._remove, name), group="files", description=f"deleting {file}")
+                self.app.start(partial(self._remove_config, name, file), group="files", description=f"deleting {file}")
 
-        note = "Runs that used it stay in the history as they were."
+        note = f"Runs that used it stay in the history as they were. Until you leave, {self.undo_key} brings it back."
         self.app.push_screen(
             ConfirmScreen("Delete the run configuration?", [f"{name}  {file}"], note, "delete", "keep"), answered
         )
 
-    async def _remove(self, name: str) -> None:
+    async def _remove_config(self, name: str, file: str) -> None:
         from engine.project.create import delete_runconfiguration
         from engine.project.folder import open_project
 
         folder = self.app.model.project.path
+        kept = await self.keep_files([Path(folder, file)])
         await self._change(lambda: delete_runconfiguration(open_project(folder), name))
+        if await self.removed_files(f"the run configuration {name}", kept):
+            self.app.tell(f"{file} deleted; {self.undo_key} brings it back")
 
     async def _change(self, change: Callable[[], object]) -> None:
         await self.app.model.ask(change)

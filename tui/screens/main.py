@@ -184,6 +184,7 @@ class MainScreen(Screen[None]):
             zoomed=zoomed,
             prepares=self._prepares(run),
             builds=len(model.builds),
+            undoable=self.acting.undoable(),
         )
 
     def _prepares(self, run: Run | None) -> tuple[ConfigView, ...]:

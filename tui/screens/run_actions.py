@@ -90,25 +90,6 @@ class RunActions:
             lambda: self._work(work, "cancel", "cancelling"),
         )
 
-    def delete(self) -> None:
-        runs = list(self.screen.situation.acted)
-
-        async def work() -> None:
-            refused = await self.app.link.delete([run.id for run in runs])
-            self._tell_refused(runs, refused)
-            gone = [run.id for run in runs if run.id not in refused]
-            self.app.model.changed(gone)
-            if gone:
-                self.app.tell(f"{wording.count_of(len(gone), 'run')} deleted")
-
-        self._ask(
-            f"Delete {wording.count_of(len(runs), 'run')}?",
-            runs,
-            "History, log, metrics and outputs are removed. This cannot be undone.",
-            ("delete", "keep"),
-            lambda: self._work(work, "delete", "deleting"),
-        )
-
     def _tell_refused(self, runs: Sequence[Run], refused: Mapping[str, str]) -> None:
         for run in runs:
             if run.id in refused:

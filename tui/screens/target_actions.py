@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tui import wording
 from tui.front import run_in_front
 from tui.screens.environment_actions import SOON, EnvironmentActions
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ AT_ONCE = 3.0
 INSTALLED = Path(__file__).parents[2]
 
 
-class TargetActions(EnvironmentActions):
+class TargetActions(EnvironmentActions, UndoActions):
     """One method an action, named after its id."""
 
     def _about(self, work: Callable[[TargetView, Path], Awaitable[None]], doing: str) -> None:
@@ -169,6 +170,11 @@ class TargetActions(EnvironmentActions):
             notes.append(f"Still naming it, and of no use then: {', '.join(others)}.")
         question = ConfirmScreen(f"Detach {target.name}?", hit, " ".join(notes), "detach", "keep")
         if not self._elsewhere and await app.push_screen_wait(question) is True:
+            files = [folder / one for one in hit if (folder / one).suffix in (".compute", ".runconfig")]
+            kept = await self.keep_files(files)
             gone = await self._aside(f"{target.name}: detaching", targets.detach, folder, target.name)
-            app.tell(f"{target.name} is detached: {' and '.join(gone)} removed")
+            lost = f"{hit[-1]} is not" if len(files) < len(hit) else ""
+            back = await self.removed_files(f"the target {target.name}", kept, lost)
+            undo = f"; {self.undo_key} brings {'it' if len(gone) == 1 else 'them'} back" if back else ""
+            app.tell(f"{target.name} is detached: {' and '.join(gone)} removed{undo}")
             await app.model.read_project()
