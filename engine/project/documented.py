@@ -72,14 +72,14 @@ FIRST = (
         "CondaDependenciesFile",
         FILE,
         "aml_config/conda_dependencies.yml",
-        "Packages of the environment, relative to the project. enter opens the file.",
+        "Packages of the environment, relative to the project. o opens the file.",
         _TARGETS_FILE,
     ),
     _key(
         "SparkDependenciesFile",
         FILE,
         "aml_config/spark_dependencies.yml",
-        "Settings, repositories and packages of Spark. enter opens the file.",
+        "Settings, repositories and packages of Spark. o opens the file.",
         "Takes effect with the framework PySpark.",
     ),
     _key(
@@ -147,7 +147,7 @@ SECOND = (
         "environment.python.condaDependenciesFile",
         FILE,
         "aml_config/conda_dependencies.yml",
-        "Packages of the environment, relative to the project. enter opens the file.",
+        "Packages of the environment, relative to the project. o opens the file.",
         _TARGETS_FILE,
     ),
     _key(
