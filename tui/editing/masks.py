@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _PAIR = re.compile(r"""^[\s\-?]*["']?(?P<name>[^\s"':#\[\]{}][^"':#]*?)["']?\s*:\s+(?P<value>[^\s#].*?)\s*$""")
 _ITEM = re.compile(r"""^\s*-\s+["']?(?P<value>[^\s"'#].*?)["']?\s*(?:\s#.*)?$""")
 _IN_FLOW = re.compile(r"""["']?(?P<name>[\w.\-]+)["']?\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^,{}\[\]"'\s]+)""")
+# `[--api-key, abc]`
+_BEHIND = re.compile(r"""(?P<name>--?[\w.\-]+)["']?\s*,\s*(?P<value>"[^"]*"|'[^']*'|(?!--)[^,{}\[\]"'\s]+)""")
 _ADDRESS = re.compile(r"://(?P<value>[^/@\s]+)@")
 # `key: |` and the like: the secret is in the lines below.
 _BLOCK = re.compile(r"[|>][+\-0-9]*(\s*#.*)?")
@@ -47,7 +49,8 @@ def secret_spans(lines: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
                 spans.append((item.start("value") + len(name) + 1, item.end("value")))
             follows = value.startswith("-") and not equals and masking.is_secret(value)
         if "{" in line or "[" in line:
-            spans += [m.span("value") for m in _IN_FLOW.finditer(line) if masking.is_secret(m["name"])]
+            in_flow = (*_IN_FLOW.finditer(line), *_BEHIND.finditer(line))
+            spans += [match.span("value") for match in in_flow if masking.is_secret(match["name"])]
         if spans:
             found[number] = _merged(spans)
     return found

@@ -63,10 +63,13 @@ class Row:
     line: int = 0
     depth: int = 0
     known: bool = True
+    hidden: bool = False
 
     @property
     def secret(self) -> bool:
-        """Whether its value is not to be seen."""
+        """Whether its value is not to be seen: by its name, or (`hidden`) as an argument behind such an option."""
+        if self.hidden:
+            return True
         if self.key.kind == SECRET:
             return not is_reference(self.value)
         named = str(self.place) if self.what == ITEM and self.key.kind == MAP else self.label
@@ -176,10 +179,20 @@ def _items(key: Key, name: str, node: yaml.Node | None, path: tuple[str | int, .
             if key.path == ("dependencies",) and isinstance(item, yaml.MappingNode):
                 continue
             value = _package(item) if key.kind == PACKAGES else _text(item)
-            rows.append(Row(f"{name}/{place}", ITEM, "-", key, path, place, value, True, _line(item), depth))
+            hidden = key.kind == LIST and _hidden(value, rows[-1].value if rows else "")
+            row = Row(f"{name}/{place}", ITEM, "-", key, path, place, value, True, _line(item), depth, hidden=hidden)
+            rows.append(row)
     elif node is not None and not _is_null(node) and key.kind == LIST:
         rows = [Row(f"{name}/0", ITEM, "-", key, path, 0, _text(node), True, _line(node), depth)]
     return [*rows, Row(f"{name}/+", ADD, "+", key, path, line=0, depth=depth)]
+
+
+def _hidden(value: str, before: str) -> bool:
+    """Whether an argument is a secret, or has one in it."""
+    option = before.startswith("-") and "=" not in before and masking.is_secret(before)
+    name, equals, _ = value.partition("=")
+    in_it = bool(equals) and value.startswith("-") and masking.is_secret(name)
+    return (option and not value.startswith("--")) or in_it or masking.CREDENTIALS.search(value) is not None
 
 
 def _unknown(pairs: Iterable[tuple[str, yaml.Node, yaml.Node]], keys: Iterable[Key]) -> list[Row]:

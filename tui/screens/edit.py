@@ -16,7 +16,6 @@ from engine.project.check_text import check_text, kind_of_file
 from engine.project.documented import FILE
 from tui import requests
 from tui.editing.document import Original
-from tui.editing.masks import secret_spans
 from tui.editing.rows import SECTION, Row, rows_of
 from tui.plain import plain
 from tui.screens.edit_form import FormChanges
@@ -164,8 +163,7 @@ class EditScreen(Saving, FormChanges):
         except ProjectError as error:
             self.rows = []
             trouble = f"{error} The text (ctrl+t) is where to correct that."
-        hidden = frozenset(line + 1 for line in secret_spans(self.area.text.split("\n")))
-        self.lines.show(self.rows, hidden, trouble)
+        self.lines.show(self.rows, trouble)
 
     # Changes
 

@@ -34,12 +34,12 @@ def hints(*, form: bool, typing: bool, names: bool) -> list[tuple[str, str]]:
     if typing:
         return [("enter", "take it"), ("right", "what is suggested"), ("esc", "leave it as it was")]
     if not form:
-        first = [("ctrl+t", "form"), ("ctrl+s", "save"), ("ctrl+n", "next problem"), ("f3", "secrets")]
-        return [*first, ("ctrl+o", "$EDITOR"), ("esc", "back"), ("f1", "help")]
+        first = [("ctrl+t", "form"), ("ctrl+s", "save"), ("ctrl+n", "next problem"), ("esc", "back"), ("f1", "help")]
+        return [*first, ("f3", "secrets"), ("ctrl+o", "$EDITOR")]
     keys = [("enter", "change"), ("a", "add"), ("del", "default")]
     keys += [("o", "open file")] if names else []
-    keys += [("ctrl+t", "text"), ("ctrl+s", "save"), ("v", "secrets"), ("E", "$EDITOR")]
-    return [*keys, ("esc", "back"), ("?", "help")]
+    keys += [("ctrl+t", "text"), ("ctrl+s", "save"), ("esc", "back"), ("?", "help")]
+    return [*keys, ("v", "secrets"), ("E", "$EDITOR")]
 
 
 def help_of_keys() -> Content:

@@ -61,7 +61,7 @@ class Inline(Screen[None]):
             return
         lines = self.lines
         column = lines.value_column()
-        hidden = secret or ((row.secret or row.line in lines.hidden) and not lines.revealed)
+        hidden = secret or (row.secret and not lines.revealed)
         value = "" if row.what == ADD or (secret and is_reference(row.value)) else row.value
         if hidden:
             field: Input = SecretInput(placeholder="typed unseen", id="inline")

@@ -49,14 +49,12 @@ class FormLines(LineList):
         self.glyphs = glyphs
         self.rows: dict[str, Row] = {}
         self.wrong: Mapping[int, str] = {}
-        self.hidden: frozenset[int] = frozenset()
         self.revealed = False
         self.trouble = ""
 
-    def show(self, rows: Sequence[Row], hidden: frozenset[int], trouble: str = "") -> None:
-        """`hidden`: lines of the text (from 1) with a secret in them. `trouble`: why there are no rows."""
+    def show(self, rows: Sequence[Row], trouble: str = "") -> None:
+        """`trouble`: why there are no rows."""
         self.rows = {row.id: row for row in rows}
-        self.hidden = hidden
         self.trouble = trouble
         self.set_keys(self.rows)
 
@@ -117,7 +115,7 @@ class FormLines(LineList):
             return plain(row.value), "dim"
         if row.key.kind == SECRET and not row.secret:
             return "in the key store", ""
-        if (row.secret or row.line in self.hidden) and not self.revealed:
+        if row.secret and not self.revealed:
             return masking.STARS if row.value else "", ""
         value = plain(row.value)
         if row.turned and row.id == self.cursor and self.has_focus:
