@@ -19,6 +19,7 @@ from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
 from engine.launchers.spark import SparkLauncher
 from engine.machines import LOCAL, Machines
+from engine.planning import Planning
 from engine.project.outputs import not_kept
 from engine.project.resolve import resolve
 from engine.project.sweeping import sweep
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.launchers.launcher import Launcher
     from engine.paths import Paths
     from engine.project.machine import Machine
+    from engine.runs.forecast import Forecast
     from engine.runs.model import Run, RunPlan
     from engine.runs.request import RunRequest
 
@@ -91,6 +93,7 @@ class Engine:
             "container": ContainerLauncher(self._environments, self.paths),
             "spark": SparkLauncher(self.paths, self._environments),
         }
+        self._planning = Planning(self.paths, self._slots, self._environments, self._connected)
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -161,6 +164,10 @@ class Engine:
             "store": str(self.paths.store),
             "log": str(self.paths.engine_log),
         }
+
+    async def plan(self, request: RunRequest) -> Forecast:
+        """What a submission would meet (`Planning.forecast`)."""
+        return await self._planning.forecast(request)
 
     async def submit(self, request: RunRequest) -> Run:
         """Resolve, record, and take the snapshot; returns once the project may change again.
@@ -381,6 +388,13 @@ class Engine:
             link = HostLink(name, lambda: self._machines.host(name), self._ledger, lambda: self.on_change(set(), True))
             self._links[name] = link
         return link
+
+    async def _connected(self, name: str) -> Host | None:
+        """A host that is there already; this machine always is."""
+        link = self._link_named(LOCAL) if name == LOCAL else self._links.get(name)
+        if link is None or (name != LOCAL and link.state != "connected"):
+            return None
+        return await link.reach()
 
     async def _host_of(self, run_id: str, plan: RunPlan) -> Host:
         """Where a run's outputs can be had: its host, or this machine when they were brought home and it is away."""

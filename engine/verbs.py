@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.hosts.host import Output
     from engine.paths import Paths
+    from engine.runs.forecast import Forecast
     from engine.runs.model import Run
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Core(Protocol):
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+    async def plan(self, request: RunRequest) -> Forecast: ...
     async def submit(self, request: RunRequest) -> Run: ...
     async def cancel(self, run_ids: Iterable[str]) -> dict[str, str]: ...
     async def delete(self, run_ids: Iterable[str]) -> dict[str, str]: ...
@@ -76,6 +78,7 @@ class Verbs:
         self._leave = leave
         self._known: dict[str, Callable[[Asker, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "hello": self._hello,
+            "plan": self._plan,
             "submit": self._submit,
             "cancel": self._cancel,
             "delete": self._delete,
@@ -119,6 +122,10 @@ class Verbs:
     async def _hello(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         log.info("face %s: version %s, process %s", face.key, args.get("version"), args.get("pid"))
         return {"version": __version__, "pid": os.getpid()}
+
+    async def _plan(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        """What a submission would meet; nothing is kept of it, and no machine is connected for it."""
+        return {"plan": (await self._core.plan(_request("plan", args))).to_json()}
 
     async def _submit(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         request = _request("submit", args)

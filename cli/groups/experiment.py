@@ -35,6 +35,18 @@ def _prepare(options: argparse.Namespace) -> int:
     return prepare.prepare(options)
 
 
+def _plan_options(parser: Parser) -> None:
+    from cli import planning
+
+    planning.options(parser)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from cli import planning
+
+    return planning.plan(options)
+
+
 def _logs_options(parser: Parser) -> None:
     one_run(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
@@ -197,6 +209,19 @@ COMMANDS = {
             "  aml experiment submit -c local train.py --epochs 3\n"
             "  RUN=$(aml experiment submit -c local --async train.py)"
         ),
+    ),
+    "plan": Command(
+        "show what a submission would meet, without making it",
+        _plan,
+        options=_plan_options,
+        split=submit.split,
+        output="table",
+        about=(
+            "What `aml experiment submit` with the same options would do: files and bytes to ship and the largest,\n"
+            "what stays behind, the environment, the place in the queue, the disk left, and the earlier run that was\n"
+            "the same. Nothing is kept of it, and no machine is connected for it."
+        ),
+        examples="  aml experiment plan -c local train.py --epochs 3",
     ),
     "prepare": Command(
         "have the environment of a configuration built, and follow it",
