@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 # What a host says is waited for this long, seconds: somebody is typing meanwhile.
 PATIENCE = 15.0
 # So many files, metrics, names are told.
-LARGEST, METRICS, IGNORED = 4, 2, 10
+LARGEST, METRICS, IGNORED = 3, 2, 10
 
 
 class Planning:
@@ -70,6 +70,7 @@ class Planning:
             target=plan.target,
             host=plan.host,
             state="connected" if host is not None else "not connected",
+            argv=plan.argv,
             **_of(weighed),
             slots=plan.slots,
             busy=busy,

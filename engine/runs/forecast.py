@@ -33,6 +33,7 @@ class Forecast:
     target: str
     host: str
     state: str
+    argv: tuple[str, ...] = ()
     files: int = 0
     bytes: int = 0
     new_files: int | None = None
@@ -63,7 +64,7 @@ class Forecast:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Forecast:
         known = known_fields(cls, data)
-        for name in ("ignored", "secret", "warnings", "differs", "notices"):
+        for name in ("argv", "ignored", "secret", "warnings", "differs", "notices"):
             known[name] = tuple(known.get(name, ()))
         known["largest"] = tuple((str(path), int(size)) for path, size in known.get("largest", ()))
         return cls(**known)
