@@ -14,6 +14,7 @@ from engine import __version__
 from engine.attempts import Attempts
 from engine.environing import Environments
 from engine.errors import AmlError, NotFound, NotNow, Unsupported
+from engine.hands import Hands
 from engine.hosts.ssh.answers import Answers
 from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
@@ -94,6 +95,7 @@ class Engine:
             "spark": SparkLauncher(self.paths, self._environments),
         }
         self._planning = Planning(self.paths, self._slots, self._environments, self._connected)
+        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach())
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -125,6 +127,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._attempts.close()
+        await self.hands.close()
         for small in self._minor:
             small.cancel()
         await asyncio.gather(*self._minor, return_exceptions=True)

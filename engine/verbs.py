@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import __version__
 from engine.errors import AmlError, UsageError
+from engine.hosts.terminal import Window
 from engine.project.machine import Machine
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from engine.hands import Hands
     from engine.hosts.host import Output
     from engine.paths import Paths
     from engine.runs.forecast import Forecast
@@ -31,6 +33,7 @@ class Core(Protocol):
     """The engine as its service needs it: `engine.engine.Engine`."""
 
     on_change: Callable[[set[str], bool], None]
+    hands: Hands
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -195,7 +198,9 @@ class Verbs:
         raise UsageError("environments: `op` must be list, prune or cancel.")
 
     async def _connect(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        """`op`: "now" (the host `target`); or an attempt that a person looks at: begin, look, answer, stop."""
+        """`op`: "now" (the host `target`); an attempt that a person looks at: begin, look, answer, stop; or "shell",
+        one of the run `id` (`Hands.shell`).
+        """
         operation = args.get("op", "now")
         if operation == "now":
             await self._core.connect(_text(args, "target"))
@@ -215,8 +220,12 @@ class Verbs:
             self._core.answer(_text(args, "attempt"), _number(args, "question"), text, bool(args.get("keep")))
         elif operation == "stop":
             await self._core.stop_attempt(_text(args, "attempt"))
+        elif operation == "shell":
+            log.info("face %s opens a shell of %s", face.key, args.get("id"))
+            window = Window(str(args.get("term") or "dumb"), _number(args, "rows"), _number(args, "columns"))
+            return await self._core.hands.shell(_text(args, "id"), window)
         else:
-            raise UsageError("connect: `op` must be now, begin, look, answer or stop.")
+            raise UsageError("connect: `op` must be now, begin, look, answer, stop or shell.")
         return {}
 
     async def _sample(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:

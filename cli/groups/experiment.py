@@ -92,6 +92,18 @@ def _catch_up(place: Place, run: Run) -> None:
             size = now
 
 
+def _shell_options(parser: Parser) -> None:
+    from cli import terminal
+
+    terminal.options(parser)
+
+
+def _shell(options: argparse.Namespace) -> int:
+    from cli import terminal
+
+    return terminal.shell(options)
+
+
 def _cancel_options(parser: Parser) -> None:
     several_runs(parser)
     parser.add_argument("--no-wait", action="store_true", help="ask for it and return; do not wait for the end")
@@ -240,6 +252,18 @@ COMMANDS = {
         options=_logs_options,
         output=None,
         examples="  aml experiment logs -r iris-042\n  aml experiment logs -f",
+    ),
+    "shell": Command(
+        "open a shell where a run is",
+        _shell,
+        options=_shell_options,
+        output=None,
+        about=(
+            "A shell in the directory of a run, on whatever machine that is, or in its container while it runs: with\n"
+            "the variables and the Python of its script. The engine has the connection, so nothing is asked again.\n"
+            "What is done in it is no part of the run. The exit code is the shell's."
+        ),
+        examples="  aml experiment shell -r iris-042",
     ),
     "status": Command(
         "how runs stand",

@@ -134,20 +134,29 @@ class TargetActions(EnvironmentActions):
             self.app.push_screen(PublicKeyScreen(target.name, key, (place,)))
 
     def shell(self) -> None:
-        self._about(self._shell, "opening a shell on")
+        now = self.screen.situation
+        if now.pane == "targets":
+            self._about(self._shell, "opening a shell on")
+        elif now.run is not None:
+            name, command = now.run.name, ["experiment", "shell", "-r", now.run.id]
+            work = partial(self._in_front, command, f"no shell of {name}")
+            self.app.start(work, group="shell", description=f"opening a shell of {name}")
 
     async def _shell(self, target: TargetView, folder: Path) -> None:
-        named = ["-n", target.name, "-p", str(folder)]
-        command = [sys.executable, "-m", "cli.main", "computetarget", "shell", *named]
+        command = ["computetarget", "shell", "-n", target.name, "-p", str(folder)]
+        await self._in_front(command, f"no shell on {target.name}", "; t shows how far one gets")
+
+    async def _in_front(self, command: list[str], failed: str, remedy: str = "") -> None:
+        """Let a command of ours have the terminal until it ends."""
         began = time.monotonic()
         with self.app.suspend():
             # `-m` looks in the working directory first: a project may have a folder called `cli`.
-            trouble, status = await run_in_front(command, INSTALLED)
+            trouble, status, said = await run_in_front([sys.executable, "-m", "cli.main", *command], INSTALLED)
         self.app.refresh(repaint=True, layout=True)
         if trouble:
             self.app.tell(trouble, "error")
         elif status and time.monotonic() - began < AT_ONCE:
-            self.app.tell(f"no shell on {target.name} (status {status}); t shows how far one gets", "error")
+            self.app.tell(f"{failed} (status {status}){remedy}", "error")
 
     # Detaching
 
