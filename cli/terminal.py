@@ -5,6 +5,7 @@ The engine has the connection, so nothing is asked again; see `engine.terminals`
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import select
@@ -18,9 +19,9 @@ from cli.places import Place, one_run
 from engine.client import open_connection
 from engine.errors import AmlError, HostLost
 from engine.plain import plain
+from engine.project.shell import surrounded
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
     from cli.command import Parser
@@ -33,10 +34,14 @@ END = b"\x04"
 
 def options(parser: Parser) -> None:
     one_run(parser)
+    # A terminal that was asked for already: by the console, which hands over its own.
+    parser.add_argument("--socket", default="", help=argparse.SUPPRESS)
 
 
 def shell(options: argparse.Namespace) -> int:
     """The shell's own exit status."""
+    if options.socket:
+        return relay(options.socket)
     place = Place(options)
     with place.store:
         run = place.run(options.run)
@@ -54,14 +59,10 @@ def shell(options: argparse.Namespace) -> int:
 
 
 def _begin_here(found: dict[str, Any]) -> int:
-    environ = {**os.environ, **found["env"], "PWD": found["cwd"]}
-    for name in (*found["before"], *found["after"]):
-        items = [*found["before"].get(name, ()), environ.get(name, ""), *found["after"].get(name, ())]
-        environ[name] = os.pathsep.join(item for item in items if item)
     try:
         os.chdir(found["cwd"])
         command = os.environ.get("SHELL") or "/bin/sh"
-        os.execvpe(command, [command], environ)  # noqa: S606 - an argv, no shell
+        os.execvpe(command, [command], surrounded(os.environ, found))  # noqa: S606 - an argv, no shell
     except OSError as error:
         raise AmlError(
             f"the shell cannot be started: {error.strerror}.",

@@ -90,6 +90,7 @@ ACTIONS: tuple[Action, ...] = (
         True,
         changes=True,
         why_not=_needs_shell,
+        footer_in=TARGETS,
     ),
     Action(
         "connect",

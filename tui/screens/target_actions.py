@@ -6,26 +6,23 @@ import asyncio
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tui import wording
 from tui.front import run_in_front
 from tui.screens.environment_actions import SOON, EnvironmentActions
+from tui.screens.hands_actions import AT_ONCE, INSTALLED, HandsActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from tui.reading import TargetView
 
 T = TypeVar("T")
-# A shell that ends with an error this soon was never one, seconds.
-AT_ONCE = 3.0
-# The command line is found beside this, whatever folder the project is in.
-INSTALLED = Path(__file__).parents[2]
 
 
-class TargetActions(EnvironmentActions):
+class TargetActions(EnvironmentActions, HandsActions):
     """One method an action, named after its id."""
 
     def _about(self, work: Callable[[TargetView, Path], Awaitable[None]], doing: str) -> None:
@@ -134,29 +131,23 @@ class TargetActions(EnvironmentActions):
             self.app.push_screen(PublicKeyScreen(target.name, key, (place,)))
 
     def shell(self) -> None:
-        now = self.screen.situation
-        if now.pane == "targets":
+        if self.screen.situation.pane == "targets":
             self._about(self._shell, "opening a shell on")
-        elif now.run is not None:
-            name, command = now.run.name, ["experiment", "shell", "-r", now.run.id]
-            work = partial(self._in_front, command, f"no shell of {name}")
-            self.app.start(work, group="shell", description=f"opening a shell of {name}")
+        else:
+            self.run_shell()
 
     async def _shell(self, target: TargetView, folder: Path) -> None:
-        command = ["computetarget", "shell", "-n", target.name, "-p", str(folder)]
-        await self._in_front(command, f"no shell on {target.name}", "; t shows how far one gets")
-
-    async def _in_front(self, command: list[str], failed: str, remedy: str = "") -> None:
-        """Let a command of ours have the terminal until it ends."""
+        named = ["-n", target.name, "-p", str(folder)]
+        command = [sys.executable, "-m", "cli.main", "computetarget", "shell", *named]
         began = time.monotonic()
         with self.app.suspend():
             # `-m` looks in the working directory first: a project may have a folder called `cli`.
-            trouble, status, said = await run_in_front([sys.executable, "-m", "cli.main", *command], INSTALLED)
+            trouble, status = await run_in_front(command, INSTALLED)
         self.app.refresh(repaint=True, layout=True)
         if trouble:
             self.app.tell(trouble, "error")
         elif status and time.monotonic() - began < AT_ONCE:
-            self.app.tell(f"{failed} (status {status}){remedy}", "error")
+            self.app.tell(f"no shell on {target.name} (status {status}); t shows how far one gets", "error")
 
     # Detaching
 
