@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from engine.runs.forecast import Forecast
     from engine.runs.request import RunRequest
 
 # Waits between attempts to get back to a lost engine, seconds.
@@ -49,6 +50,12 @@ class Client:
         client = cls(paths)
         await client._connected(start)
         return client
+
+    async def plan(self, request: RunRequest) -> Forecast:
+        """What a submission would meet now; nothing is kept of it, and no machine is connected for it."""
+        from engine.runs.forecast import Forecast
+
+        return Forecast.from_json((await self._ask("plan", {"request": request.to_json()}))["plan"])
 
     async def submit(self, request: RunRequest) -> dict[str, Any]:
         """Ask for a run: {"run_id", "number", "name", "state"}. Repeated with one token, it is one run."""

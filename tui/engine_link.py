@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.client import Client
     from engine.paths import Paths
+    from engine.runs.forecast import Forecast
     from engine.runs.request import RunRequest
 
 # An engine that was started by the command line, or came back, is found within this time.
@@ -74,6 +75,10 @@ class EngineLink:
                 pass
             self._move(Link.NONE if self.state is Link.NONE else Link.LOST)
             await asyncio.sleep(LOOK_AGAIN)
+
+    async def plan(self, request: RunRequest, *, start: bool = True) -> Forecast:
+        """What a submission would meet. Raises AmlError; EngineUnavailable where none runs and none is started."""
+        return await (await self._have(start=start)).plan(request)
 
     async def submit(self, request: RunRequest) -> dict[str, Any]:
         """Ask for a run; the answer has run_id, number and name. Starts the engine. Raises AmlError."""

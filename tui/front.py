@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def run_in_front(command: list[str], cwd: Path | None = None) -> tuple[str, int]:
+async def run_in_front(
+    command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None
+) -> tuple[str, int]:
     """Run a program until it ends, inside `App.suspend`: why it could not be started, or "", and its exit status.
 
     An error must not leave `App.suspend`, which comes back from nothing but a regular end. Ctrl-C and Ctrl-\\ are the
@@ -19,7 +21,7 @@ async def run_in_front(command: list[str], cwd: Path | None = None) -> tuple[str
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         # Awaited, so that reading and listening go on meanwhile.
-        process = await asyncio.create_subprocess_exec(*command, cwd=cwd)
+        process = await asyncio.create_subprocess_exec(*command, cwd=cwd, env=env)
         return "", await process.wait()
     except OSError as error:
         return f"{command[0]} cannot be started: {error.strerror or error}", 0

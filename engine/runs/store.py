@@ -149,6 +149,15 @@ class StoreReader(History):
             found += map(run_of, rows)
         return found
 
+    def of_snapshot(self, project: str, snapshot: str, limit: int = 20) -> list[Run]:
+        """The newest runs of a project that took along exactly these files, newest first."""
+        rows = self._ask(
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND snapshot = ? AND hidden = 0"  # noqa: S608
+            " ORDER BY created DESC, rowid DESC LIMIT ?",
+            (project, snapshot, limit),
+        )
+        return [run_of(row) for row in rows]
+
     def last_run(self, project: str) -> Run:
         """The newest run of a project. Raises NotFound when there is none."""
         found = self.runs(project, limit=1)

@@ -138,7 +138,7 @@ class KeysLine(Bar):
             parts += [(f" {key}", "key"), (f" {label}", "dim")]
         taken = {key for key, _ in own}
         for action in ACTIONS:
-            if not action.footer or (action.panes and now.pane not in action.panes):
+            if not action.in_footer(now.pane):
                 continue
             off = bool(action.reason(now))
             first = keys.get(action.id, action.keys)[:1]
