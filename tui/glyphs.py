@@ -29,6 +29,8 @@ class Glyphs:
     rule: str
     full: str
     down: str
+    bar: str
+    runs: str
 
 
 UNICODE = Glyphs(
@@ -56,6 +58,8 @@ UNICODE = Glyphs(
     rule="─",
     full="━",
     down="▾",
+    bar="▌",
+    runs="●▲■◆○△□◇",
 )
 ASCII = Glyphs(
     states={
@@ -82,6 +86,8 @@ ASCII = Glyphs(
     rule="-",
     full="#",
     down="v",
+    bar="|",
+    runs="o^#*+x=@",
 )
 
 
