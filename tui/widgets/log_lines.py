@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -49,6 +50,9 @@ class LogLines(Widget, can_focus=True):
         *(f"log--run-{number}" for number in range(8)),
     }
 
+    class Resized(Message):
+        """There is room for more rows, or for fewer."""
+
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self.glyphs = glyphs
@@ -77,6 +81,9 @@ class LogLines(Widget, can_focus=True):
             new = self._strips[line] if line < len(self._strips) else None
             if old != new or old is None:
                 self.refresh_line(line)
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     def refresh_line(self, line: int) -> None:
         self.refresh(Region(0, line, self.size.width, 1))

@@ -216,26 +216,27 @@ class LogReader(Vertical):
     def tell(self, page: Page) -> None:
         parts = []
         view, more = self.view, "+" if page.full else self.glyphs.ellipsis if page.searching else ""
-        if page.selecting:
-            parts.append(f"{page.taken} selected: y copies")
         if view is not None and view.filter is not None:
             parts.append(f"only {plain(view.filter[0].pattern)!r} {page.kept:,}{more}")
         if view is not None and view.search is not None:
             parts.append(f"{plain(view.search[0].pattern)!r} {page.match:,}/{page.matches:,}{more}")
-        if self.doing:
-            parts.append(self.doing)
         if page.following:
             parts.append("end" if self.complete else "following")
         else:
             parts.append(f"{page.part}%")
             if page.new:
                 parts.append(f"{count_of(page.new, 'new line')} {self.glyphs.down}")
+        # Where there is no room for all, the last ones are kept.
+        if page.selecting:
+            parts.append(f"{page.taken}, y copies")
+        if self.doing:
+            parts.append(self.doing)
         text = "  ".join(parts)
         if text != self._said:
             self._said = text
             self.post_message(self.Said(text))
 
-    def on_resize(self) -> None:
+    def on_log_lines_resized(self) -> None:
         self.go(None)
 
     # Keys

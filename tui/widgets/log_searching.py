@@ -196,7 +196,7 @@ class Searching(LogReader):
                     if view is not self.view:
                         return
                     more = await asyncio.to_thread(for_a_moment, partial(advanced, looking))
-                self.doing = f"looking for an error{self.glyphs.ellipsis} esc stops" if more else ""
+                self.doing = f"looking{self.glyphs.ellipsis} esc stops" if more else ""
                 self.tell(self.lines.page)
             stopped = self._seeking is not looking
             self.doing, self._seeking = "", []

@@ -64,7 +64,7 @@ class Taking(LogReader):
         self.app.start(partial(self._copy_chosen, what), group=f"{self.id}-keys", description=f"copying {what}")
 
     async def _copy_chosen(self, what: str) -> None:
-        self.doing = f"copying {what}"
+        self.doing = f"copying{self.glyphs.ellipsis}"
         self.tell(self.lines.page)
         try:
             text = await self.read(lambda view: taken(view.chosen(), MOST_COPIED))
