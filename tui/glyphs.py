@@ -91,6 +91,16 @@ ASCII = Glyphs(
 )
 
 
+def cycled(numbers: Sequence[int], count: int) -> list[int]:
+    """A sign or colour of `count` for each number: always the same one, unless another number here has it already."""
+    found: list[int] = []
+    for number in numbers:
+        wanted = number % count
+        free = [(wanted + step) % count for step in range(count) if (wanted + step) % count not in found]
+        found.append(free[0] if free else wanted)
+    return found
+
+
 def sparkline(values: Sequence[float], width: int, signs: str) -> str:
     """The values (each the mean of a stretch when there are more than `width`) as bars between lowest and highest.
 

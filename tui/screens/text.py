@@ -97,6 +97,7 @@ def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
 def _pane_keys() -> list[Content]:
     """The keys of a run's tabs, which their widgets answer themselves."""
     from tui.screens.build import BUILD_KEYS
+    from tui.screens.logs import LOGS_KEYS
     from tui.widgets.log_pane import LogPane
     from tui.widgets.metrics_pane import ChartView
     from tui.widgets.overview_pane import OverviewPane
@@ -106,6 +107,7 @@ def _pane_keys() -> list[Content]:
         (
             ("A run's tabs", TAB_KEYS),
             ("In the log", LogPane.KEYS),
+            ("At the logs of several runs", LOGS_KEYS),
             ("In the overview", OverviewPane.KEYS),
             ("In a chart", ChartView.KEYS),
             ("At a build of an environment", BUILD_KEYS),

@@ -54,8 +54,9 @@ class LogReader(Vertical):
     class Said(Message, namespace="log_pane"):
         """The line that tells how things stand (following, matches, how far down) is another."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, log: LogReader, text: str) -> None:
             super().__init__()
+            self.log = log
             self.text = text
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
@@ -234,7 +235,7 @@ class LogReader(Vertical):
         text = "  ".join(parts)
         if text != self._said:
             self._said = text
-            self.post_message(self.Said(text))
+            self.post_message(self.Said(self, text))
 
     def on_log_lines_resized(self) -> None:
         self.go(None)
