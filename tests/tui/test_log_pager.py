@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.tui.history import History
 
 LINE = b"the only line"
-TAKEN = b"\x1b[?1049h"
+TAKEN, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
 @contextmanager
@@ -54,7 +54,10 @@ def test_less_has_the_terminal_and_gives_it_back(
     write(home, b"\x1b]52;c;aGVsbG8=\x07" + LINE + b" of the log\n")
     with console(project, "less", *options) as end:
         os.write(end, b"|")
-        seen = read_until(end, LINE)
+        # What the console wrote before it left is not the pager's.
+        seen = read_until(end, LEFT).rpartition(LEFT)[2]
+        if LINE not in seen:
+            seen += read_until(end, LINE)
         assert LINE in seen
         assert b"\x1b]52" not in seen
         assert len(list(home.cache.glob("pager-*"))) == 1
