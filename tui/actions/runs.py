@@ -37,6 +37,12 @@ def _needs_marks(now: Situation) -> Reason:
     return "" if now.marked else "no run is marked"
 
 
+def _needs_several(now: Situation) -> Reason:
+    if len(now.acted) < 2:
+        return "mark two to eight runs first"
+    return "" if len(now.acted) <= 8 else f"{len(now.acted)} runs are marked: eight is the most"
+
+
 def _needs_preparable(now: Situation) -> Reason:
     if now.prepares:
         return ""
@@ -109,6 +115,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", ("slash",), "filter", "Filter the runs", "Runs", footer=True),
     Action("sort", ("o",), "order", "Order the runs by the next column", "Runs"),
     Action("columns", ("v",), "columns", "Choose the metrics that the list shows", "Runs"),
+    Action(
+        "logs",
+        ("L",),
+        "logs together",
+        "Show the logs of the marked runs side by side, or merged by arrival",
+        "Runs",
+        ("runs",),
+        why_not=_needs_several,
+    ),
     Action("build", ("b",), "build log", "Show the environment's build and its log", "Runs", why_not=_needs_build),
     Action("copy", ("y",), "copy id", "Copy the run's id", "Runs", RUN_PANES, why_not=needs_run),
 )

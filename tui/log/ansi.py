@@ -54,6 +54,19 @@ def pieces(data: bytes) -> list[Piece]:
     return [piece for piece in found if piece[0]]
 
 
+def coloured(data: bytes) -> str:
+    """The row with its SGR sequences, written anew, and no other control; the colours end with it."""
+    text = _CONTROL.sub("", folded(data).decode("utf-8", "replace"))
+    parts: list[str] = []
+    at = 0
+    for match in _SGR.finditer(text):
+        parts += [_LEFT.sub("", text[at : match.start()]), f"\x1b[{match.group(1)}m"]
+        at = match.end()
+    if not parts:
+        return _LEFT.sub("", text)
+    return "".join([*parts, _LEFT.sub("", text[at:]), "\x1b[0m"])
+
+
 def folded(data: bytes) -> bytes:
     """What a terminal shows of a row in which carriage returns go back to its beginning."""
     data = data.rstrip(b"\r\n")

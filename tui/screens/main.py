@@ -24,6 +24,8 @@ from tui.widgets.panes import ConfigsPane, TargetsPane
 from tui.widgets.runs_table import RunsTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -73,6 +75,8 @@ class MainScreen(Screen[None]):
         self._titles: dict[Widget, tuple[str, str]] = {}
         self._filter_before: Filter | None = None
         self._expected: str | None = None
+        # Runs that another screen shows.
+        self._watched_too: tuple[str, ...] = ()
         # The hosts that may be asked for samples, when the engine was told last.
         self._linked: frozenset[str] = frozenset()
 
@@ -297,10 +301,15 @@ class MainScreen(Screen[None]):
         view.refresh_from_store()
         self._look()
 
+    def watch_too(self, runs: Iterable[str]) -> None:
+        """Have these followed closely as well."""
+        self._watched_too = tuple(runs)
+        self._look()
+
     def _look(self) -> None:
         """Tell the engine what is on the screen."""
         run = self.current
-        watched = [run.id] if run is not None and not run.state.ended else []
+        watched = {*self._watched_too, *([run.id] if run is not None and not run.state.ended else [])}
         shown = not self.has_class("-zoomed") and self.targets.region.height > 0
         self._linked = hosts.linked(self.app.model.targets)
         usable = [target for target in self.app.model.project.targets if shown and not target.problem]

@@ -131,6 +131,7 @@ LIST_KEYS = (
 def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
     """The keys that widgets answer themselves."""
     from tui.screens.build import BUILD_KEYS
+    from tui.screens.logs import LOGS_KEYS
     from tui.widgets.log_pane import LogPane
     from tui.widgets.metrics_pane import ChartView
     from tui.widgets.overview_pane import OverviewPane
@@ -139,6 +140,7 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
     return (
         ("A run's tabs", TAB_KEYS),
         ("In the log", LogPane.KEYS),
+        ("At the logs of several runs", LOGS_KEYS),
         ("In the overview", OverviewPane.KEYS),
         ("In a chart", ChartView.KEYS),
         ("At a build of an environment", BUILD_KEYS),
