@@ -97,8 +97,10 @@ def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
 def _pane_keys() -> list[Content]:
     """The keys of a run's tabs, which their widgets answer themselves."""
     from tui.screens.build import BUILD_KEYS
+    from tui.widgets.chart_view import ChartView
     from tui.widgets.log_pane import LogPane
-    from tui.widgets.metrics_pane import ChartView
+    from tui.widgets.logged_view import LoggedView
+    from tui.widgets.metrics_browser import MetricsBrowser
     from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
 
@@ -107,7 +109,9 @@ def _pane_keys() -> list[Content]:
             ("A run's tabs", TAB_KEYS),
             ("In the log", LogPane.KEYS),
             ("In the overview", OverviewPane.KEYS),
+            ("In the metrics", MetricsBrowser.KEYS),
             ("In a chart", ChartView.KEYS),
+            ("In a table or image that was logged", LoggedView.KEYS),
             ("At a build of an environment", BUILD_KEYS),
         )
     )
