@@ -13,6 +13,7 @@ from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW
 from tests.tui.snapshots import check_snapshot
 from tui.charts.colours import SIGNS
+from tui.screens.overlay import OverlayScreen
 from tui.widgets.metrics_pane import MetricsPane
 
 if TYPE_CHECKING:
@@ -207,6 +208,22 @@ async def test_marked_runs_are_overlaid(console: Console, runs: list[Run]) -> No
         await d.until_shown("iris-001  last")
         await d.press("escape")
         await d.until(lambda: pane.browser.list.has_focus)
+
+
+async def test_an_overlay_of_its_own(console: Console, runs: list[Run]) -> None:
+    async with driven(console()) as d:
+        screen = OverlayScreen(runs, "loss", ["loss", "accuracy"])
+        d.app.push_screen(screen)
+        await d.until_shown("iris-001  last")
+        assert "loss" in d.text().splitlines()[0]
+        await d.press("down")
+        await d.until(lambda: "accuracy" in d.text().splitlines()[0])
+        await d.press("space")
+        await d.until_shown("step 199")
+        await d.press("o")
+        await d.until(lambda: any("every run" in said for said in d.said()))
+        await d.press("escape", "escape")
+        await d.until(lambda: d.app.screen is d.main)
 
 
 async def test_several_metrics_in_one_chart(console: Console, runs: list[Run]) -> None:

@@ -55,7 +55,8 @@ class MetricsList(LineList):
 
     def _widths(self, width: int) -> tuple[int, int, tuple[str, ...]]:
         """Cells of name and sparkline, and the columns after them."""
-        name = min(max([len(key) for key in self.keys if key != HEADING] or [6]) + 1, max(10, width // 3))
+        longest = max((len(key) for key in self.keys if key != HEADING), default=0)
+        name = min(max(longest, len("metric")) + 1, max(10, width // 3))
         rooms = [(width - name - VALUE * len(columns) - 4, columns) for columns in _COLUMNS]
         spark, columns = next((one for one in rooms if one[0] >= SPARK), rooms[-1])
         return name, max(4, spark), columns
