@@ -98,7 +98,7 @@ class HandsActions:
             sys.stdout.flush()
             if "here" in found:
                 here = found["here"]
-                trouble, status = await run_in_front([shell], Path(here["cwd"]), surrounded(os.environ, here))
+                trouble, status = await run_in_front([shell], Path(here["cwd"]), env=surrounded(os.environ, here))
             else:
                 # `-m` looks in the working directory first: a project may have a folder called `cli`.
                 command = [sys.executable, "-m", "cli.main", "experiment", "shell", "--socket", found["socket"]]

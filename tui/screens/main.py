@@ -164,10 +164,16 @@ class MainScreen(Screen[None]):
         return self._run(self.table.cursor) if self.table.cursor else None
 
     @property
+    def marked(self) -> list[Run]:
+        """The marked runs in the order of the list."""
+        model = self.app.model
+        return [model.runs[i] for i in self.table.keys if i in self.table.marks and i in model.runs]
+
+    @property
     def situation(self) -> Situation:
         model = self.app.model
         run = self.current
-        marked = [model.runs[i] for i in self.table.keys if i in self.table.marks and i in model.runs]
+        marked = self.marked
         zoomed = self.has_class("-zoomed")
         target = model.project.target(self.targets.cursor or "")
         known = model.targets.get(target.host) if target is not None else None
@@ -335,6 +341,7 @@ class MainScreen(Screen[None]):
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
 
     def on_runs_table_marked(self) -> None:
+        self._settle()
         self.show_titles()
         self._show_keys()
 

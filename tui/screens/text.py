@@ -132,8 +132,10 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
     """The keys that widgets answer themselves."""
     from tui.screens.build import BUILD_KEYS
     from tui.screens.logs import LOGS_KEYS
+    from tui.widgets.chart_view import ChartView
     from tui.widgets.log_pane import LogPane
-    from tui.widgets.metrics_pane import ChartView
+    from tui.widgets.logged_view import LoggedView
+    from tui.widgets.metrics_browser import MetricsBrowser
     from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
 
@@ -142,7 +144,9 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
         ("In the log", LogPane.KEYS),
         ("At the logs of several runs", LOGS_KEYS),
         ("In the overview", OverviewPane.KEYS),
+        ("In the metrics", MetricsBrowser.KEYS),
         ("In a chart", ChartView.KEYS),
+        ("In a table or image that was logged", LoggedView.KEYS),
         ("At a build of an environment", BUILD_KEYS),
     )
 
