@@ -14,7 +14,7 @@ from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from tui.first_frame import FirstFrame
-from tui.turns import TurnApp
+from tui.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -88,7 +88,7 @@ class Said:
     text: str
 
 
-class ConsoleApp(TurnApp):
+class ConsoleApp(TerminalApp):
     """`run()` gives the line to print on leaving, or None.
 
     `paths` None: as the environment has them. `start_engine` False: none is started until something is asked.
@@ -146,12 +146,7 @@ class ConsoleApp(TurnApp):
         return FirstFrame(self._project.name if self._project else "", ascii=self.options.ascii)
 
     def on_mount(self) -> None:
-        import asyncio
-        import signal
-
-        # Asked to end from outside: leave as a person would, so that the terminal is as it was.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        self.watch_terminal()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:

@@ -99,6 +99,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         Options(readonly=options.readonly, ascii=options.ascii, folder=start.absolute()),
     )
     left = app.run(mouse=not options.no_mouse)
-    if left:
+    if left and not (app.terminal is not None and app.terminal.stuck):
         sys.stdout.write(f"{left}\n")
     return app.return_code or 0
