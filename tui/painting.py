@@ -2,7 +2,7 @@
 
 Textual paints whole widgets, and with each layout the whole screen, though most of it is as it was: over a narrow wire
 that is what one waits for. What the terminal shows is kept here line by line, beside what it should show; between the
-two any number of frames may have been left out.
+two any number of frames may have been left out. Nothing that could be taken for a command gets through, whoever drew it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def _cells(strip: Strip) -> list[Cell] | None:
     """Text and style of each cell; None when a character takes none or two, which terminals do not agree about."""
     cells: list[Cell] = []
     for text, style, control in strip:
-        if control or not (text.isascii() or all(get_character_cell_size(char) == 1 for char in text)):
+        simple = text.isascii() or all(get_character_cell_size(char) == 1 for char in text)
+        if control or not simple or not text.isprintable():
             return None
         cells += [(char, style) for char in text]
     return cells
@@ -141,34 +142,40 @@ def _whole(strip: Strip, colors: ColorSystem | None) -> Iterator[str]:
     """A line from its first column on. What terminals may think wider or narrower gets its cells whatever they think:
     these are blanked first, and what follows is put where it belongs."""
     x = 0
-    for text, style, _ in strip:
+    for text, style, control in strip:
+        if control:
+            continue
         yield _begin(style, colors)
-        for piece, width in _pieces(text):
-            if width == len(piece):
+        for piece, width, simple in _pieces(text):
+            if simple:
                 yield piece
             else:
                 yield f"{' ' * width}\x1b[{x + 1}G{piece}\x1b[{x + width + 1}G"
             x += width
 
 
-def _pieces(text: str) -> Iterator[tuple[str, int]]:
+def _pieces(text: str) -> Iterator[tuple[str, int, bool]]:
     """What is one cell a character, in runs, and what is not, each with what belongs to it; with their widths."""
-    if text.isascii():
-        yield text, len(text)
+    if text.isascii() and text.isprintable():
+        yield text, len(text), True
         return
-    from rich.cells import split_graphemes
+    from rich.cells import set_cell_size, split_graphemes
+
+    from tui.plain import plain
 
     run = ""
     for start, end, width in split_graphemes(text)[0]:
-        if width == 1 and end - start == 1:
-            run += text[start]
+        piece = text[start:end]
+        if width == 1 and len(piece) == 1 and piece.isprintable():
+            run += piece
             continue
         if run:
-            yield run, len(run)
+            yield run, len(run), True
             run = ""
-        yield text[start:end], width
+        harmless = plain(piece)
+        yield harmless if harmless == piece else set_cell_size(harmless, width), width, False
     if run:
-        yield run, len(run)
+        yield run, len(run), True
 
 
 def _begin(style: Style | None, colors: ColorSystem | None) -> str:

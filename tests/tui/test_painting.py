@@ -104,7 +104,17 @@ def test_what_terminals_do_not_agree_about_moves_nothing_else() -> None:
     """A terminal that takes one of these for wider or narrower: what follows is put where it belongs."""
     shown = Shown()
     shown.whole([Strip([Segment("a👩\u200d💻b".ljust(WIDTH))]).adjust_cell_length(WIDTH)] * HEIGHT)
-    assert "a  \x1b[2G👩\u200d💻\x1b[4Gb" in shown.paint()
+    assert "a  \x1b[2G👩\x1b[4Gb" in shown.paint()
+
+
+def test_no_command_gets_through() -> None:
+    shown = Shown()
+    text = "a\x1b]0;t\x07b\x1b[2Jc\x9bmd\u202ee\u200bf\x00"
+    shown.whole([Strip([Segment(text)]).adjust_cell_length(WIDTH)] * HEIGHT)
+    written = shown.paint()
+    assert "\x1b]" not in written
+    assert "\x1b[2J" not in written
+    assert not set("\x07\x9b\x00\u202e\u200b") & set(written)
 
 
 def test_another_size_is_painted_whole() -> None:
