@@ -2,7 +2,8 @@
 
 Textual paints whole widgets, and with each layout the whole screen, though most of it is as it was: over a narrow wire
 that is what one waits for. What the terminal shows is kept here line by line, beside what it should show; between the
-two any number of frames may have been left out. Nothing that could be taken for a command gets through, whoever drew it.
+two any number of frames may have been left out. Nothing that a terminal could take for a command gets through,
+whoever drew it.
 """
 
 from __future__ import annotations

@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     from tests.tui.history import History
 
 TEXTS = {
-    "everything": "[bold]x[/bold][/no] [@click=app.quit]y[/] \x1b[2J\x1b]0;title\x07\x1b[31mred\x9b31m\x1bP\x1b\\\x1b(0\x00\x07\x85"
-    "a\u202egnp.exe\u2066\u200f שלום مرحبا z\u200be\u200dr\ufefft\u00adh e" + "\u0301\u0323" * 50 + " 漢字かな한글 "
-    "👩\u200d👩\u200d👧❤\ufe0f👍🏽🇩🇪🏴\U000e0067\U000e007f one\ntwo\tthree\r\nfour\u2028five {0} %s $x \\ "
-    + "x" * 5_000
-    + "漢" * 5_000,
+    "everything": " ".join(
+        (
+            "[bold]x[/bold][/no] [@click=app.quit]y[/]",
+            "\x1b[2J\x1b]0;title\x07\x1b[31mred\x9b31m\x1bP\x1b\\\x1b(0\x00\x07\x85",
+            "a\u202egnp.exe\u2066\u200f שלום مرحبا z\u200be\u200dr\ufefft\u00adh e" + "\u0301\u0323" * 50,
+            "漢字かな한글 👩\u200d👩\u200d👧❤\ufe0f👍🏽🇩🇪🏴\U000e0067\U000e007f",
+            "one\ntwo\tthree\r\nfour\u2028five {0} %s $x \\",
+            "x" * 5_000 + "漢" * 5_000,
+        )
+    ),
     "nothing to see": "\u0301\u0302\u200b\u202e",
 }
 
@@ -41,7 +46,7 @@ def file_name(text: str) -> str:
 
 
 def fill(text: str, home: Paths, project: Path, history: History) -> None:
-    """Runs in each state, builds, targets, files, outputs, logs and metrics, each with this text wherever one can be."""
+    """Runs in each state, builds, targets, files, outputs, logs and metrics, with this text wherever one can be."""
     for number, state in enumerate(State, start=1):
         run = hostile_run(number, state, text, project)
         history.put_prepared(run, make_spec(text, base_image=text, channels=[text], interpreter=text))
@@ -65,7 +70,8 @@ def fill(text: str, home: Paths, project: Path, history: History) -> None:
     settings = project / "aml_config"
     quoted = json.dumps(text)
     (settings / f"{file_name(text)}.runconfig").write_text(
-        f'ArgumentVector: ["train.py", {quoted}]\nTarget: local\nFramework: Python\nEnvironmentVariables:\n  {quoted}: {quoted}\n'
+        f'ArgumentVector: ["train.py", {quoted}]\nTarget: local\nFramework: Python\n'
+        f"EnvironmentVariables:\n  {quoted}: {quoted}\n"
     )
     (settings / "wrong.runconfig").write_text(f"Target: {quoted}\nFramework: {quoted}\n{quoted}: 1\n")
     (settings / f"{file_name(text)}.compute").write_text(f"type: remote\naddress: {quoted}\n")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual.app import SuspendNotSupported
+from textual.widgets import Input
 
 from engine.errors import AmlError
 from tests.tui.driving import Driver, driven
@@ -30,7 +31,8 @@ PANE_KEYS = dict(zip(PANES, "1234", strict=True))
 async def home_again(driver: Driver) -> None:
     """`escape` leads back to the main screen from anywhere, within as many steps as a person has patience for."""
     for _ in range(6):
-        if driver.app.screen is driver.main and not driver.main.has_class("-zoomed"):
+        typing = isinstance(driver.app.focused, Input)
+        if driver.app.screen is driver.main and not driver.main.has_class("-zoomed") and not typing:
             return
         await driver.press("escape")
     raise AssertionError(f"no way back from {driver.app.screen}:\n{driver.text()}")
