@@ -108,12 +108,7 @@ class ConsoleApp(SayingApp):
         return FirstFrame(self._project.name if self._project else "", ascii=self.options.ascii)
 
     def on_mount(self) -> None:
-        import asyncio
-        import signal
-
-        # Asked to end from outside: leave as a person would, so that the terminal is as it was.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        self.watch_terminal()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -284,8 +279,8 @@ class ConsoleApp(SayingApp):
 
     def tell_ended(self, text: str) -> None:
         """Something ended while one looks elsewhere: the bell, a desktop notice."""
+        from tui.sequences import desktop_notice
         from tui.settings import Settings
-        from tui.terminal import desktop_notice
 
         settings = self.settings or Settings()
         if settings.notice in ("bell", "both"):

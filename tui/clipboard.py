@@ -6,7 +6,7 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
-from tui.terminal import through
+from tui.sequences import through
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

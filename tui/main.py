@@ -110,6 +110,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         Options(readonly=options.readonly, ascii=ascii_only, folder=start.absolute()),
     )
     left = app.run(mouse=mouse)
-    if left:
+    if left and not (app.terminal is not None and app.terminal.stuck):
         sys.stdout.write(f"{left}\n")
     return app.return_code or 0

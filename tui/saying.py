@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import events
 
-from tui.turns import TurnApp
+from tui.terminal_app import TerminalApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class Said:
     remedy: str = ""
 
 
-class SayingApp(TurnApp):
+class SayingApp(TerminalApp):
     """`said_listeners` are called when something was said or missed."""
 
     clock: Callable[[], float] = time.time

@@ -1,65 +1,93 @@
-"""What a terminal is told beside what it draws: through tmux and screen, and desktop notices as each knows them."""
+"""The terminal: never waited for, watched over, and left as it was."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import os
+import select
+import signal
+from typing import TYPE_CHECKING, Any
 
-from tui.plain import plain
+from textual.drivers.linux_driver import LinuxDriver
+
+from tui.guard import LEAVING, Guard
+from tui.outlet import Outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from tui.terminal_app import TerminalApp
 
-# screen cuts device control strings longer than this into nothing.
-SCREEN_PIECE = 240
-# A notice is a line or two on a desktop: characters.
-LONGEST = 200
-# By what a terminal says of itself: the environment's variable, how its value begins, the protocol it takes.
-KNOWN = (
-    ("KITTY_WINDOW_ID", "", "osc99"),
-    ("TERM", "xterm-kitty", "osc99"),
-    ("VTE_VERSION", "", "osc777"),
-    ("KONSOLE_VERSION", "", "osc777"),
-    ("TERM", "foot", "osc777"),
-    ("TERM", "rxvt", "osc777"),
-    ("TERM_PROGRAM", "ghostty", "osc777"),
-    ("TERM_PROGRAM", "WezTerm", "osc777"),
-    ("LC_TERMINAL", "iTerm2", "osc9"),
-)
-# These would show such a sequence as text.
-DEAF = ("linux", "dumb", "vt")
+# Standard error is what Textual draws on.
+TERMINAL = 2
+# Asked to end from outside: leave as a person would.
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+# For what is still to be said to the engine and written down then (s).
+LEAVE_WITHIN = 8.0
 
 
-def through(sequence: str, environ: Mapping[str, str]) -> str:
-    """The sequence so that the terminal one sits at gets it, whatever is between: tmux, screen, nothing."""
-    if environ.get("TMUX"):
-        # tmux passes on what is inside, with every escape doubled.
-        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
-    if environ.get("TERM", "").startswith("screen"):
-        pieces = [sequence[i : i + SCREEN_PIECE] for i in range(0, len(sequence), SCREEN_PIECE)]
-        return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
-    return sequence
+class TerminalDriver(LinuxDriver):
+    """Textual's, but what it writes goes through an `Outlet`, and a `Guard` stands by."""
 
+    _app: TerminalApp
 
-def protocol(environ: Mapping[str, str]) -> str:
-    """What this terminal takes for a desktop notice: osc9, osc777 or osc99; "" where it would be shown as text.
+    def __init__(self, app: TerminalApp, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._outlet: Outlet | None = None
+        self._guard: Guard | None = None
+        # Whether the terminal took nothing any more when it was left: who writes to it then waits for ever.
+        self.stuck = False
 
-    One that is not known gets OSC 9, which those that do not know it swallow.
-    """
-    if environ.get("TERM", "").startswith(DEAF):
-        return ""
-    for name, begins, known in KNOWN:
-        if environ.get(name, "").startswith(begins or "\0") or (not begins and environ.get(name)):
-            return known
-    return "osc9"
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal has not taken yet what was written: to draw more would only make it later."""
+        return self._outlet is not None and self._outlet.behind
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether there is no terminal any more."""
+        if self._outlet is not None and self._outlet.gone:
+            return True
+        poll = select.poll()
+        poll.register(self.fileno, 0)
+        return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
 
-def desktop_notice(text: str, chosen: str, environ: Mapping[str, str]) -> str:
-    """The sequence for a desktop notice, "" when there is none for this terminal. `chosen`: auto or a protocol."""
-    # Text from outside: without control characters, and without what separates the parts of a sequence.
-    said = plain(text)[:LONGEST]
-    made = {
-        "osc9": f"\x1b]9;{said}\x07",
-        "osc777": f"\x1b]777;notify;aml-tui;{said.replace(';', ',')}\x07",
-        "osc99": f"\x1b]99;;{said}\x1b\\",
-    }.get(protocol(environ) if chosen == "auto" else chosen, "")
-    return through(made, environ) if made else ""
+    def write(self, data: str) -> None:
+        if self._outlet is not None:
+            self._outlet.write(data)
+
+    def start_application_mode(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in ENDING:
+            loop.add_signal_handler(number, self._asked_to_end, loop, number)
+
+        def emptied() -> None:
+            try:
+                loop.call_soon_threadsafe(self._app.repaint)
+            except RuntimeError:
+                # The loop has ended: there is nothing to paint any more.
+                return
+
+        self._outlet = Outlet(TERMINAL, emptied)
+        self._outlet.start()
+        self._app.painter.forget()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self.attrs_before is not None:
+            self._guard = Guard(self.attrs_before)
+
+    def _asked_to_end(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        self._app.leave()
+        loop.call_later(LEAVE_WITHIN, self._end, number)
+
+    def _end(self, number: int) -> None:
+        """Leaving hangs, for a reason that nobody foresaw."""
+        self.stop_application_mode()
+        os._exit(128 + number)
+
+    def stop_application_mode(self) -> None:
+        super().stop_application_mode()
+        # Textual does not wait for what it wrote. Whoever has the terminal next must find it in order.
+        if self._outlet is not None:
+            self.stuck = not self._outlet.close(LEAVING)
+            self._outlet = None
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None

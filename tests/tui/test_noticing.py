@@ -16,7 +16,7 @@ from tests.tui.history import make_run
 from tests.waiting import until_async
 from tui import clipboard
 from tui.hook import HookError, call, told
-from tui.terminal import desktop_notice, protocol, through
+from tui.sequences import desktop_notice, protocol, through
 
 if TYPE_CHECKING:
     from collections.abc import Callable

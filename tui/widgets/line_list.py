@@ -13,6 +13,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -233,13 +235,18 @@ class LineList(ScrollView, can_focus=True):
         return self._strip(self.draw(key, width), width, ground)
 
     def _strip(self, segments: list[Segment], width: int, ground: Style | None) -> Strip:
-        strip = Strip(segments).adjust_cell_length(width, self.ink(""))
+        strip = Strip([_drawable(segment) for segment in segments]).adjust_cell_length(width, self.ink(""))
         if ground is None:
             return strip.apply_style(Style(bgcolor=self.rich_style.bgcolor))
         if ground.reverse:
             # With sixteen colours the row's own would make patches of the reversed line.
             return Strip([Segment(strip.text, Style(reverse=True, bold=ground.bold))])
         return strip.apply_style(Style(bgcolor=ground.bgcolor, bold=ground.bold))
+
+
+def _drawable(segment: Segment) -> Segment:
+    text = segment.text
+    return segment if text.isascii() and text.isprintable() else Segment(plain(text), segment.style)
 
 
 def cut(text: str, width: int, ellipsis: str) -> str:
@@ -250,6 +257,8 @@ def cut(text: str, width: int, ellipsis: str) -> str:
 
     if width <= 0:
         return ""
+    # However long it is, no more than this can be seen: a character with all the marks that it may have.
+    text = text[: 5 * width + 5]
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(set_cell_size(text, width - 1).rstrip() + ellipsis, width)
