@@ -29,6 +29,7 @@ class Glyphs:
     rule: str
     full: str
     down: str
+    up: str
 
 
 UNICODE = Glyphs(
@@ -56,6 +57,7 @@ UNICODE = Glyphs(
     rule="─",
     full="━",
     down="▾",
+    up="▴",
 )
 ASCII = Glyphs(
     states={
@@ -82,6 +84,7 @@ ASCII = Glyphs(
     rule="-",
     full="#",
     down="v",
+    up="^",
 )
 
 

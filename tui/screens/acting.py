@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tui.actions import BY_ID, PANES
 from tui.screens.file_actions import FileActions
 from tui.screens.run_actions import RunActions
+from tui.screens.table_actions import TableActions
 from tui.screens.target_actions import TargetActions
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(RunActions, FileActions, TargetActions):
+class Acting(RunActions, TableActions, FileActions, TargetActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:

@@ -13,12 +13,12 @@ from textual.screen import Screen
 
 from tui import hosts, troubles
 from tui.actions import ACTIONS, PANES, Situation
-from tui.filter import Filter, parse
 from tui.listing import Listing
 from tui.model import Change
 from tui.noticing import Noticing
 from tui.plain import plain
 from tui.screens.acting import Acting
+from tui.screens.filtering import Filtering
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
 from tui.widgets.panes import ConfigsPane, TargetsPane
 from tui.widgets.runs_table import RunsTable
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
     from tui.reading import ConfigView
     from tui.settings import Settings
-    from tui.widgets.filter_bar import FilterBar
     from tui.widgets.line_list import LineList
     from tui.widgets.run_view import RunView
 
@@ -50,7 +49,7 @@ def table_bindings() -> list[BindingType]:
     return [Binding(",".join(a.keys), f"act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS]
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Filtering, Screen[None]):
     """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
 
     AUTO_FOCUS = "#runs"
@@ -67,9 +66,7 @@ class MainScreen(Screen[None]):
         self.acting = Acting(self)
         self._settling: Timer | None = None
         self._noticing = Noticing(self)
-        self.filter_bar: FilterBar | None = None
         self._titles: dict[Widget, tuple[str, str]] = {}
-        self._filter_before: Filter | None = None
         self._expected: str | None = None
         # The hosts that may be asked for samples, when the engine was told last.
         self._linked: frozenset[str] = frozenset()
@@ -83,7 +80,7 @@ class MainScreen(Screen[None]):
         self.table = RunsTable(self._run, self._series, app.clock, app.glyphs, id="runs")
         self.lower = Vertical(id="run", classes="pane")
         self.keys_line = KeysLine(id="keys")
-        self.listing = Listing(app.model, self.table)
+        self.listing = Listing(app.model, self.table, app)
         yield self.header
         yield self.switcher
         with Horizontal(id="body"):
@@ -123,6 +120,7 @@ class MainScreen(Screen[None]):
     def _use_settings(self, settings: Settings) -> None:
         if settings.metrics is not None:
             self.listing.choose(settings.metrics)
+        self.listing.restore()
         self._show_keys()
 
     def _make_run_view(self) -> None:
@@ -154,7 +152,8 @@ class MainScreen(Screen[None]):
     def situation(self) -> Situation:
         model = self.app.model
         run = self.current
-        marked = [model.runs[i] for i in self.table.keys if i in self.table.marks and i in model.runs]
+        marks = self.table.marks
+        marked = [model.runs[i] for i in self.listing.shown if i in marks and i in model.runs] if marks else []
         zoomed = self.has_class("-zoomed")
         target = model.project.target(self.targets.cursor or "")
         known = model.targets.get(target.host) if target is not None else None
@@ -171,7 +170,7 @@ class MainScreen(Screen[None]):
             target=target,
             state=known.state if known is not None else "",
             filtered=not self.listing.filter.empty,
-            listed=len(self.table.keys),
+            listed=len(self.listing.shown),
             zoomed=zoomed,
             prepares=self._prepares(run),
             builds=len(model.builds),
@@ -244,7 +243,7 @@ class MainScreen(Screen[None]):
             {
                 "targets": len(model.project.targets),
                 "configs": len(model.project.configs),
-                "runs": len(self.table.keys),
+                "runs": len(self.listing.shown),
             },
         )
 
@@ -313,6 +312,9 @@ class MainScreen(Screen[None]):
     def on_runs_table_seen(self) -> None:
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
 
+    def on_runs_table_folded(self, event: RunsTable.Folded) -> None:
+        self.listing.fold(event.key, event.folded)
+
     def on_runs_table_marked(self) -> None:
         self.show_titles()
         self._show_keys()
@@ -355,37 +357,6 @@ class MainScreen(Screen[None]):
         self.set_class(on, "-zoomed")
         self.set_pane("run" if on else "runs")
 
-    # The filter
-
-    def open_filter(self) -> None:
-        from tui.widgets.filter_bar import FilterBar
-
-        if self.filter_bar is None:
-            self.filter_bar = FilterBar()
-            self.query_one("#right").mount(self.filter_bar, before=self.table)
-        self._filter_before = self.listing.filter
-        self.set_pane("runs", focus=False)
-        self.call_after_refresh(self.filter_bar.open, self.listing.filter.text)
-
-    def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
-        self.app.start(partial(self._filter, event.wanted), group="filter", description="filtering", exclusive=True)
-
-    async def _filter(self, wanted: Filter) -> None:
-        await self.listing.set_filter(wanted)
-        if self.filter_bar is not None:
-            self.filter_bar.count(len(self.table.keys), len(self.app.model.runs))
-        self.show_titles()
-        self._show_keys()
-
-    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
-        if not event.kept and self._filter_before is not None:
-            before = self._filter_before
-            self.app.start(partial(self._filter, before), group="filter", description="filtering", exclusive=True)
-        self.table.focus()
-
-    def clear_filter(self) -> None:
-        self.app.start(partial(self._filter, parse("")), group="filter", description="filtering", exclusive=True)
-
     # A run that was asked for
 
     def expect(self, run_id: str | None) -> None:
@@ -396,7 +367,7 @@ class MainScreen(Screen[None]):
             self._go_to_expected()
 
     def _go_to_expected(self) -> None:
-        if self._expected is not None and self._expected in self.table.keys:
+        if self._expected is not None and self.listing.reveal(self._expected):
             self.table.move_to(self._expected)
             self._expected = None
 
