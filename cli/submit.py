@@ -11,6 +11,7 @@ from cli.failing import BROKEN_PIPE, INTERRUPTED, drop_output
 from cli.places import Place
 from engine.client import ContactLost, open_connection
 from engine.errors import UsageError
+from engine.runs import tags
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
@@ -173,18 +174,11 @@ def _request(options: argparse.Namespace, project: str) -> RunRequest:
     return dataclasses.replace(
         what_request(options, project),
         tracked=False if options.untracked else None,
-        tags=dict(_tag(text) for text in options.tag),
+        tags=dict(map(tags.parse, options.tag)),
         description=options.description,
         parent_run_id=os.environ.get("AZUREML_RUN_ID"),
         user_id=_user(),
     )
-
-
-def _tag(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not name:
-        raise UsageError(f"{text!r} is no tag.", remedy="Write --tag NAME or --tag NAME=TEXT.")
-    return name, value
 
 
 def _user() -> str:

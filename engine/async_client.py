@@ -74,7 +74,10 @@ class Client:
         return dict((await self._ask("delete", {"ids": list(ids), "op": "restore"}))["refused"])
 
     async def update(self, run_id: str, **changes: Any) -> None:
-        """Change `tags`, `description`, `priority` or `hidden` of a run."""
+        """Change `tags`, `description`, `priority` or `hidden` of a run.
+
+        `retag`: tags to set, name -> text, and with None to remove; the others stay.
+        """
         await self._ask("update", {"id": run_id, "changes": changes})
 
     async def watch(self, ids: Iterable[str]) -> None:

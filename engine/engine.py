@@ -227,12 +227,18 @@ class Engine:
         return await self._deleting.restore(run_ids)
 
     async def update(self, run_id: str, changes: dict[str, Any]) -> Run:
-        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields."""
+        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields.
+
+        `retag`: tags to set, and with None to remove; the others stay.
+        """
+        retag = changes.pop("retag", {})
         unknown = changes.keys() - _CHANGEABLE
         if unknown:
             raise AmlError(f"a run's {', '.join(sorted(unknown))} cannot be changed.")
         await self._ledger.do(self._ledger.run, run_id)
         await self._ledger.do(lambda: self._ledger.change(run_id, **changes))
+        if retag:
+            await self._ledger.do(self._ledger.retag, run_id, retag)
         if "priority" in changes:
             self._slots.reprioritise(run_id, int(changes["priority"]))
         self.on_change({run_id}, False)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from engine import __version__
 from engine.errors import AmlError, UsageError
 from engine.hosts.terminal import Window
+from engine.plain import plain
 from engine.project.machine import Machine
 from engine.runs.request import RunRequest
+from engine.runs.tags import tag_problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -157,9 +159,12 @@ class Verbs:
         changes = args.get("changes")
         if not isinstance(changes, dict):
             raise UsageError("update: `changes` must be an object.")
-        for name, kind in (("tags", dict), ("description", str), ("priority", int), ("hidden", bool)):
+        for name, kind in (("tags", dict), ("description", str), ("priority", int), ("hidden", bool), ("retag", dict)):
             if name in changes and not isinstance(changes[name], kind):
                 raise UsageError(f"update: `{name}` must be of type {kind.__name__}.")
+        for name, value in changes.get("retag", {}).items():
+            if value is not None and (not isinstance(value, str) or tag_problem(name, value)):
+                raise UsageError(f"update: {plain(name)!r} is no tag of a run.")
         run = await self._core.update(_text(args, "id"), changes)
         return {"run_id": run.id}
 

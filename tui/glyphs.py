@@ -31,6 +31,7 @@ class Glyphs:
     down: str
     bar: str
     runs: str
+    up: str
 
 
 UNICODE = Glyphs(
@@ -60,6 +61,7 @@ UNICODE = Glyphs(
     down="▾",
     bar="▌",
     runs="●▲■◆○△□◇",
+    up="▴",
 )
 ASCII = Glyphs(
     states={
@@ -88,6 +90,7 @@ ASCII = Glyphs(
     down="v",
     bar="|",
     runs="o^#*+x=@",
+    up="^",
 )
 
 

@@ -141,6 +141,7 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     prepares=(ConfigView("local"),),
                     builds=1,
                     undoable=1,
+                    listed=1,
                 )
                 found = found or not action.reason(now)
         assert found, action.id

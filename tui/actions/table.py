@@ -122,6 +122,10 @@ _SHOWN_KEYS = {
     "exclamation_mark": "!",
     "escape": "esc",
     "delete": "del",
+    "at": "@",
+    "asterisk": "*",
+    "tilde": "~",
+    "number_sign": "#",
 }
 
 

@@ -9,6 +9,7 @@ from tui.screens.console_actions import ConsoleActions
 from tui.screens.file_actions import FileActions
 from tui.screens.log_actions import LogActions
 from tui.screens.run_actions import RunActions
+from tui.screens.table_actions import TableActions
 from tui.screens.target_actions import TargetActions
 from tui.screens.undo_actions import UndoActions
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(RunActions, LogActions, FileActions, TargetActions, UndoActions, ConsoleActions):
+class Acting(RunActions, TableActions, LogActions, FileActions, TargetActions, UndoActions, ConsoleActions):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:

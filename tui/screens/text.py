@@ -138,8 +138,10 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
     from tui.widgets.metrics_browser import MetricsBrowser
     from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
+    from tui.widgets.runs_table import RunsTable
 
     return (
+        ("In the runs", RunsTable.KEYS),
         ("A run's tabs", TAB_KEYS),
         ("In the log", LogPane.KEYS),
         ("At the logs of several runs", LOGS_KEYS),
@@ -171,7 +173,15 @@ FILTER_HELP = """\
   tag:best          with that tag; tag:best=yes with that value
   acc>0.9           last value of a metric; "Regularization Rate"<=0.1
   exit=1  age<2h  duration>10m  number>40
+  @name             the filter that was saved as @name
   not, and, or, ( )"""
+
+
+def filter_text() -> Content:
+    """The language of filters, and the keys of the line it is typed in."""
+    from tui.widgets.filter_bar import FILTER_KEYS
+
+    return Content("").join([Content(f"{FILTER_HELP}\n\n"), *keys_text((("While typing", FILTER_KEYS),))])
 
 
 def rows_text(rows: Iterable[tuple[str, str]]) -> Content:

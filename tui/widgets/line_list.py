@@ -178,7 +178,7 @@ class LineList(ScrollView, can_focus=True):
         if self.keys:
             self.move_to(self.keys[min(max(place, 0), len(self.keys) - 1)])
 
-    def key_at(self, y: int) -> str | None:
+    def drawn_at(self, y: int) -> str | None:
         """The key drawn at this line of the widget's content."""
         place = y - self.HEAD + self.scroll_offset.y
         return self.keys[place] if y >= self.HEAD and place < len(self.keys) else None
@@ -196,7 +196,7 @@ class LineList(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        key = self.key_at(offset.y) if offset is not None else None
+        key = self.drawn_at(offset.y) if offset is not None else None
         if key is None:
             return
         self.move_to(key)
@@ -222,7 +222,7 @@ class LineList(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if y < self.HEAD:
             return self._strip(self.draw_head(y, width), width, None)
-        key = self.key_at(y)
+        key = self.drawn_at(y)
         if key is None:
             lines = [] if self.keys else list(Segment.split_lines(self.draw_empty(width)))
             place = y - self.HEAD
