@@ -13,11 +13,13 @@ from engine.attempts import Attempts
 from engine.deleting import Deleting
 from engine.environing import Environments
 from engine.errors import AmlError, NotFound, NotNow, Unsupported
+from engine.hands import Hands
 from engine.hosts.ssh.answers import Answers
 from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
 from engine.launchers.spark import SparkLauncher
 from engine.machines import LOCAL, Machines
+from engine.planning import Planning
 from engine.project.outputs import not_kept
 from engine.project.resolve import resolve
 from engine.runs.captures import Captures
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from engine.launchers.launcher import Launcher
     from engine.paths import Paths
     from engine.project.machine import Machine
+    from engine.runs.forecast import Forecast
     from engine.runs.model import Run, RunPlan
     from engine.runs.request import RunRequest
 
@@ -98,6 +101,8 @@ class Engine:
             busy=self._drivers.__contains__,
             changed=lambda runs: self.on_change(runs, False),
         )
+        self._planning = Planning(self.paths, self._slots, self._environments, self._connected)
+        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach())
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -130,6 +135,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._attempts.close()
+        await self.hands.close()
         for small in self._minor:
             small.cancel()
         await asyncio.gather(*self._minor, return_exceptions=True)
@@ -169,6 +175,10 @@ class Engine:
             "store": str(self.paths.store),
             "log": str(self.paths.engine_log),
         }
+
+    async def plan(self, request: RunRequest) -> Forecast:
+        """What a submission would meet (`Planning.forecast`)."""
+        return await self._planning.forecast(request)
 
     async def submit(self, request: RunRequest) -> Run:
         """Resolve, record, and take the snapshot; returns once the project may change again.
@@ -217,12 +227,18 @@ class Engine:
         return await self._deleting.restore(run_ids)
 
     async def update(self, run_id: str, changes: dict[str, Any]) -> Run:
-        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields."""
+        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields.
+
+        `retag`: tags to set, and with None to remove; the others stay.
+        """
+        retag = changes.pop("retag", {})
         unknown = changes.keys() - _CHANGEABLE
         if unknown:
             raise AmlError(f"a run's {', '.join(sorted(unknown))} cannot be changed.")
         await self._ledger.do(self._ledger.run, run_id)
         await self._ledger.do(lambda: self._ledger.change(run_id, **changes))
+        if retag:
+            await self._ledger.do(self._ledger.retag, run_id, retag)
         if "priority" in changes:
             self._slots.reprioritise(run_id, int(changes["priority"]))
         self.on_change({run_id}, False)
@@ -375,6 +391,13 @@ class Engine:
         if self._state_of(host) == "connected":
             self._deleting.look_again()
         self.on_change(set(), True)
+
+    async def _connected(self, name: str) -> Host | None:
+        """A host that is there already; this machine always is."""
+        link = self._link_named(LOCAL) if name == LOCAL else self._links.get(name)
+        if link is None or (name != LOCAL and link.state != "connected"):
+            return None
+        return await link.reach()
 
     async def _host_of(self, run_id: str, plan: RunPlan) -> Host:
         """Where a run's outputs can be had: its host, or this machine when they were brought home and it is away."""

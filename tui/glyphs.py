@@ -29,6 +29,9 @@ class Glyphs:
     rule: str
     full: str
     down: str
+    bar: str
+    runs: str
+    up: str
 
 
 UNICODE = Glyphs(
@@ -56,6 +59,9 @@ UNICODE = Glyphs(
     rule="─",
     full="━",
     down="▾",
+    bar="▌",
+    runs="●▲■◆○△□◇",
+    up="▴",
 )
 ASCII = Glyphs(
     states={
@@ -82,7 +88,20 @@ ASCII = Glyphs(
     rule="-",
     full="#",
     down="v",
+    bar="|",
+    runs="o^#*+x=@",
+    up="^",
 )
+
+
+def cycled(numbers: Sequence[int], count: int) -> list[int]:
+    """A sign or colour of `count` for each number: always the same one, unless another number here has it already."""
+    found: list[int] = []
+    for number in numbers:
+        wanted = number % count
+        free = [(wanted + step) % count for step in range(count) if (wanted + step) % count not in found]
+        found.append(free[0] if free else wanted)
+    return found
 
 
 def sparkline(values: Sequence[float], width: int, signs: str) -> str:
@@ -90,11 +109,8 @@ def sparkline(values: Sequence[float], width: int, signs: str) -> str:
 
     A value that is not finite is drawn as a blank; a constant series as a low line.
     """
-    points = list(values)
-    if len(points) > width > 0:
-        # Stretches of equal length, so that the line keeps the shape of the whole series.
-        step = len(points) / width
-        points = [_mean(points[int(i * step) : max(int((i + 1) * step), int(i * step) + 1)]) for i in range(width)]
+    # Stretches of equal length, so that the line keeps the shape of the whole series.
+    points = _stretched(values, width)
     finite = [p for p in points if math.isfinite(p)]
     if not finite:
         return " " * len(points)
@@ -104,6 +120,30 @@ def sparkline(values: Sequence[float], width: int, signs: str) -> str:
     if not span or not math.isfinite(span):
         return "".join(signs[0] if math.isfinite(p) else " " for p in points)
     return "".join(signs[round((p - low) / span * top)] if math.isfinite(p) else " " for p in points)
+
+
+def tall_bars(values: Sequence[float], width: int, rows: int, signs: str) -> list[str]:
+    """The values as bars of `rows` lines, the top one first, over the whole width."""
+    points = list(values)
+    if 0 < len(points) < width:
+        points = [points[n * len(points) // width] for n in range(width)]
+    levels = sparkline(points, width, "".join(map(chr, range(len(signs) * rows))))
+    lines = []
+    for row in range(rows - 1, -1, -1):
+        line = ""
+        for point, level in zip(_stretched(points, width), levels, strict=True):
+            over = ord(level) - row * len(signs) if math.isfinite(point) else -1
+            line += " " if over < 0 else signs[min(over, len(signs) - 1)]
+        lines.append(line)
+    return lines
+
+
+def _stretched(points: Sequence[float], width: int) -> list[float]:
+    """As `sparkline` takes them: the mean of each stretch when there are more than `width`."""
+    if not len(points) > width > 0:
+        return list(points)
+    step = len(points) / width
+    return [_mean(points[int(i * step) : max(int((i + 1) * step), int(i * step) + 1)]) for i in range(width)]
 
 
 def _mean(values: Sequence[float]) -> float:

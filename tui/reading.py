@@ -88,6 +88,8 @@ class ConfigView:
     file: str = ""
     problem: str = ""
     errors: tuple[Problem, ...] = ()
+    conda_file: str = ""
+    spark_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,11 @@ class ProjectView:
     name: str = ""
     targets: tuple[TargetView, ...] = ()
     configs: tuple[ConfigView, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
     missing: str = ""
     loaded: bool = False
     absent: frozenset[str] = frozenset()
+    config_folder: str = "aml_config"
 
     def config(self, name: str) -> ConfigView | None:
         return next((config for config in self.configs if config.name == name), None)
@@ -159,9 +162,10 @@ def read_project(path: Path) -> ProjectView:
         project.name,
         tuple(sorted(targets, key=_local_first)),
         tuple(sorted(configs, key=_local_first)),
-        tuple(map(str, problems)),
+        tuple(problems),
         loaded=True,
         absent=absent(path, configs),
+        config_folder=project.config_folder.name,
     )
 
 
@@ -199,6 +203,8 @@ def _config(name: str, config: RunConfiguration, missing: Problem | None, errors
         config.file,
         str(missing) if missing else "",
         errors,
+        config.conda_file or "",
+        config.spark_file or "",
     )
 
 

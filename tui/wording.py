@@ -8,13 +8,13 @@ import signal
 from typing import TYPE_CHECKING
 
 from engine import masking
-from engine.runs.model import State, environment_words
+from engine.runs.model import RESOURCE, State, environment_words
 from tui.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.runs.model import BuildRecord, Run
+    from engine.runs.model import BuildRecord, Run, Series
 
 _STEP = re.compile(r"^step \d+ of \d+: ")
 
@@ -55,6 +55,13 @@ def number(value: float | None) -> str:
     if size >= 1000:
         return f"{value:.0f}"
     return f"{value:.3f}" if size < 100 else f"{value:.1f}"
+
+
+def metric_value(series: Series, value: float | None) -> str:
+    """A value of a series, as its kind is read: of memory bytes, of the processor a share of one core."""
+    if value is None or series.kind != RESOURCE:
+        return number(value)
+    return f"{size(value)}B" if series.name.endswith("memory") else f"{value:.0%}"
 
 
 def size(count: float) -> str:

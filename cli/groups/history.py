@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cli import comparing, deleting
 from cli.command import Command
 from cli.output import emit
-from cli.places import Place, one_run
+from cli.places import Place, one_run, several_runs
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,6 +115,34 @@ def _download(options: argparse.Namespace) -> int:
     return 0
 
 
+def _tag_options(parser: Parser) -> None:
+    several_runs(parser)
+    parser.add_argument("--add", metavar="TAG", nargs="+", action="extend", default=[], help="NAME or NAME=TEXT")
+    parser.add_argument("--remove", metavar="NAME", nargs="+", action="extend", default=[], help="a tag's name")
+
+
+def _tag(options: argparse.Namespace) -> int:
+    from cli.refusals import tell
+    from engine.client import call
+    from engine.errors import AmlError
+    from engine.runs import tags
+
+    changes: dict[str, str | None] = dict.fromkeys(options.remove)
+    changes.update(map(tags.parse, options.add))
+    if not changes:
+        raise UsageError("there is nothing to change.", remedy="Give --add TAG or --remove NAME.")
+    place = Place(options)
+    with place.store:
+        runs = place.runs(options.run)
+    refused: dict[str, str] = {}
+    for run in runs:
+        try:
+            call("update", {"id": run.id, "changes": {"retag": changes}}, paths=place.paths)
+        except AmlError as error:
+            refused[run.id] = str(error)
+    return tell(runs, refused, "tagged")
+
+
 LATER = {"promote": "`aml history download -r RUN -d DIR` copies the outputs of a run."}
 
 COMMANDS = {
@@ -141,6 +169,13 @@ COMMANDS = {
         _download,
         options=_download_options,
         examples="  aml history download -r iris-042 -d results",
+    ),
+    "tag": Command(
+        "put tags on runs, or take them away",
+        _tag,
+        options=_tag_options,
+        output=None,
+        examples="  aml history tag -r 41 42 --add best stage=prod --remove old",
     ),
     **deleting.COMMANDS,
 }

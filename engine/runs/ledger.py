@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import NotFound, StoreError
-from engine.runs import builds, schema
+from engine.runs import builds, schema, tags
 from engine.runs.bin import REMOVING
 from engine.runs.model import BuildRecord, Command, ImageUse, Run, RunPlan, State
 from engine.runs.request import RunRequest
 from engine.runs.store import RUN_COLUMNS, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -185,6 +185,10 @@ class Ledger:
             return
         with self.writing() as db:
             _update(db, run_id, fields)
+
+    def retag(self, run_id: str, changes: Mapping[str, str | None]) -> None:
+        """Set these tags of a run, remove those whose change is None, leave the others. Raises NotFound."""
+        self.change(run_id, tags=tags.changed(self.run(run_id).tags, changes))
 
     def set_reasons(self, reasons: dict[str, str]) -> None:
         """Why each of these queued runs waits, in one transaction."""

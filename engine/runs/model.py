@@ -9,6 +9,9 @@ from typing import Any
 
 from engine.runs.request import known_fields
 
+# The kind of the series that the runner measures: what the run's processes use (`Series.kind`).
+RESOURCE = "resource"
+
 
 class State(str, enum.Enum):
     """A run's state, in the original's words. "Unreachable since" is a mark beside it, not a state."""
@@ -150,10 +153,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Series:
-    """A metric of a run, summed up. `kind` is "scalar" (points), "list", "row", "table", "image" or "text".
+    """A metric of a run, summed up. `kind` is "scalar" (points), "list", "row", "table", "image", "text" or RESOURCE.
 
-    For scalars, `last`, `low`, `high` are floats (low and high ignore NaN and infinities) and `spark` holds at most 64
-    recent-to-coarse values for a sparkline, oldest first; for other kinds `value` is the last JSON value logged.
+    For scalars and resources, `last`, `low`, `high` are floats (low and high ignore NaN and infinities) and `spark`
+    holds at most 64 recent-to-coarse values for a sparkline, oldest first; for other kinds `value` is the last JSON
+    value logged.
     """
 
     name: str

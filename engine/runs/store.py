@@ -149,6 +149,15 @@ class StoreReader(History):
             found += map(run_of, rows)
         return found
 
+    def of_snapshot(self, project: str, snapshot: str, limit: int = 20) -> list[Run]:
+        """The newest runs of a project that took along exactly these files, newest first."""
+        rows = self._ask(
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND snapshot = ? AND hidden = 0"  # noqa: S608
+            " ORDER BY created DESC, rowid DESC LIMIT ?",
+            (project, snapshot, limit),
+        )
+        return [run_of(row) for row in rows]
+
     def last_run(self, project: str) -> Run:
         """The newest run of a project. Raises NotFound when there is none."""
         found = self.runs(project, limit=1)
@@ -221,6 +230,11 @@ class StoreReader(History):
         """The run's metrics in the order of their first appearance."""
         return [series_of(row) for row in self._ask("SELECT * FROM series WHERE run_id = ? ORDER BY id", (run_id,))]
 
+    def one_series(self, run_id: str, name: str) -> Series | None:
+        """One metric of a run; None when it has not logged it."""
+        rows = self._ask("SELECT * FROM series WHERE run_id = ? AND name = ?", (run_id, name))
+        return series_of(rows[0]) if rows else None
+
     def series_of_runs(self, ids: Iterable[str]) -> dict[str, list[Series]]:
         """The same for several runs at once: run id -> series."""
         found: dict[str, list[Series]] = {}
@@ -286,17 +300,32 @@ class StoreReader(History):
         )
         return (rows[0][0], rows[0][1], float(rows[0][2]), rows[0][3], float(rows[0][4])) if rows else None
 
-    def envelope(self, run_id: str, name: str) -> list[tuple[int, float, float, float]]:
-        """A long series in stretches of `schema.BUCKET` points: (first step, time, low, high), oldest first.
+    def stretches(self, run_id: str, name: str, start: int = 0) -> list[tuple[int, int, float, float, float]]:
+        """A long series in stretches of `schema.BUCKET` points, from the one that begins at position `start`.
 
-        The last stretch may still grow. Stretches without a finite value are left out.
+        Each is (position, step, epoch seconds) of its first point, its lowest and its highest value, oldest first. The
+        last one may still grow; those without a finite value are left out.
         """
         rows = self._ask(
-            "SELECT b.step, b.at, b.low, b.high FROM buckets b JOIN series s ON s.id = b.series_id"
-            " WHERE s.run_id = ? AND s.name = ? AND b.low IS NOT NULL ORDER BY b.bucket",
-            (run_id, name),
+            "SELECT b.bucket, b.step, b.at, b.low, b.high FROM buckets b JOIN series s ON s.id = b.series_id"
+            " WHERE s.run_id = ? AND s.name = ? AND b.bucket >= ? AND b.low IS NOT NULL ORDER BY b.bucket",
+            (run_id, name, start // schema.BUCKET),
         )
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+        return [(row[0] * schema.BUCKET, row[1], row[2], row[3], row[4]) for row in rows]
+
+    def not_finite(self, run_id: str, name: str, start: int, end: int) -> list[tuple[int, int, float, float, int]]:
+        """The NaN and infinities among the positions from `start` up to `end`, those of a stretch in one.
+
+        Each is (position, step, epoch seconds) of the first, the value, how many of it are in the stretch.
+        """
+        rows = self._ask(
+            "SELECT min(p.position), p.step, p.at, p.value, count(*)"
+            " FROM points p JOIN series s ON s.id = p.series_id"
+            " WHERE s.run_id = ? AND s.name = ? AND p.position >= ? AND p.position < ? AND p.number IS NULL"
+            " GROUP BY p.position / ?, p.value ORDER BY 1",
+            (run_id, name, start, end, schema.BUCKET),
+        )
+        return [(row[0], row[1], row[2], float(row[3]), row[4]) for row in rows]
 
     def values(self, run_id: str, name: str) -> list[Any]:
         """Every value logged under a name that is not a scalar (lists, rows, tables, images, texts), in order."""

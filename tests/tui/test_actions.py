@@ -96,6 +96,9 @@ def test_the_help_says_why_not() -> None:
             Situation(pane="configs", config=ConfigView("docker", problem="line 1")),
             "it cannot be used; P shows what is wrong",
         ),
+        ("logs", Situation(run=DONE, acted=(DONE,)), "mark two to eight runs first"),
+        ("logs", Situation(run=DONE, acted=(DONE, RUNNING), readonly=True), ""),
+        ("logs", Situation(run=DONE, acted=(DONE,) * 9), "9 runs are marked: eight is the most"),
         ("build", Situation(), "no environment was built for this project yet"),
         ("build", Situation(builds=1, readonly=True), ""),
         ("attach", Situation(), ""),
@@ -132,7 +135,7 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
     for action in ACTIONS:
         found = False
         for pane in PANES:
-            for acted in ((RUNNING,), (DONE,), (DONE, RUNNING)):
+            for acted in ((RUNNING,), (DONE,), (RUNNING, DONE)):
                 now = Situation(
                     pane=pane,
                     configs=1,
@@ -145,6 +148,7 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     prepares=(ConfigView("local"),),
                     builds=1,
                     undoable=1,
+                    listed=1,
                 )
                 found = found or not action.reason(now)
         assert found, action.id

@@ -1,4 +1,4 @@
-"""A comparison as lines and columns, and curves in one chart, without a screen."""
+"""A comparison as lines and columns, without a screen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from engine.runs.comparing import Comparison, FileRow, Row
 from engine.runs.comparison_files import parting_words
 from engine.runs.figures import Compared, Metric, Parting
 from tests.tui.history import make_run, scalar
-from tui.charting import ChartLook, Curve
 from tui.comparing import (
     CODE,
     ENVIRONMENT,
@@ -25,7 +24,6 @@ from tui.comparing import (
     ordered,
     shape,
 )
-from tui.overlaying import MARKS, Overlaid, draw, mark_of
 
 RUNS = (make_run(1), make_run(2))
 LOSS = Metric(
@@ -109,35 +107,3 @@ def test_numbers_in_few_cells() -> None:
     assert [number(value) for value in (None, 1234567, 0.123456789, math.nan, 1e-9)] == [
         "", "1,234,567", "0.123457", "nan", "1e-09"
     ]  # fmt: skip
-
-
-def curve(*values: float) -> Curve:
-    return Curve(tuple((float(x), y) for x, y in enumerate(values)), 0, len(values))
-
-
-def test_each_curve_has_a_mark_of_its_own() -> None:
-    curves = [Overlaid(place, f"r{place}", curve(*(y + place for y in range(10)))) for place in range(8)]
-    text = b"\n".join(draw(curves, ChartLook(), 100, 30)).decode()
-    assert all(mark in text for mark in MARKS[1:])
-    assert len({mark_of(place, ascii=ascii) for place in range(8) for ascii in (True, False)}) == 9
-    plain = b"\n".join(draw(curves, ChartLook(), 100, 30, ascii=True)).decode()
-    assert plain.isascii()
-
-
-def test_the_part_that_is_looked_at_is_one_for_all() -> None:
-    curves = [
-        Overlaid(0, "long", curve(*range(100))),
-        Overlaid(1, "short", curve(*range(10))),
-        Overlaid(2, "none", None),
-    ]
-    whole = b"\n".join(draw(curves, ChartLook(), 60, 20))
-    assert b"+" in whole
-    end = b"\n".join(draw(curves, ChartLook(low=0.5, high=1.0), 60, 20))
-    assert b"+" not in end
-    assert draw(curves[2:], ChartLook(), 60, 20) == [b" nothing to draw here"]
-    assert draw([Overlaid(0, "a", curve(-1, -2))], ChartLook(log=True), 60, 20)[0].endswith(b"no value is above zero")
-
-
-def test_a_chart_is_as_large_as_it_is_asked_to_be() -> None:
-    lines = draw([Overlaid(0, "a", curve(*range(10)))], ChartLook(), 190, 50)
-    assert len(lines) == 50

@@ -10,13 +10,11 @@ import pytest
 from engine.runs import points
 from engine.runs.ledger import Ledger
 from engine.runs.metrics import MetricRecord
-from engine.runs.model import Command, Run, RunPlan, Series, State
+from engine.runs.model import Command, Run, RunPlan, State
 from engine.runs.request import RunRequest
 from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW, make_run, make_spec
-from tests.tui.snapshots import check_snapshot
 from tui.widgets.facts_pane import FactsPane
-from tui.widgets.metrics_pane import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,30 +79,6 @@ async def tab(driver: Driver, name: str) -> None:
     await driver.until(lambda: view.has_focus_within)
 
 
-async def test_metrics_and_a_chart(console: Callable[..., ConsoleApp], run: Run) -> None:
-    async with driven(console()) as d:
-        await tab(d, "Metrics")
-        await d.until_shown("confusion")
-        text = d.text()
-        assert "loss" in text
-        assert "0.001" in text
-        await d.press("enter")
-        await d.until_shown("iris-001 loss   200 values")
-        await d.press("l", "m", "x")
-        await d.until_shown("log  smoothed")
-        await d.until_shown("seconds")
-        await d.press("plus")
-        await d.until_shown("50% to 100%")
-        await d.press("escape")
-        await d.until_shown("confusion")
-        await d.press("end", "up", "enter")
-        await d.until_shown("1 NaN or infinite")
-        await d.press("escape", "end", "enter")
-        await d.until_shown("[/x]")
-        await d.press("escape", "escape")
-        await d.until(lambda: d.main.pane == "runs")
-
-
 async def test_what_each_tab_says(console: Callable[..., ConsoleApp], run: Run) -> None:
     async with driven(console()) as d:
         await tab(d, "Overview")
@@ -142,20 +116,6 @@ async def test_a_look_into_an_output(console: Callable[..., ConsoleApp], run: Ru
         await d.until_shown("loss.png")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-async def test_what_it_looks_like(
-    console: Callable[..., ConsoleApp], run: Run, tmp_path: Path, size: tuple[int, int]
-) -> None:
-    async with driven(console(), size) as d:
-        await d.press("enter")
-        await tab(d, "Metrics")
-        await d.until_shown("confusion")
-        check_snapshot(d.app, f"metrics-{size[0]}x{size[1]}", tmp_path)
-        await d.press("enter")
-        await d.until_shown("iris-001 loss   200 values")
-        check_snapshot(d.app, f"chart-{size[0]}x{size[1]}", tmp_path)
-
-
 async def test_a_console_left_while_its_view_is_made(console: Callable[..., ConsoleApp], run: Run) -> None:
     from tui.widgets.run_view import RunView
 
@@ -188,16 +148,3 @@ async def test_a_long_value_goes_on_in_the_next_line(console: Callable[..., Cons
         pane.move_to(str(pane.facts.index(lines[-1])))
         await d.press("Y")
         assert copied == [f"PATH={path}"]
-
-
-def test_one_long_value_does_not_widen_a_table() -> None:
-    def logged(kind: str) -> Series:
-        return Series("t", kind, 1, None, None, None, None, NOW)
-
-    values = [{"name": ["a" * 5000, "b"], "\x1b[2Jloss": [0.5, 0.25]}]
-    rows = [line.decode() for line in rows_of(logged("table"), values, 100, 30, "iris-001", "…")]
-    assert rows[3].endswith("…  0.500")
-    assert max(map(len, rows)) < 60
-    text = [line.decode() for line in rows_of(logged("text"), ["word " * 200], 60, 30, "iris-001", "…")]
-    assert max(map(len, text)) <= 60
-    assert "".join(text[2:]).split() == ["word"] * 200

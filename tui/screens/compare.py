@@ -285,8 +285,8 @@ class CompareScreen(Opening):
         self.dismiss(None)
 
     def action_help(self) -> None:
-        from tui.screens.overlay import OverlayView
         from tui.screens.text import TextScreen, keys_text
+        from tui.widgets.chart_view import ChartView
 
-        sections = (("Comparing runs", COMPARE_KEYS), ("In the curves", OverlayView.KEYS))
+        sections = (("Comparing runs", COMPARE_KEYS), ("In the curves", ChartView.KEYS))
         self.app.push_screen(TextScreen("Keys", Content("").join(keys_text(sections))))

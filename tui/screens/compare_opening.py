@@ -98,7 +98,8 @@ class Opening(Screen[None]):
     def _open_curves(self, found: Comparison, name: str) -> None:
         from tui.screens.overlay import OverlayScreen
 
-        self.app.push_screen(OverlayScreen(name, found.runs, found.labels))
+        curves = [one.name for one in found.metrics if one.kind == "scalar"]
+        self.app.push_screen(OverlayScreen(found.runs, name, curves))
 
 
 def _kept(folder: Path, lines: tuple[str, ...]) -> Path:

@@ -66,7 +66,14 @@ class DiffPane(LogPane):
     """A diff is read from its beginning, and nothing more comes."""
 
     LINES = DiffLines
-    HINTS = (("/", "search"), ("n", "next"), ("&", "lines"), ("w", "wrap"), ("Y", "copy"), ("W", "save"))
+    HINTS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("/", "search"),
+        ("n", "next"),
+        ("&", "lines"),
+        ("w", "wrap"),
+        ("Y", "copy"),
+        ("W", "save"),
+    )
 
 
 class DiffScreen(Screen[None]):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.front import run_in_front
+from engine.project.dependencies import CONDA_FILE, SPARK_FILE
 from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from engine.project.problems import Problem
     from tui.app import ConsoleApp
+    from tui.reading import ConfigView, TargetView
     from tui.screens.main import MainScreen
 
 
@@ -28,22 +28,43 @@ class FileActions(UndoActions):
         return self.screen.app
 
     def edit(self) -> None:
-        now, folder = self.screen.situation, self.app.model.folder
-        item = now.config if now.pane == "configs" else now.target
-        if item is not None and folder is not None:
-            self.app.start(partial(self._edit, folder / item.file), group="edit", description=f"editing {item.file}")
+        item = self._under_cursor()
+        if item is not None:
+            self._open(item.file)
 
-    async def _edit(self, file: Path) -> None:
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        try:
-            command = [*shlex.split(editor), str(file)]
-            with self.app.suspend():
-                trouble, _ = await run_in_front(command)
-        except ValueError as error:
-            trouble = f"{editor} is no command: {error}"
-        if trouble:
-            self.app.tell(f"{trouble}. Set EDITOR to an editor of yours.", "error")
-        self.app.refresh(repaint=True, layout=True)
+    def conda_file(self) -> None:
+        self._open_dependencies("conda_file", CONDA_FILE, "conda")
+
+    def spark_file(self) -> None:
+        self._open_dependencies("spark_file", SPARK_FILE, "spark")
+
+    def _open_dependencies(self, named: str, default: str, kind: str) -> None:
+        """The file of the run configuration under the cursor, else the project's own."""
+        now = self.screen.situation
+        config = now.config if now.pane == "configs" else None
+        folder = self.app.model.project.config_folder
+        self._open((getattr(config, named) if config is not None else "") or f"{folder}/{default}", kind)
+
+    def _open(self, file: str, kind: str = "", line: int = 0) -> None:
+        from tui.screens.edit_opening import open_editor
+
+        work = partial(open_editor, self.app, file, kind=kind, line=line)
+        self.app.start(work, group="edit-open", description=f"opening {file}", exclusive=True)
+
+    def _under_cursor(self) -> ConfigView | TargetView | None:
+        now = self.screen.situation
+        return now.config if now.pane == "configs" else now.target
+
+    def edit_outside(self) -> None:
+        item, folder = self._under_cursor(), self.app.model.folder
+        if item is not None and folder is not None:
+            work = partial(self._edit_outside, folder / item.file)
+            self.app.start(work, group="edit", description=f"editing {item.file}")
+
+    async def _edit_outside(self, file: Path, line: int = 0) -> None:
+        from tui.editor import edit_in_front
+
+        await edit_in_front(self.app, file, line)
         await self.app.model.read_project()
 
     def new(self) -> None:
@@ -121,7 +142,17 @@ class FileActions(UndoActions):
         self.app.push_screen(NameScreen(title, value, use), answered)
 
     def problems(self) -> None:
-        from tui.screens.text import TextScreen, lines_text
+        from tui.screens.problems import ProblemsScreen
 
-        problems = self.app.model.project.problems
-        self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
+        def chosen(answer: tuple[str, Problem] | None) -> None:
+            folder = self.app.model.folder
+            if answer is None or folder is None:
+                return
+            how, problem = answer
+            if how == "outside":
+                work = partial(self._edit_outside, folder / problem.file, problem.line)
+                self.app.start(work, group="edit", description=f"editing {problem.file}")
+            else:
+                self._open(problem.file, line=problem.line)
+
+        self.app.push_screen(ProblemsScreen(), chosen)

@@ -6,27 +6,24 @@ import asyncio
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tui import wording
 from tui.front import run_in_front
 from tui.screens.environment_actions import SOON, EnvironmentActions
+from tui.screens.hands_actions import AT_ONCE, INSTALLED, HandsActions
 from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from tui.reading import TargetView
 
 T = TypeVar("T")
-# A shell that ends with an error this soon was never one, seconds.
-AT_ONCE = 3.0
-# The command line is found beside this, whatever folder the project is in.
-INSTALLED = Path(__file__).parents[2]
 
 
-class TargetActions(EnvironmentActions, UndoActions):
+class TargetActions(EnvironmentActions, HandsActions, UndoActions):
     """One method an action, named after its id."""
 
     def _about(self, work: Callable[[TargetView, Path], Awaitable[None]], doing: str) -> None:
@@ -135,7 +132,10 @@ class TargetActions(EnvironmentActions, UndoActions):
             self.app.push_screen(PublicKeyScreen(target.name, key, (place,)))
 
     def shell(self) -> None:
-        self._about(self._shell, "opening a shell on")
+        if self.screen.situation.pane == "targets":
+            self._about(self._shell, "opening a shell on")
+        else:
+            self.run_shell()
 
     async def _shell(self, target: TargetView, folder: Path) -> None:
         named = ["-n", target.name, "-p", str(folder)]

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui import wording
+from tui.screens.run_actions import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,17 +59,16 @@ class UndoActions:
 
     async def _delete(self, runs: Sequence[Run]) -> None:
         refused = await self.app.link.delete([run.id for run in runs])
-        self._refusals(runs, refused)
+        self._refusals(runs, refused, "deleted")
         gone = [run.id for run in runs if run.id not in refused]
         self.app.model.changed(gone)
         if gone:
             them = "it" if len(gone) == 1 else "them"
             self.app.tell(f"{wording.count_of(len(gone), 'run')} deleted; {self.undo_key} brings {them} back")
 
-    def _refusals(self, runs: Sequence[Run], refused: Mapping[str, str]) -> None:
-        for run in runs:
-            if run.id in refused:
-                self.app.tell(f"{run.name}: {refused[run.id]}", "warning")
+    def _refusals(self, runs: Sequence[Run], refused: Mapping[str, str], done: str) -> None:
+        for reason, names in refusals(runs, refused).items():
+            self.app.tell(f"{names} not {done}: {reason}", "warning")
 
     # Bringing back
 
@@ -117,7 +117,7 @@ class UndoActions:
 
     async def _restore(self, one: DeletedRuns) -> None:
         refused = await self.app.link.restore([run.id for run in one.runs])
-        self._refusals(one.runs, refused)
+        self._refusals(one.runs, refused, "brought back")
         back = [run for run in one.runs if run.id not in refused]
         self.app.model.changed([run.id for run in back], more=True)
         if back:
@@ -151,7 +151,7 @@ class UndoActions:
 
     async def _remove(self, one: DeletedRuns, screen: BinScreen) -> None:
         refused = await self.app.link.delete([run.id for run in one.runs], now=True)
-        self._refusals(one.runs, refused)
+        self._refusals(one.runs, refused, "removed")
         count = len(one.runs) - len(refused)
         if count:
             self.app.tell(f"{wording.count_of(count, 'run')} removed for good")

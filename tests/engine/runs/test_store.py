@@ -143,7 +143,7 @@ def test_what_is_not_finite_is_kept_and_does_not_spoil_the_range(ledger: Ledger,
     (series,) = reader.series(run.id)
     assert (series.low, series.high) == (1.0, 3.0)
     assert series.last is not None and math.isnan(series.last)
-    assert reader.envelope(run.id, "loss") == [(0, 1.0, 1.0, 3.0)]
+    assert reader.stretches(run.id, "loss") == [(0, 0, 1.0, 1.0, 3.0)]
 
 
 def test_a_long_series_has_an_envelope_and_a_short_sparkline(ledger: Ledger, reader: StoreReader) -> None:
@@ -151,9 +151,11 @@ def test_a_long_series_has_an_envelope_and_a_short_sparkline(ledger: Ledger, rea
     records = [scalar(float(n)) for n in range(10_000)]
     for start in range(0, 10_000, 700):
         points.add(ledger, run.id, records[start : start + 700], start, min(start + 700, 10_000), 0)
-    envelope = reader.envelope(run.id, "loss")
-    assert len(envelope) == math.ceil(10_000 / schema.BUCKET)
-    assert envelope[1] == (schema.BUCKET, 1.0, float(schema.BUCKET), float(2 * schema.BUCKET - 1))
+    stretches = reader.stretches(run.id, "loss")
+    assert len(stretches) == math.ceil(10_000 / schema.BUCKET)
+    second = (schema.BUCKET, schema.BUCKET, 1.0, float(schema.BUCKET), float(2 * schema.BUCKET - 1))
+    assert stretches[1] == second
+    assert reader.stretches(run.id, "loss", schema.BUCKET) == stretches[1:]
     (series,) = reader.series(run.id)
     assert 32 <= len(series.spark) <= points.SPARK
     assert list(series.spark) == sorted(series.spark)
