@@ -55,6 +55,8 @@ class Deleting:
         self._changed = changed
         self._one = asyncio.Lock()
         self._look = asyncio.Event()
+        # Hosts that were there when they were last heard of.
+        self._known: set[str] = set()
 
     async def put_in_bin(self, run_ids: Iterable[str]) -> dict[str, str]:
         """Delete ended runs for now; no host is needed. Returns what could not be done: run id -> why."""
@@ -121,9 +123,13 @@ class Deleting:
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(self._look.wait(), EVERY)
 
-    def look_again(self) -> None:
-        """A host is there that was not."""
-        self._look.set()
+    def heard(self, host: str, there: bool) -> None:
+        """How a host stands: what it has may be removed when it is there again."""
+        if not there:
+            self._known.discard(host)
+        elif host not in self._known:
+            self._known.add(host)
+            self._look.set()
 
     async def sweep(self) -> None:
         """Contents that only removed runs took along go as well."""

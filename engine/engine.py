@@ -388,8 +388,7 @@ class Engine:
 
     def _moved(self, host: str) -> None:
         """A host's state or sample differs."""
-        if self._state_of(host) == "connected":
-            self._deleting.look_again()
+        self._deleting.heard(host, self._state_of(host) == "connected")
         self.on_change(set(), True)
 
     async def _connected(self, name: str) -> Host | None:

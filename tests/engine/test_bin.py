@@ -196,10 +196,14 @@ async def test_while_its_host_is_away(bench: Bench, run: Run, monkeypatch: pytes
         await engine.delete([run.id])
         age(bench, binned.KEPT + 1)
         patched.setattr(engine._deleting, "_there", lambda _: False)
-        engine._deleting.look_again()
-        await until_async(lambda: not engine._deleting._look.is_set())
         await engine._deleting._remove_due()
         assert len(bench.store.bin()) == 1
+    engine._moved("local")
+    assert not engine._deleting._look.is_set(), "a sample of a host that was there is no reason to look"
+    link = engine._links["local"]
+    link.state = "unreachable"
+    engine._moved("local")
+    link.state = "connected"
     engine._moved("local")
     await until_async(lambda: bench.store.bin() == [], what="its host to be noticed")
     await until_async(lambda: not bench.paths.host_run(run.id).exists())
