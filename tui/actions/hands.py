@@ -1,10 +1,10 @@
-"""Actions of one's own hands: the plan of a submission."""
+"""Actions of one's own hands: the plan of a submission, a script that runs a run again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.actions.table import Action, needs_run, needs_usable
+from tui.actions.table import RUN_PANES, Action, needs_run, needs_usable
 
 if TYPE_CHECKING:
     from tui.actions.table import Reason, Situation
@@ -19,9 +19,18 @@ ACTIONS: tuple[Action, ...] = (
         "plan",
         ("I",),
         "plan",
-        "Show what a submission would meet: files, environment, queue, disk",
+        "Show what a submission would meet",
         "Runs",
         ("configs", "runs", "run"),
         why_not=_needs_planned,
+    ),
+    Action(
+        "reproduce",
+        ("S",),
+        "reproduce.sh",
+        "Write a script that runs it again from its files",
+        "Runs",
+        RUN_PANES,
+        why_not=needs_run,
     ),
 )
