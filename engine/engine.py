@@ -300,6 +300,11 @@ class Engine:
         plan = await self._ledger.do(self._ledger.plan, run_id)
         return [] if not_kept(plan) else await (await self._host_of(run_id, plan)).list_outputs(run_id)
 
+    async def read_output(self, run_id: str, path: str, most: int) -> bytes:
+        """The beginning of a file of the run's outputs. Raises HostError."""
+        plan = await self._ledger.do(self._ledger.plan, run_id)
+        return await (await self._host_of(run_id, plan)).read_file(run_id, path, 0, most)
+
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]:
         """Copy outputs (all with path "") into the folder `dest` here. Raises NotFound where none are kept."""
         plan = await self._ledger.do(self._ledger.plan, run_id)

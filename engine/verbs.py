@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import logging
 import os
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 LASTING = frozenset({"submit", "cancel", "delete", "update", "prepare", "environments"})
 
 
+# The most of a file that is told in one answer, bytes.
+MAX_READ = 2 << 20
+
+
 class Core(Protocol):
     """The engine as its service needs it: `engine.engine.Engine`."""
 
@@ -50,6 +55,7 @@ class Core(Protocol):
     def answer(self, attempt: str, question: int, text: str | None, keep: bool) -> None: ...
     async def stop_attempt(self, attempt: str) -> None: ...
     async def outputs(self, run_id: str) -> list[Output]: ...
+    async def read_output(self, run_id: str, path: str, most: int) -> bytes: ...
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]: ...
     async def prepare(self, request: RunRequest) -> dict[str, Any]: ...
     async def environments(self, host: str | None) -> dict[str, Any]: ...
@@ -165,6 +171,11 @@ class Verbs:
         return {}
 
     async def _outputs(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        """All that is there; with `path` the first `most` bytes of that file."""
+        if "path" in args:
+            most = min(_number(args, "most"), MAX_READ)
+            data = await self._core.read_output(_text(args, "id"), _text(args, "path"), most)
+            return {"data": base64.b64encode(data).decode("ascii"), "length": len(data)}
         return {"outputs": [dataclasses.asdict(one) for one in await self._core.outputs(_text(args, "id"))]}
 
     async def _fetch(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:

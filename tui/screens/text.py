@@ -99,6 +99,7 @@ def _pane_keys() -> list[Content]:
     from tui.screens.build import BUILD_KEYS
     from tui.widgets.log_pane import LogPane
     from tui.widgets.metrics_pane import ChartView
+    from tui.widgets.outputs_pane import OutputsPane
     from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
 
@@ -107,6 +108,7 @@ def _pane_keys() -> list[Content]:
             ("A run's tabs", TAB_KEYS),
             ("In the log", LogPane.KEYS),
             ("In the overview", OverviewPane.KEYS),
+            ("In the outputs", OutputsPane.KEYS),
             ("In a chart", ChartView.KEYS),
             ("At a build of an environment", BUILD_KEYS),
         )
