@@ -95,7 +95,7 @@ class Engine:
             "spark": SparkLauncher(self.paths, self._environments),
         }
         self._planning = Planning(self.paths, self._slots, self._environments, self._connected)
-        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach())
+        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach(), self._host_of)
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -300,11 +300,6 @@ class Engine:
         plan = await self._ledger.do(self._ledger.plan, run_id)
         return [] if not_kept(plan) else await (await self._host_of(run_id, plan)).list_outputs(run_id)
 
-    async def read_output(self, run_id: str, path: str, most: int) -> bytes:
-        """The beginning of a file of the run's outputs. Raises HostError."""
-        plan = await self._ledger.do(self._ledger.plan, run_id)
-        return await (await self._host_of(run_id, plan)).read_file(run_id, path, 0, most)
-
     async def fetch(self, run_id: str, path: str, dest: Path) -> dict[str, Any]:
         """Copy outputs (all with path "") into the folder `dest` here. Raises NotFound where none are kept."""
         plan = await self._ledger.do(self._ledger.plan, run_id)
@@ -358,6 +353,7 @@ class Engine:
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         driver = self._drivers.pop(run_id, None)
         self._tasks.pop(run_id, None)
+        self.hands.over(run_id)
         if driver is not None:
             driver.captured.set()
         if not task.cancelled() and task.exception() is not None:
