@@ -121,6 +121,10 @@ class EngineLink:
         """Copy outputs (all with path "") into a folder: `files`, `bytes`, `skipped`. Raises AmlError."""
         return await (await self._have(start=True)).fetch(run_id, path, folder)
 
+    async def forwards(self) -> list[dict[str, Any]]:
+        """The ports that are forwarded now (`engine.forwards.Forward`). Starts no engine. Raises AmlError."""
+        return list((await (await self._have(start=False)).attempt("forwards"))["forwards"])
+
     async def wake(self) -> None:
         """Have an engine, started if there is none: it then looks at what is on the screen. Raises AmlError."""
         # Any request does; this one changes nothing.

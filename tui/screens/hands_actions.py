@@ -111,6 +111,13 @@ class HandsActions:
         elif status and time.monotonic() - began < AT_ONCE:
             app.tell(f"the shell of {run.name} ended with status {status}", "warning")
 
+    def forward(self) -> None:
+        from tui.screens.forward import ForwardScreen
+
+        run = self.screen.situation.run
+        if run is not None:
+            self.app.push_screen(ForwardScreen(run))
+
     def reproduce(self) -> None:
         from tui.screens.name import NameScreen
 
