@@ -25,14 +25,14 @@ def test_no_file_is_no_settings(tmp_path: Path) -> None:
 
 def test_settings_are_read(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
-        "theme: light\nmetrics: [f1]\nnotice: none\nkeys:\n  submit: S\n  cancel: [z, ctrl+x]\n  filter: '&'\n"
+        "theme: light\nmetrics: [f1]\nnotice: none\nkeys:\n  submit: A\n  cancel: [z, ctrl+x]\n  filter: '&'\n"
     )
     found = read_settings(tmp_path)
     assert found.problems == ()
     assert found.theme == "light"
     assert found.metrics == ("f1",)
     assert found.notice == "none"
-    assert found.keys == {"submit": ("S",), "cancel": ("z", "ctrl+x"), "filter": ("ampersand",)}
+    assert found.keys == {"submit": ("A",), "cancel": ("z", "ctrl+x"), "filter": ("ampersand",)}
 
 
 @pytest.mark.parametrize(
