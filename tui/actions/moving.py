@@ -29,4 +29,5 @@ ACTIONS: tuple[Action, ...] = (
     Action("pane_configs", ("2",), "configurations", "Go to the run configurations", "Moving"),
     Action("pane_runs", ("3",), "runs", "Go to the runs", "Moving"),
     Action("pane_run", ("4",), "run", "Go to the run's log and metrics", "Moving", why_not=needs_run),
+    Action("jump", ("J",), "jump", "Go anywhere on the screen by a letter", "Moving"),
 )

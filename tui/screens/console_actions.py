@@ -31,6 +31,17 @@ class ConsoleActions:
         self.app.read_all()
         self.app.push_screen(MessagesScreen())
 
+    def jump(self) -> None:
+        from tui.screens.jump import JumpScreen
+
+        screen = JumpScreen(self.screen)
+
+        def chosen(letter: str | None) -> None:
+            if letter is not None:
+                screen.places[letter].go()
+
+        self.app.push_screen(screen, chosen)
+
     def settings(self) -> None:
         from tui.screens.settings import SettingsScreen
 
