@@ -99,7 +99,7 @@ async def test_values_are_changed_and_used_at_once(
         await d.press("enter", *"90", "enter")
         await d.until_shown("tick is a number from 1 to 60")
         await d.press("backspace", "enter")
-        await d.until(lambda: d.main._ticking is not None and d.main._ticking[0] == 9)
+        await d.until(lambda: d.main._preferred.tick == 9)
 
 
 async def test_a_key_is_changed(console: Callable[..., ConsoleApp], home: Paths, history: History) -> None:

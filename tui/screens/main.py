@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,11 +13,13 @@ from textual.screen import Screen
 from tui import hosts, troubles
 from tui.actions import ACTIONS, PANES, Situation
 from tui.filter import Filter, parse
+from tui.first_steps import FirstSteps
 from tui.listing import Listing
 from tui.model import Change
 from tui.noticing import Noticing
 from tui.plain import plain
 from tui.screens.acting import Acting
+from tui.screens.preferred import Preferred
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
 from tui.widgets.panes import ConfigsPane, TargetsPane
 from tui.widgets.runs_table import RunsTable
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 # The lower pane follows the cursor after this pause, longer than between two keys that repeat: running down a list
 # reads no logs on the way. Seconds.
 SETTLE = 0.2
-# Ages move this often: a row is some 400 bytes, which over SSH adds up (s).
-TICK, REMOTE_TICK = 1.0, 5.0
 
 
 def table_bindings() -> list[BindingType]:
@@ -66,8 +65,7 @@ class MainScreen(Screen[None]):
         self.run_view: RunView | None = None
         self.acting = Acting(self)
         self._settling: Timer | None = None
-        self._ticking: tuple[float, Timer] | None = None
-        self._metrics_set: tuple[str, ...] | None = None
+        self._preferred = Preferred(self)
         self._noticing = Noticing(self)
         self.filter_bar: FilterBar | None = None
         self._titles: dict[Widget, tuple[str, str]] = {}
@@ -123,15 +121,7 @@ class MainScreen(Screen[None]):
         self.app.said_listeners.remove(self._show_header)
 
     def _use_settings(self, settings: Settings | None) -> None:
-        metrics = settings.metrics if settings is not None else None
-        if metrics != self._metrics_set:
-            self._metrics_set = metrics
-            self.listing.choose(metrics)
-        tick = (settings and settings.tick) or (REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK)
-        if self._ticking is None or tick != self._ticking[0]:
-            if self._ticking is not None:
-                self._ticking[1].stop()
-            self._ticking = (tick, self.set_interval(tick, self._tick))
+        self._preferred.use(settings)
         self._show_keys()
 
     def _make_run_view(self) -> None:
@@ -246,7 +236,7 @@ class MainScreen(Screen[None]):
 
     def show_titles(self) -> None:
         model = self.app.model
-        self.table.say_empty(self.listing.empty_text(), wrong=bool(model.trouble))
+        FirstSteps(model, self.app.keys).tell(self)
         problems = len(model.project.problems)
         self._entitle(self.table, self.listing.title(), self.listing.subtitle())
         self._entitle(self.configs, "Run configurations", f"{problems} to look at: P" if problems else "")
@@ -270,7 +260,7 @@ class MainScreen(Screen[None]):
         own = self.run_view.hints() if self.pane == "run" and self.run_view is not None else ()
         self.keys_line.show(self.situation, self.app.keys, own)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         if self.app.screen is self:
             self.table.tick()
             if hosts.away(self.app.model.targets):
