@@ -42,6 +42,12 @@ class ConsoleActions:
 
         self.app.push_screen(screen, chosen)
 
+    def wider(self) -> None:
+        self.screen.layout_kept.widen(1)
+
+    def narrower(self) -> None:
+        self.screen.layout_kept.widen(-1)
+
     def settings(self) -> None:
         from tui.screens.settings import SettingsScreen
 

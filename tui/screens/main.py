@@ -19,6 +19,7 @@ from tui.model import Change
 from tui.noticing import Noticing
 from tui.plain import plain
 from tui.screens.acting import Acting
+from tui.screens.layout import FOLDED_BELOW, Layout
 from tui.screens.preferred import Preferred
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
 from tui.widgets.panes import ConfigsPane, TargetsPane
@@ -54,7 +55,7 @@ class MainScreen(Screen[None]):
 
     AUTO_FOCUS = "#runs"
     CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss", "../styles/run.tcss"]  # noqa: RUF012 - as Textual declares it
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (FOLDED_BELOW, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = table_bindings()
     app: ConsoleApp
@@ -66,6 +67,7 @@ class MainScreen(Screen[None]):
         self.acting = Acting(self)
         self._settling: Timer | None = None
         self._preferred = Preferred(self)
+        self.layout_kept = Layout(self)
         self._noticing = Noticing(self)
         self.filter_bar: FilterBar | None = None
         self._titles: dict[Widget, tuple[str, str]] = {}
@@ -122,6 +124,7 @@ class MainScreen(Screen[None]):
 
     def _use_settings(self, settings: Settings | None) -> None:
         self._preferred.use(settings)
+        self.layout_kept.restore()
         self._show_keys()
 
     def _make_run_view(self) -> None:
@@ -134,6 +137,7 @@ class MainScreen(Screen[None]):
         app = self.app
         self.run_view = RunView(app.model.paths, app.clock, app.glyphs, id="run-view")
         self.lower.mount(self.run_view)
+        self.layout_kept.restore()
         self._settle()
 
     # What the panes ask for
@@ -174,6 +178,7 @@ class MainScreen(Screen[None]):
             zoomed=zoomed,
             prepares=self._prepares(run),
             builds=len(model.builds),
+            folded=self.size.width < FOLDED_BELOW,
         )
 
     def _prepares(self, run: Run | None) -> tuple[ConfigView, ...]:
@@ -306,7 +311,11 @@ class MainScreen(Screen[None]):
         self._show_keys()
 
     def on_run_view_opened(self) -> None:
+        self.layout_kept.keep()
         self._show_keys()
+
+    def on_resize(self) -> None:
+        self.layout_kept.fit()
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
         self.action_act("open")
@@ -339,6 +348,7 @@ class MainScreen(Screen[None]):
             widget = self._pane_widget(pane)
             if widget is not None:
                 widget.focus()
+        self.layout_kept.keep()
         self.show_titles()
         self._show_keys()
 

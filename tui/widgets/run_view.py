@@ -126,7 +126,7 @@ class RunView(Vertical):
         yield self.body
 
     async def on_mount(self) -> None:
-        await self._open(0)
+        await self._open(self.open_tab)
 
     @property
     def pane(self) -> Widget | None:
