@@ -94,6 +94,14 @@ SETTINGS: tuple[Setting, ...] = (
         NOTICES,
     ),
     Setting(
+        "notice_after",
+        "number",
+        0,
+        "60",
+        "Seconds that a run has to take for a notice; the hook is told of shorter ones too.",
+        most=86_400,
+    ),
+    Setting(
         "desktop",
         "choice",
         "auto",
@@ -124,6 +132,7 @@ class Settings:
     tick: int | None = None
     metrics: tuple[str, ...] | None = None
     notice: str = "both"
+    notice_after: int = 0
     desktop: str = "auto"
     hook: tuple[str, ...] = ()
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
