@@ -101,10 +101,6 @@ class EngineLink:
         """Change tags, description, priority or hidden. Raises AmlError."""
         await (await self._have(start=True)).update(run_id, **changes)
 
-    async def fetch(self, run_id: str, path: str, dest: str) -> dict[str, Any]:
-        """Copy outputs (all with path "") into the folder `dest`: files, bytes, skipped. Raises AmlError."""
-        return await (await self._have(start=True)).fetch(run_id, path, dest)
-
     async def prepare(self, request: RunRequest) -> dict[str, Any]:
         """Have an environment there: `state` "ready", "building" (with its `build`) or "nothing". Raises AmlError."""
         return await (await self._have(start=True)).prepare(request)

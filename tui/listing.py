@@ -288,11 +288,12 @@ class Listing:
             parts.append(wording.count_of(total, "run"))
         return " · ".join(parts)
 
-    def empty_text(self) -> str:
+    def empty_text(self, none_yet: str) -> str:
+        """What stands there without a row. `none_yet`: when there is no run at all."""
         if self.model.trouble:
             return plain(self.model.trouble)
         if not self.model.loaded:
             return "reading the run history"
         if self.model.runs:
             return "no run matches the filter; esc clears it"
-        return "no runs yet: s submits a script"
+        return none_yet

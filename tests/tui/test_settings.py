@@ -86,3 +86,27 @@ async def test_the_console_uses_them(console: Callable[..., ConsoleApp], home: P
         await d.press("h")
         await d.until_shown("Keys")
         assert "z ctrl+x" in d.text()
+
+
+async def test_keys_change_places_at_once_and_back(
+    console: Callable[..., ConsoleApp], home: Paths, history: History
+) -> None:
+    busy_history(history)
+    home.config.mkdir(parents=True)
+    file = home.config / "config.yaml"
+    file.write_text("keys: {submit: c, cancel: s, jump: x, remove: J}\n")
+    async with driven(console()) as d:
+        await d.until(lambda: d.app.keys)
+        await d.press("s")
+        await d.until_shown("Cancel 1 run?")
+        await d.press("n", "x")
+        await d.until_shown("a letter goes there")
+        await d.press("escape", "2", "J")
+        await d.until_shown("Delete the run configuration?")
+        await d.press("n", "3")
+        file.write_text("")
+        await d.app.use_settings()
+        await d.press("c")
+        await d.until_shown("Cancel 1 run?")
+        await d.press("n", "J")
+        await d.until_shown("a letter goes there")

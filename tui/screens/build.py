@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +13,7 @@ from textual.widgets import Static
 
 from tui import wording
 from tui.plain import plain, plain_lines
-from tui.screens.main import REMOTE_TICK, TICK
+from tui.screens.preferred import tick_of
 from tui.widgets.bars import Bar
 from tui.widgets.log_pane import LogPane
 
@@ -81,7 +80,7 @@ class BuildScreen(Screen[None]):
         self.log_pane.border_title = Content("Build log")
         self.log_pane.open_file(Path(self.record.log) if self.record.log else None, f"build-{plain(self.build)}.log")
         self._show()
-        self.set_interval(REMOTE_TICK if "SSH_CONNECTION" in os.environ else TICK, self._tick)
+        self.set_interval(tick_of(self.app.settings), self._tick)
 
     def on_unmount(self) -> None:
         self.app.model.listeners.remove(self._news)

@@ -87,6 +87,8 @@ class SettingsScreen(Dialog[None]):
         self.lines.set_keys(BY_NAME)
         self.lines.focus()
         self._tell()
+        # The file may have been edited meanwhile.
+        self.app.start(self.app.use_settings, group="settings", description="reading the settings")
 
     def on_unmount(self) -> None:
         self.app.settings_listeners.remove(self._use)
