@@ -56,8 +56,8 @@ class LogPane(Searching, Taking):
         ("e", "error"),
         ("t", "times"),
         ("v", "select"),
-        ("w", "wrap"),
         ("f", "follow"),
+        ("w", "wrap"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
 
