@@ -61,7 +61,7 @@ class Taking(LogReader):
         self._copy("the log")
 
     def _copy(self, what: str) -> None:
-        self.app.start(partial(self._copy_chosen, what), group=f"{self.id}-keys", description=f"copying {what}")
+        self.in_turn(partial(self._copy_chosen, what), f"copying {what}")
 
     async def _copy_chosen(self, what: str) -> None:
         self.doing = f"copying{self.glyphs.ellipsis}"
@@ -81,7 +81,7 @@ class Taking(LogReader):
             self.app.copy_text(text)
         else:
             self.app.tell(await asyncio.to_thread(copy, self.app, text, self.app.model.paths.cache))
-        self.leave_selection()
+        await self.read(lambda view: view.end_selecting())
 
     # Saving
 
@@ -101,7 +101,7 @@ class Taking(LogReader):
 
     def action_read_in_pager(self) -> None:
         if self.view is not None:
-            self.app.start(self._page_through, group="pager", description="reading the log in the pager")
+            self.in_turn(self._page_through, "reading the log in the pager")
 
     async def _page_through(self) -> None:
         from tui.front import run_in_front
