@@ -118,18 +118,26 @@ class Order:
 
     def _next(self, source: int, place: Place) -> int:
         """Where this log's first row from there on begins; -1: there is none."""
-        offset = place[source]
+        offset, file = place[source], self.files[source]
         if self.only is None:
-            return offset if offset < self.files[source].size() else -1
+            size = file.size()
+            while offset < size and file.overwritten(offset, end := file.row_end(offset)):
+                offset = end
+            return offset if offset < size else -1
         matches = self.only[source].matches
         number = bisect.bisect_left(matches, offset)
         return matches[number] if number < len(matches) else -1
 
     def _back(self, source: int, place: Place) -> int:
         """Where this log's last row before it begins; -1: there is none."""
-        offset = place[source]
+        offset, file = place[source], self.files[source]
         if self.only is None:
-            return self.files[source].row_start(offset - 1) if offset > 0 else -1
+            while offset > 0:
+                start = file.row_start(offset - 1)
+                if not file.overwritten(start, offset):
+                    return start
+                offset = start
+            return -1
         matches = self.only[source].matches
         number = bisect.bisect_left(matches, offset)
         return matches[number - 1] if number else -1
