@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.runs import outages
 from engine.runs.logs import TIMES
 from tests.tui.driving import driven
 from tests.tui.history import NOW
@@ -234,6 +235,25 @@ async def test_a_progress_bar_is_one_line_that_moves(
         write(home, "\ndone\n")
         await d.until_shown("done")
         assert d.text().count("% |") == 1
+
+
+async def test_an_outage_stands_in_the_log_where_it_was(
+    console: Callable[..., ConsoleApp], history: History, home: Paths
+) -> None:
+    history.put(running())
+    arrive(home, "before\n", NOW - 50)
+    async with driven(console()) as d:
+        await opened(d, "before")
+        await d.press("t")
+        await d.until_shown("22:12:30 before")
+        outages.note(home.driver_log(RUN_ID).parent, NOW - 45, NOW - 13)
+        await d.until_shown("─ no contact with its host from 22:12:35 to 22:13:07 (0m32) ─")
+        arrive(home, "after\n", NOW - 10)
+        await d.until_shown("22:13:10 after")
+        lines = [line for line in d.text().splitlines() if "before" in line or "contact" in line or "after" in line]
+        assert ["before" in lines[0], "contact" in lines[1], "after" in lines[2]] == [True] * 3
+        await d.press("ampersand", *"e", "enter")
+        await d.until(lambda: "only 'e'" in d.text() and "no contact" not in d.text())
 
 
 LOG = """\

@@ -144,7 +144,9 @@ class LogLines(Widget, can_focus=True):
         page, height = self.page, self.size.height
         notes: dict[tuple[int, int], list[Strip]] = {}
         for source, place, words in page.notes:
-            notes.setdefault((source, place), []).append(self._note(words))
+            # Among several it is told whose host it was.
+            told = f"{self.runs[source][0]}: {words}" if self.runs else words
+            notes.setdefault((source, place), []).append(self._note(told))
         # While it follows, most rows of a page were on the one before: they are not parsed again.
         known, self._known = self._known, {}
         gutters = self._gutters()
