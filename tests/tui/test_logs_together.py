@@ -137,7 +137,7 @@ async def test_merged_by_arrival_while_all_grow(
 async def test_outages_and_errors_of_several(console: Callable[..., ConsoleApp], history: History, home: Paths) -> None:
     runs = [going(1), going(2)]
     history.put(*runs)
-    epochs(home, runs, 60)
+    epochs(home, runs, 45)
     outages.note(home.driver_log(runs[0].id).parent, NOW - 45, NOW - 13)
     arrive(home, runs[1], "ERROR of the second\n", NOW - 12)
     arrive(home, runs[0], "ERROR of the first\n", NOW - 11)
@@ -151,10 +151,10 @@ async def test_outages_and_errors_of_several(console: Callable[..., ConsoleApp],
         await d.press("E")
         await d.until_shown("ERROR of the first")
         assert "ERROR of the second" not in d.text()
-        await d.press("up")
+        await d.press("up", "up")
         await d.until_shown("─ ▲ iris-001: no contact with its host from 22:12:35 to 22:13:07 (0m32) ─")
-        await d.press("E")
-        await d.until_shown("ERROR of the second")
+        await d.press("e")
+        await d.until(lambda: "ERROR of the second" in d.text() and "no contact" in d.text())
         await d.press("e")
         await d.until(lambda: "ERROR of the second" not in d.text())
         await d.press("e")
