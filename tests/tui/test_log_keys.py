@@ -151,6 +151,26 @@ async def test_selected_among_filtered_lines_and_taken_up_to_a_match(
         await d.until(lambda: found[1:] == ["keep 0\ndrop 1\ndrop 2\ndrop 3\n"])
 
 
+async def test_lines_are_selected_with_the_mouse(
+    console: Callable[..., ConsoleApp], history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.put(running())
+    write(home, "".join(f"line {n}\n" for n in range(8)))
+    async with driven(console()) as d:
+        await opened(d, "line 7")
+        found = copied(d, monkeypatch)
+        lines = pane(d).lines
+        await d.pilot.mouse_down(lines, (3, 5))
+        await d.pilot.hover(lines, (9, 3))
+        await d.until_shown("3 lines, y copies")
+        await d.pilot.hover(lines, (9, 2))
+        await d.until_shown("4 lines, y copies")
+        await d.pilot.mouse_up(lines, (9, 2))
+        await d.pilot.hover(lines, (1, 7))
+        await d.press("y")
+        await d.until(lambda: found == ["line 2\nline 3\nline 4\nline 5\n"])
+
+
 async def test_without_a_selection_its_keys_are_the_screens(
     console: Callable[..., ConsoleApp], history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,14 @@ class Selecting:
         self._anchor = self._at
         self.following = False
 
+    def select(self, first: int, last: int) -> None:
+        """From one row of the page that was shown last to another, by their places on it."""
+        end = self.order.end
+        spots = [self._shown[place] for place in (first, last) if place < len(self._shown)]
+        if len(spots) == 2 and all(offset < end[source] for source, offset in spots):
+            self._anchor, self._at = spots
+            self.following = False
+
     def end_selecting(self) -> None:
         """Stay where one is, with nothing selected."""
         self._anchor = None

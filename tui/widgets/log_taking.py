@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.log.view import LogView
+    from tui.widgets.log_lines import LogLines
 
 
 class Taking(LogReader):
@@ -33,6 +34,9 @@ class Taking(LogReader):
             return view.selecting
 
         self.go(turn)
+
+    def on_log_lines_dragged(self, event: LogLines.Dragged) -> None:
+        self.go(lambda view: view.select(event.first, event.last))
 
     def leave_selection(self) -> bool:
         """The selection ends; False: there was none."""
