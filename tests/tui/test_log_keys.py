@@ -221,6 +221,21 @@ async def test_errors_both_ways(console: Callable[..., ConsoleApp], history: His
         await d.until_shown("ERROR two")
 
 
+async def test_what_was_gone_to_is_on_the_screen_among_wrapped_lines(
+    console: Callable[..., ConsoleApp], history: History, home: Paths
+) -> None:
+    history.put(running())
+    write(home, ("x" * 400 + "\n") * 40 + "ERROR here\n" + "last\n" * 2)
+    async with driven(console()) as d:
+        await opened(d, "last")
+        await d.press("w", "E")
+        await d.until_shown("ERROR here")
+        assert not d.main.query_one("LogLines").page.following  # type: ignore[attr-defined]
+        await d.press("g", "v", *["down"] * 9)
+        await d.until_shown("10 lines, y copies")
+        await d.until_shown("▸▌xxx")
+
+
 async def test_lines_are_counted_while_one_types(
     console: Callable[..., ConsoleApp], history: History, home: Paths
 ) -> None:

@@ -130,6 +130,13 @@ async def test_merged_by_arrival_while_all_grow(
         await d.until(lambda: re.search(r"22:12:22 \S iris-001", d.text()))
         await d.press("vertical_line")
         await d.until(lambda: any("A pager reads one log" in said for said in d.said()))
+        await d.press("W")
+        await d.until(lambda: any("One log is saved at a time" in said for said in d.said()))
+        copied: list[str] = []
+        d.app.copy_text = copied.append  # type: ignore[method-assign]
+        await d.press("A")
+        await d.until(lambda: copied)
+        assert copied[0].splitlines()[-4:] == ["epoch 12 loss=0.071", "late 0", "late 1", "late 2"]
         await d.press("m")
         await d.until_shown("side by side")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tui.log.file import LogFile, Row
 from tui.log.times import Times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tui.log.search import Search
@@ -163,31 +164,32 @@ class Order:
 
     def forward(self, place: Place, count: int) -> Place:
         """The place so many rows below, or the end."""
-        return self._forward(place, count)[1]
+        now = list(place)
+        for (source, _), after in islice(self.walk(place), count):
+            now[source] = after
+        return tuple(now)
 
     def rows(self, place: Place, count: int) -> list[Row]:
         """Up to so many rows from a place on."""
         found = []
-        for source, start in self._forward(place, count)[0]:
+        for (source, start), _ in islice(self.walk(place), count):
             row = self.files[source].row(start)
             if row.end <= start:
                 break
             found.append(dataclasses.replace(row, source=source) if source else row)
         return found
 
-    def _forward(self, place: Place, count: int) -> tuple[list[Spot], Place]:
+    def walk(self, place: Place) -> Iterator[tuple[Spot, int]]:
+        """The rows from a place on, each with the offset that has it above."""
         now = list(place)
-        found: list[Spot] = []
         heads: dict[int, Key] = {}
         for source in range(len(now)):
             self._look_on(source, now, heads)
-        while count > 0 and heads:
+        while heads:
             _, source, start = min(heads.values())
-            found.append((source, start))
             now[source] = self.after((source, start))
+            yield (source, start), now[source]
             self._look_on(source, now, heads)
-            count -= 1
-        return found, tuple(now)
 
     def _look_on(self, source: int, now: list[int], heads: dict[int, Key]) -> None:
         start = self._next(source, tuple(now))

@@ -102,10 +102,7 @@ class Selecting:
             yield from map(plain_line, lines(order.files[0], start, end))
             return
         low, high = self._ends() if self.selecting else (order.first(order.begin), order.last(order.end))
-        place = order.at(low) if low is not None else order.end
-        while low is not None and low != high:
-            yield plain_line(order.files[low[0]].row(low[1]).data)
-            place = order.forward(place, 1)
-            low = order.first(place)
-        if low is not None:
-            yield plain_line(order.files[low[0]].row(low[1]).data)
+        for spot, _ in order.walk(order.at(low)) if low is not None else ():
+            yield plain_line(order.files[spot[0]].row(spot[1]).data)
+            if spot == high:
+                return

@@ -79,7 +79,8 @@ class Taking(LogReader):
             return
         if not isinstance(text, str):
             most = size(MOST_COPIED)
-            self.app.tell(f"{what} has more than {most}: too much to be copied. W saves the whole log.", "warning")
+            instead = " W saves the whole log." if self.view.path is not None else ""
+            self.app.tell(f"{what} has more than {most}: too much to be copied.{instead}", "warning")
             return
         if len(text) <= LIMIT:
             self.app.copy_text(text)
@@ -91,7 +92,9 @@ class Taking(LogReader):
 
     def action_save(self) -> None:
         path = self.view.path if self.view is not None else None
-        if path is not None and self.save_name:
+        if self.view is not None and path is None:
+            self.app.tell("One log is saved at a time: m shows them side by side.")
+        elif path is not None and self.save_name:
             save = partial(self._save, path, self.save_name)
             self.app.start(save, group=f"{self.id}-save", description="saving the log")
 
