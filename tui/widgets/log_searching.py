@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tui.log.search import Search
 
 
+# Lines are counted when no further key came for so long: nobody wants to know how many have an "e" (seconds).
+COUNT_AFTER = 0.15
+
+
 class Prompt(Horizontal):
     """What is looked for, and how many lines have it."""
 
@@ -104,6 +108,7 @@ class Searching(LogReader):
     async def _count(self, pattern: str, regex: bool) -> None:
         """Say how many lines would be found, as they are being found."""
         self._preview = []
+        await asyncio.sleep(COUNT_AFTER)
         view = self.view
         if view is None or not pattern:
             self.prompt.say("")
