@@ -31,6 +31,8 @@ BUILD_KEYS: tuple[tuple[str, str, str], ...] = (
     ("c", "cancel", "Cancel the build"),
     ("escape,q", "leave", "Go back; the build goes on"),
 )
+# When the lines of a build arrived is not noted.
+HINTS = tuple(hint for hint in LogPane.HINTS if hint[0] not in ("t", "v"))
 # From this width on, there is room between the keys in the last line.
 ROOM = 110
 # Cells of the line that fills up with the steps.
@@ -114,7 +116,7 @@ class BuildScreen(Screen[None]):
         off, gap = "off" if self._why_not() else "", " " if self.size.width >= ROOM else ""
         parts: list[Part] = [(" c", off or "key"), (f" cancel{gap}", off or "dim")]
         leave = "back" if self.record.over else "leave it going on"
-        for key, label in (("esc", leave), ("?", "help"), *LogPane.HINTS, ("W", "save")):
+        for key, label in (("esc", leave), ("?", "help"), *HINTS, ("W", "save")):
             parts += [(f" {key}", "key"), (f" {label}{gap}", "dim")]
         self.keys_line.say(parts)
 
