@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.runs import schema
+from engine.runs.model import RESOURCE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -118,6 +119,10 @@ def add(ledger: Ledger, run_id: str, records: Iterable[MetricRecord], before: in
         for record in records:
             if record.kind in notes:
                 notes[record.kind][record.name] = str(record.value)
+            elif record.kind == RESOURCE:
+                for name, used in record.value.items():
+                    measured = replace(record, name=f"resources/{name}", value=used)
+                    _series(db, run_id, measured, growing).add_scalar(measured)
             elif record.kind in ("scalar", "list", "row", "table", "image", "text"):
                 one = _series(db, run_id, record, growing)
                 if record.kind == "scalar":

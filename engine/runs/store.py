@@ -9,6 +9,7 @@ from engine.errors import NotFound
 from engine.runs import builds, schema
 from engine.runs.history import History
 from engine.runs.model import (
+    RESOURCE,
     BuildRecord,
     Command,
     ImageUse,
@@ -210,15 +211,18 @@ class StoreReader(History):
         return found
 
     def logged(self, ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-        """Everything logged by these runs, in order: run id -> name -> values. Scalars as integers and floats."""
+        """Everything logged by these runs, in order: run id -> name -> values. Scalars as integers and floats.
+
+        Not what they used, which no script has logged.
+        """
         found: dict[str, dict[str, list[Any]]] = {}
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             marks = ", ".join("?" * len(part))
             rows = self._ask(
                 "SELECT s.run_id, s.name, s.kind, p.number, p.value FROM series s JOIN points p ON p.series_id = s.id"  # noqa: S608
-                f" WHERE s.run_id IN ({marks}) ORDER BY s.id, p.position",
-                part,
+                f" WHERE s.run_id IN ({marks}) AND s.kind != ? ORDER BY s.id, p.position",
+                (*part, RESOURCE),
             )
             for run_id, name, kind, number, value in rows:
                 if kind != "scalar":

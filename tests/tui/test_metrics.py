@@ -226,6 +226,27 @@ async def test_an_overlay_of_its_own(console: Console, runs: list[Run]) -> None:
         await d.until(lambda: d.app.screen is d.main)
 
 
+async def test_what_the_run_used_is_under_a_heading(console: Console, home: Paths, history: History) -> None:
+    used = {"cpu": 1.5, "memory": 300.0 * 2**20, "read": 0.0, "write": 2.0 * 2**20}
+    records = [MetricRecord(NOW - 30 + 10 * n, "resource", "", {**used, "cpu": n / 2}) for n in range(4)]
+    put_run(home, history, 1, [*records, *scalars("loss", lambda n: 1.0 / (n + 1), 5)])
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.until_shown("resources of the run's processes")
+        text = d.text()
+        assert text.index("loss") < text.index("resources of") < text.index("resources/cpu")
+        assert all(said in text for said in ("150%", "300MB", "2.0MB/s"))
+        # The cursor passes over the heading, and a chart has what it stands for at its axis.
+        await d.press("down")
+        assert pane.browser.cursor == "resources/cpu"
+        await d.press("up")
+        assert pane.browser.cursor == "loss"
+        await d.press("down", "enter")
+        await d.until_shown("100%┤")
+        await d.press("space")
+        await d.until_shown("150%")
+
+
 async def test_several_metrics_in_one_chart(console: Console, runs: list[Run]) -> None:
     async with driven(console()) as d:
         pane = await at_metrics(d)

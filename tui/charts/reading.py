@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.runs.model import RESOURCE
 from engine.runs.store import StoreReader
 from tui.charts.drawing import Curve, Picture, draw
 from tui.charts.shape import column_of
+from tui.wording import used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +60,10 @@ def read_frame(
             Curve(place, reader.part(store, look.axis, window, size[0], lead))
             for place, reader in zip(places, readers, strict=True)
         ]
-    picture = draw(curves, look, window, size, ascii=ascii)
+    metrics = {one.name for one in series if one is not None}
+    resource = len(metrics) == 1 and any(one is not None and one.kind == RESOURCE for one in series)
+    form = partial(used, metrics.pop()) if resource else None
+    picture = draw(curves, look, window, size, ascii=ascii, form=form)
     return Frame(picture, look, whole, series, tuple(dict(reader.odd) for reader in readers))
 
 

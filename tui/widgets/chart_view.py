@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.runs.model import RESOURCE
 from tui.charts.colours import ASCII_SIGNS, MOST, SIGNS, places
 from tui.charts.curves import CurveReader, Source
 from tui.charts.drawing import ASCII_MARKS, MARKS, Picture
@@ -205,9 +206,12 @@ class ChartView(Widget, can_focus=True):
         values, smooth = found.values[n], found.smooth[n] if found.smooth else None
         if values is None:
             return "-"
-        text = " to ".join(tick_labels_of(values))
+        if series is not None and series.kind == RESOURCE:
+            text = " to ".join(dict.fromkeys(metric_value(series, one) for one in values))
+        else:
+            text = " to ".join(tick_labels_of(values))
         if smooth is not None:
-            text += f" ~{number(smooth)}"
+            text += f" ~{number(smooth) if series is None else metric_value(series, smooth)}"
         return text if found.here[n] else f"({text})"
 
     def _said(self, found: Found | None) -> Iterator[Part]:
