@@ -6,14 +6,13 @@ and in a container. A look costs some reads of /proc a process; a run that stays
 
 import json
 import os
-import shutil
-import subprocess
 import time
 
 from . import identities
 
 MYPY = False
 if MYPY:
+    import subprocess
     from typing import Optional
 
 # Between two looks (s): at first, and later this part of the time that the run has gone on.
@@ -113,7 +112,7 @@ class Usage(object):
     """
 
     def __init__(self, path: bytes, program: "Optional[str]" = None) -> None:
-        """`path`: of the metrics. `program`: nvidia-smi, otherwise the one on the path."""
+        """`path`: of the metrics. `program`: nvidia-smi, "" where there is none; None: as the path has it."""
         self.path = path
         self.began = time.monotonic()
         self.due = self.began
@@ -121,7 +120,7 @@ class Usage(object):
         self.written = {}  # type: dict[str, float]
         self.written_at = 0.0
         self.held = None  # type: Optional[tuple[float, dict[str, float]]]
-        self.program = program or shutil.which("nvidia-smi") or ""
+        self.program = program
         self.asking = None  # type: Optional[subprocess.Popen[bytes]]
         self.asked = -GPU_PAUSE
         self.gpu = {}  # type: dict[str, float]
@@ -138,12 +137,11 @@ class Usage(object):
         waited = os.times()
         total["cpu"] += waited[2] + waited[3]
         before, self.before = self.before, (now, total)
-        if self.program:
-            self.ask_gpus(now)
         if before is None:
             # Rates need two looks.
             self.due = now + PAUSE / 2
             return
+        self.ask_gpus(now)
         span = max(now - before[0], 0.001)
         sample = dict((name, max(0.0, total[name] - before[1][name]) / span) for name in ("cpu", "read", "write"))
         sample["memory"] = total["memory"]
@@ -186,6 +184,12 @@ class Usage(object):
     # GPUs: a child that is not waited for, since nvidia-smi may hang with its driver.
 
     def ask_gpus(self, now: float) -> None:
+        if self.program is None:
+            import shutil
+
+            self.program = shutil.which("nvidia-smi") or ""
+        if not self.program:
+            return
         if self.asking is not None:
             if now - self.asked > GPU_TIMEOUT:
                 self.asking.kill()
@@ -193,14 +197,8 @@ class Usage(object):
         if now - self.asked < GPU_PAUSE or not any(map(on_gpu, self.pids)):
             return
         self.asked = now
-        try:
-            self.asking = subprocess.Popen(
-                [self.program, GPU_QUERY, "--format=csv,noheader,nounits"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError:
+        self.asking = asked_of(self.program)
+        if self.asking is None:
             self.program = ""
 
     def reaped(self, pid: int) -> None:
@@ -213,6 +211,22 @@ class Usage(object):
         if asking.stdout is not None:
             with asking.stdout:
                 self.gpu = gpu_memory(asking.stdout.read().decode("utf-8", "replace"), self.pids)
+
+
+def asked_of(program: str) -> "Optional[subprocess.Popen[bytes]]":
+    """nvidia-smi, begun; None when it cannot be."""
+    # Loaded where it is needed: a script waits until its runner is.
+    import subprocess
+
+    try:
+        return subprocess.Popen(
+            [program, GPU_QUERY, "--format=csv,noheader,nounits"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
 
 
 def on_gpu(pid: int) -> bool:
