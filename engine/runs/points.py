@@ -54,11 +54,12 @@ class _Growing:
             self.high = number if self.high is None else max(self.high, number)
             low = number if low is None else min(low, number)
             high = number if high is None else max(high, number)
-            if self.count % self.stride == 0:
-                self.spark.append(number)
-            if len(self.spark) > SPARK:
-                self.spark = self.spark[::2]
-                self.stride *= 2
+        # What is not finite is in it too, and is seen as a gap.
+        if self.count % self.stride == 0:
+            self.spark.append(number)
+        if len(self.spark) > SPARK:
+            self.spark = self.spark[::2]
+            self.stride *= 2
         self.buckets[bucket] = (first_step, first_at, low, high)
         word = _integer(record.value, number) if finite else _word(number)
         self.rows.append((self.id, self.count, step, record.at, word, number if finite else None))

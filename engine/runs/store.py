@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound
@@ -71,8 +72,14 @@ def series_of(row: sqlite3.Row) -> Series:
 
 
 def _real(value: float | str | None) -> float | None:
-    """SQLite keeps NaN as NULL, so it is stored as text beside real numbers."""
-    return None if value is None else float(value)
+    """SQLite keeps NaN as NULL, so it is stored as text beside real numbers.
+
+    NaN is always the same object, so that a series that did not change equals what it was.
+    """
+    if value is None:
+        return None
+    number = float(value)
+    return math.nan if math.isnan(number) else number
 
 
 class StoreReader(History):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.runs.metrics import MetricRecord
-from tests.tui.charts_of import put_run, scalars
+from tests.tui.charts_of import put_many, put_run, scalars
 from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW
 from tests.tui.snapshots import check_snapshot
@@ -17,7 +18,7 @@ from tui.screens.overlay import OverlayScreen
 from tui.widgets.metrics_pane import MetricsPane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from engine.paths import Paths
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
     Console = Callable[..., ConsoleApp]
+
+
+@pytest.fixture(autouse=True)
+def _somewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wall time is that of the place where one is."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
 
 ODD = {30: math.nan, 31: math.nan, 60: math.inf, 90: -math.inf}
 
@@ -224,6 +236,26 @@ async def test_an_overlay_of_its_own(console: Console, runs: list[Run]) -> None:
         await d.until(lambda: any("every run" in said for said in d.said()))
         await d.press("escape", "escape")
         await d.until(lambda: d.app.screen is d.main)
+
+
+async def test_a_million_points_close_up(console: Console, home: Paths, history: History) -> None:
+    run = put_run(home, history, 1, scalars("loss", lambda n: 1.0, 1))
+    put_many(history, run, 1_000_000)
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.press("enter")
+        await d.until_shown("1,000,000 values")
+        await d.until_shown("3 NaN")
+        # To single values: 2**14 times closer.
+        for _ in range(14):
+            await d.press("plus")
+        await d.until(lambda: pane.chart.look.window is not None and pane.chart.look.window[0] > 999_900)
+        await d.press("space")
+        await d.until_shown("step 999,999")
+        await d.press("left")
+        await d.until_shown("step 999,998")
+        await d.press("0", "escape")
+        await d.until(lambda: pane.chart.look.window is None and pane.chart.cursor is None)
 
 
 async def test_what_the_run_used_is_under_a_heading(console: Console, home: Paths, history: History) -> None:

@@ -145,7 +145,7 @@ class ChartView(Widget, can_focus=True):
                 changes, self._changes = self._changes, []
                 readers, size = self._readers, (self.size.width, self.size.height - self._head_height())
                 work = partial(read_frame, self.store, readers, self._places, self.look, changes, size)
-                frame = await asyncio.to_thread(work, ascii=self.ascii)
+                frame = await asyncio.to_thread(work, ascii=self.ascii, before=self.frame)
                 if readers is self._readers:
                     self._take(frame)
         finally:
@@ -289,8 +289,10 @@ class ChartView(Widget, can_focus=True):
         width, base = self.size.width, self.rich_style
         head = self._head_height() if self._readers else 0
         if y < head:
-            parts = [Segment(text, self._ink(ink)) for text, ink in self._head(y, width)]
-            return Strip(parts).adjust_cell_length(width, base)
+            strip = Strip([Segment(text, self._ink(ink)) for text, ink in self._head(y, width)])
+            if strip.cell_length > width:
+                strip = Strip.join([strip.crop(0, width - 1), Strip([Segment(self.glyphs.ellipsis, self._ink("dim"))])])
+            return strip.adjust_cell_length(width, base)
         picture = self._picture
         if picture is None:
             words = [Segment(f" {self.words}", self._ink("dim"))] if y == head else []
