@@ -236,6 +236,10 @@ async def test_an_overlay_of_its_own(console: Console, runs: list[Run]) -> None:
         await d.until(lambda: any("every run" in said for said in d.said()))
         await d.press("escape", "escape")
         await d.until(lambda: d.app.screen is d.main)
+        d.app.push_screen(OverlayScreen(runs, "nothing"))
+        await d.until_shown("not logged by any of these runs")
+        await d.press("q")
+        await d.until(lambda: d.app.screen is d.main)
 
 
 async def test_a_million_points_close_up(console: Console, home: Paths, history: History) -> None:
@@ -340,6 +344,21 @@ async def test_an_image_is_a_file_to_save(
         await d.press("down", "W")
         await d.until(lambda: any("secret was not saved" in said for said in d.said()))
         assert not list(tmp_path.glob("*secret*"))
+
+
+async def test_another_run_under_the_same_chart(console: Console, home: Paths, history: History) -> None:
+    put_run(home, history, 1, scalars("accuracy", float, 9))
+    put_run(home, history, 2, scalars("loss", float, 9))
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.press("enter")
+        await d.until_shown("iris-002 loss   9 values")
+        await d.press("3", "down")
+        await d.until_shown("iris-001 loss")
+        await d.until_shown("not logged by this run")
+        await d.press("up")
+        await d.until_shown("iris-002 loss   9 values")
+        assert pane.opened == ("loss",)
 
 
 async def test_without_metrics(console: Console, home: Paths, history: History) -> None:

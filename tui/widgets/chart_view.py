@@ -155,6 +155,8 @@ class ChartView(Widget, can_focus=True):
         if self.cursor is not None and frame.look.axis != self.look.axis:
             self.cursor = None
         self.look, self.words = frame.look, frame.picture.words
+        if not any(frame.series):
+            self.words = f"not logged by {'this run' if len(frame.series) == 1 else 'any of these runs'}"
         if frame != self.frame:
             self.frame = frame
             self._stops = stops(frame.picture)
