@@ -6,6 +6,7 @@ and in a container. A look costs some reads of /proc a process; a run that stays
 
 import json
 import os
+import sys
 import time
 
 from . import identities
@@ -17,6 +18,8 @@ if MYPY:
 
 # Between two looks (s): at first, and later this part of the time that the run has gone on.
 PAUSE, PART = 10.0, 200.0
+# After a look it waits at least so many times as long as that took.
+COST = 1000.0
 # What is as before, within these, is written this seldom (s): a quiet run is to be quiet on the wire.
 SELDOM = 900.0
 SAME = {"cpu": (0.05, 0.05), "memory": (1 << 20, 0.05), "read": (1e5, 0.2), "write": (1e5, 0.2)}
@@ -35,7 +38,8 @@ def children_of(pid: int) -> "list[int]":
     found = []  # type: list[int]
     try:
         for thread in os.listdir("/proc/%d/task" % pid):
-            found += map(int, identities.read("/proc/%d/task/%s/children" % (pid, thread)).split())
+            with open("/proc/%d/task/%s/children" % (pid, thread), "rb") as file:
+                found += map(int, file.read().split())
     except OSError:
         # It has ended meanwhile.
         pass
@@ -127,11 +131,23 @@ class Usage(object):
         self.pids = []  # type: list[int]
 
     def look(self) -> None:
-        """Take a sample if it is time for one."""
+        """Take a sample if it is time for one. Whatever goes wrong with it, the run goes on."""
         now = time.monotonic()
         if now < self.due:
             return
         self.due = now + max(PAUSE, (now - self.began) / PART)
+        try:
+            self.sample(now)
+        except Exception:
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+            self.due = float("inf")
+        # Of a run with thousands of processes a look takes its time: it is never more than a part of it.
+        self.due = max(self.due, now + COST * (time.monotonic() - now))
+
+    def sample(self, now: float) -> None:
         self.pids = descendants_of(os.getpid())
         total = used_by(self.pids)
         waited = os.times()

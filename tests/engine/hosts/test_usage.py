@@ -96,6 +96,20 @@ def test_looks_become_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert 600 < looks < 1400
 
 
+def test_a_look_that_fails_ends_nothing_but_the_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(pid: int) -> list[int]:
+        raise ValueError("what is this")
+
+    monkeypatch.setattr(usage, "descendants_of", broken)
+    looker = usage.Usage(os.fsencode(tmp_path / "metrics.jsonl"))
+    looker.look()
+    looker.look()
+    assert looker.due == float("inf")
+    assert capfd.readouterr().err.count("ValueError: what is this") == 1
+
+
 def test_what_a_full_disk_does_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "metrics.jsonl"
     looker = usage.Usage(os.fsencode(path))
