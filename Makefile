@@ -31,7 +31,7 @@ run: setup
 	fi
 
 test: setup-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff check .
@@ -41,7 +41,7 @@ lint: setup-dev
 	@$(BIN)/lint-imports
 	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime $(DEMO)/iris_spark.py
 
-BENCH := startup submit_latency containers hosts cluster fifty_runs big_log charts killing
+BENCH := startup submit_latency containers hosts cluster fifty_runs day big_log charts killing
 bench: setup-dev
 	@set -e; for name in $(BENCH); do $(BIN)/python -m bench.$$name; echo; done
 

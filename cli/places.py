@@ -41,15 +41,18 @@ class Place:
         """The project's folder. Raises ProjectError outside of any."""
         return self.project or str(find_project(Path.cwd()))
 
-    def run(self, name: str | None) -> Run:
-        """The run that was named; without a name the project's newest. Raises NotFound, ProjectError."""
+    def run(self, name: str | None, *, binned: bool = False) -> Run:
+        """The run that was named; without a name the project's newest. `binned`: in the bin, too.
+
+        Raises NotFound, ProjectError.
+        """
         if name is None:
             return self.store.last_run(self.the_project())
-        return self.store.run(name, self.project or None)
+        return self.store.run(name, self.project or None, binned=binned)
 
-    def runs(self, names: list[str]) -> list[Run]:
+    def runs(self, names: list[str], *, binned: bool = False) -> list[Run]:
         """The runs that were named, each once, in order."""
-        return list({run.id: run for run in map(self.run, names)}.values())
+        return list({run.id: run for run in (self.run(name, binned=binned) for name in names)}.values())
 
 
 RUN_HELP = "its id, short name (iris-042), number in the project, the beginning of its id, or `last`"

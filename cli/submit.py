@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from cli.failing import BROKEN_PIPE, INTERRUPTED, drop_output
 from cli.places import Place
 from engine.client import ContactLost, open_connection
 from engine.errors import UsageError
+from engine.runs import tags
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
@@ -20,21 +22,26 @@ if TYPE_CHECKING:
     from engine.runs.model import Run
 
 
-def options(parser: Parser) -> None:
+def what_options(parser: Parser) -> None:
+    """What is run, and where: what a plan has in common with a submission."""
     parser.add_argument("-c", "--run-configuration", metavar="NAME", required=True, help="with or without .runconfig")
     parser.add_argument("-t", "--target", metavar="NAME", help="another compute target than the configuration's")
     parser.add_argument("-d", "--conda-dependencies", metavar="FILE", help="another conda environment file")
     parser.add_argument("-s", "--spark-dependencies", metavar="FILE", help="another Spark dependencies file")
+    parser.add_argument("--prepare", action="store_true", default=None, help="prepare the environment first")
+    parser.add_argument("--priority", type=int, default=0, metavar="N", help="runs with more come first (default: 0)")
+    parser.usage = "%(prog)s -c NAME [options] [script [arguments of the script]]"
+
+
+def options(parser: Parser) -> None:
+    what_options(parser)
     parser.add_argument("-u", "--untracked", action="store_true", help="keep no outputs and metrics of this run")
     parser.add_argument(
         "-a", "--async", "--no-wait", dest="no_wait", action="store_true", help="print the run id and return at once"
     )
     parser.add_argument("--wait", action="store_true", help="follow the run until it ends (as it does anyway)")
-    parser.add_argument("--prepare", action="store_true", default=None, help="prepare the environment first")
     parser.add_argument("--tag", metavar="NAME[=TEXT]", action="append", default=[], help="a tag; may be repeated")
     parser.add_argument("--description", metavar="TEXT", default="", help="what this run is for")
-    parser.add_argument("--priority", type=int, default=0, metavar="N", help="runs with more come first (default: 0)")
-    parser.usage = "%(prog)s -c NAME [options] [script [arguments of the script]]"
 
 
 def split(parser: Parser, arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -142,7 +149,8 @@ def _ask(place: Place, request: RunRequest) -> tuple[Connection, dict[str, objec
     )
 
 
-def _request(options: argparse.Namespace, project: str) -> RunRequest:
+def what_request(options: argparse.Namespace, project: str) -> RunRequest:
+    """What `what_options` and the words after them ask for."""
     from engine.project.shell import shell_environ
 
     script, *arguments = options.rest or [None]
@@ -156,22 +164,21 @@ def _request(options: argparse.Namespace, project: str) -> RunRequest:
         target=options.target,
         conda_file=options.conda_dependencies,
         spark_file=options.spark_dependencies,
-        tracked=False if options.untracked else None,
         prepare=options.prepare,
         priority=options.priority,
-        tags=dict(_tag(text) for text in options.tag),
-        description=options.description,
-        parent_run_id=os.environ.get("AZUREML_RUN_ID"),
-        user_id=_user(),
         environ=shell_environ(),
     )
 
 
-def _tag(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not name:
-        raise UsageError(f"{text!r} is no tag.", remedy="Write --tag NAME or --tag NAME=TEXT.")
-    return name, value
+def _request(options: argparse.Namespace, project: str) -> RunRequest:
+    return dataclasses.replace(
+        what_request(options, project),
+        tracked=False if options.untracked else None,
+        tags=dict(map(tags.parse, options.tag)),
+        description=options.description,
+        parent_run_id=os.environ.get("AZUREML_RUN_ID"),
+        user_id=_user(),
+    )
 
 
 def _user() -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from engine.runs.forecast import Forecast
     from engine.runs.request import RunRequest
 
 # Waits between attempts to get back to a lost engine, seconds.
@@ -50,6 +51,12 @@ class Client:
         await client._connected(start)
         return client
 
+    async def plan(self, request: RunRequest) -> Forecast:
+        """What a submission would meet now; nothing is kept of it, and no machine is connected for it."""
+        from engine.runs.forecast import Forecast
+
+        return Forecast.from_json((await self._ask("plan", {"request": request.to_json()}))["plan"])
+
     async def submit(self, request: RunRequest) -> dict[str, Any]:
         """Ask for a run: {"run_id", "number", "name", "state"}. Repeated with one token, it is one run."""
         return await self._ask("submit", {"request": request.to_json()})
@@ -58,12 +65,19 @@ class Client:
         """Begin to end these runs; what could not be done: run id -> why."""
         return dict((await self._ask("cancel", {"ids": list(ids)}))["refused"])
 
-    async def delete(self, ids: Iterable[str]) -> dict[str, str]:
-        """Remove ended runs; what could not be done: run id -> why."""
-        return dict((await self._ask("delete", {"ids": list(ids)}))["refused"])
+    async def delete(self, ids: Iterable[str], *, now: bool = False) -> dict[str, str]:
+        """Put ended runs into the bin, or remove them for good `now`; what could not be done: run id -> why."""
+        return dict((await self._ask("delete", {"ids": list(ids), "op": "now" if now else "bin"}))["refused"])
+
+    async def restore(self, ids: Iterable[str]) -> dict[str, str]:
+        """Bring runs back from the bin; what could not be done: run id -> why."""
+        return dict((await self._ask("delete", {"ids": list(ids), "op": "restore"}))["refused"])
 
     async def update(self, run_id: str, **changes: Any) -> None:
-        """Change `tags`, `description`, `priority` or `hidden` of a run."""
+        """Change `tags`, `description`, `priority` or `hidden` of a run.
+
+        `retag`: tags to set, name -> text, and with None to remove; the others stay.
+        """
         await self._ask("update", {"id": run_id, "changes": changes})
 
     async def watch(self, ids: Iterable[str]) -> None:

@@ -35,7 +35,7 @@ ATTEMPTS = 8
 # Asked twice, these change nothing more than asked once (`submit` by its token).
 REPEATABLE = frozenset(
     {"submit", "cancel", "update", "watch", "subscribe", "sample", "outputs", "connect", "status"}
-    | {"prepare", "environments"}
+    | {"plan", "prepare", "environments"}
 )
 
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
 from engine.attempts import Attempts
+from engine.deleting import Deleting
 from engine.environing import Environments
 from engine.errors import AmlError, NotFound, NotNow, Unsupported
+from engine.hands import Hands
 from engine.hosts.ssh.answers import Answers
 from engine.launchers.container import ContainerLauncher
 from engine.launchers.process import ProcessLauncher
 from engine.launchers.spark import SparkLauncher
 from engine.machines import LOCAL, Machines
+from engine.planning import Planning
 from engine.project.outputs import not_kept
 from engine.project.resolve import resolve
-from engine.project.sweeping import sweep
 from engine.runs.captures import Captures
 from engine.runs.driver import Driver
 from engine.runs.ledger import Ledger
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from engine.launchers.launcher import Launcher
     from engine.paths import Paths
     from engine.project.machine import Machine
+    from engine.runs.forecast import Forecast
     from engine.runs.model import Run, RunPlan
     from engine.runs.request import RunRequest
 
@@ -91,6 +92,17 @@ class Engine:
             "container": ContainerLauncher(self._environments, self.paths),
             "spark": SparkLauncher(self.paths, self._environments),
         }
+        self._deleting = Deleting(
+            self.paths,
+            self._ledger,
+            self._captures,
+            reach=lambda plan: self._link(plan).reach(),
+            there=lambda host: host == LOCAL or self._state_of(host) == "connected",
+            busy=self._drivers.__contains__,
+            changed=lambda runs: self.on_change(runs, False),
+        )
+        self._planning = Planning(self.paths, self._slots, self._environments, self._connected)
+        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach())
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -100,6 +112,7 @@ class Engine:
         for run, plan in plans:
             log.info("taking up run %s, %s", run.id, run.state)
             self._drive(run, plan).watch(False)
+        self._beside(self._deleting.keep_clean(), "keep the bin clean")
 
     async def _plan_of(self, run: Run) -> RunPlan | None:
         """The plan of an unfinished run; one that cannot be read ends the run, not the engine."""
@@ -122,6 +135,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._attempts.close()
+        await self.hands.close()
         for small in self._minor:
             small.cancel()
         await asyncio.gather(*self._minor, return_exceptions=True)
@@ -162,6 +176,10 @@ class Engine:
             "log": str(self.paths.engine_log),
         }
 
+    async def plan(self, request: RunRequest) -> Forecast:
+        """What a submission would meet (`Planning.forecast`)."""
+        return await self._planning.forecast(request)
+
     async def submit(self, request: RunRequest) -> Run:
         """Resolve, record, and take the snapshot; returns once the project may change again.
 
@@ -200,45 +218,27 @@ class Engine:
                 refused[run_id] = str(error)
         return refused
 
-    async def delete(self, run_ids: Iterable[str]) -> dict[str, str]:
-        """Remove ended runs: their directories on the host, mirrors and history. Returns refusals as `cancel` does."""
-        refused: dict[str, str] = {}
-        for run_id in run_ids:
-            try:
-                run = await self._ledger.do(self._ledger.run, run_id)
-                if run_id in self._drivers or not run.state.ended:
-                    raise NotNow(f"the run has not ended ({run.state}).", remedy="Cancel it first.")
-                plan = await self._ledger.do(self._ledger.plan, run_id)
-                host = await self._link(plan).reach()
-                await host.remove_run(run_id)
-                for folder in (self.paths.mirror(run_id), self.paths.host_run(run_id)):
-                    with contextlib.suppress(FileNotFoundError):
-                        await asyncio.to_thread(shutil.rmtree, folder)
-                await self._ledger.do(self._ledger.delete, run_id)
-            except AmlError as error:
-                refused[run_id] = str(error)
-        self.on_change(set(run_ids), False)
-        self._beside(self._sweep(), "sweep the content store")
-        return refused
+    async def delete(self, run_ids: Iterable[str], *, now: bool = False) -> dict[str, str]:
+        """Put ended runs into the bin, or remove them for good `now`. Returns refusals as `cancel` does."""
+        return await (self._deleting.remove(run_ids) if now else self._deleting.put_in_bin(run_ids))
 
-    async def _sweep(self) -> None:
-        """Contents that only deleted runs took along go as well."""
-        async with self._captures.sweeping():
-            needed = await self._ledger.do(self._ledger.snapshots)
-            try:
-                freed = await asyncio.to_thread(sweep, self.paths.blobs, self.paths.snapshots, needed)
-            except OSError as error:
-                log.warning("the content store could not be swept: %s", error)
-            else:
-                log.info("the content store was swept: %d bytes freed", freed)
+    async def restore(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Bring runs back from the bin. Returns refusals as `cancel` does."""
+        return await self._deleting.restore(run_ids)
 
     async def update(self, run_id: str, changes: dict[str, Any]) -> Run:
-        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields."""
+        """Change tags, description, priority or hidden of a run. Raises NotFound, AmlError for other fields.
+
+        `retag`: tags to set, and with None to remove; the others stay.
+        """
+        retag = changes.pop("retag", {})
         unknown = changes.keys() - _CHANGEABLE
         if unknown:
             raise AmlError(f"a run's {', '.join(sorted(unknown))} cannot be changed.")
         await self._ledger.do(self._ledger.run, run_id)
         await self._ledger.do(lambda: self._ledger.change(run_id, **changes))
+        if retag:
+            await self._ledger.do(self._ledger.retag, run_id, retag)
         if "priority" in changes:
             self._slots.reprioritise(run_id, int(changes["priority"]))
         self.on_change({run_id}, False)
@@ -378,9 +378,25 @@ class Engine:
         link = self._links.get(name)
         if link is None:
             self._machines.check(name)
-            link = HostLink(name, lambda: self._machines.host(name), self._ledger, lambda: self.on_change(set(), True))
+            link = HostLink(name, lambda: self._machines.host(name), self._ledger, lambda: self._moved(name))
             self._links[name] = link
         return link
+
+    def _state_of(self, host: str) -> str:
+        link = self._links.get(host)
+        return link.state if link is not None else ""
+
+    def _moved(self, host: str) -> None:
+        """A host's state or sample differs."""
+        self._deleting.heard(host, self._state_of(host) == "connected")
+        self.on_change(set(), True)
+
+    async def _connected(self, name: str) -> Host | None:
+        """A host that is there already; this machine always is."""
+        link = self._link_named(LOCAL) if name == LOCAL else self._links.get(name)
+        if link is None or (name != LOCAL and link.state != "connected"):
+            return None
+        return await link.reach()
 
     async def _host_of(self, run_id: str, plan: RunPlan) -> Host:
         """Where a run's outputs can be had: its host, or this machine when they were brought home and it is away."""

@@ -15,6 +15,8 @@ _SECRET = re.compile(
     r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
     r"(?i:pass(?:word|wd|phrase)|passwd|pwd|secret|token|credentials?|(?:api|access|account)?key)$"
 )
+# A variable's name tells more by any of its words, and costs nothing to hide (`TOKENS_PER_BATCH` is hidden, too).
+_SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|(?:^|_)KEY(?:$|_)|APIKEY")
 # Of an address: the user and password before its host.
 CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
 
@@ -27,6 +29,11 @@ def command(arguments: Iterable[str]) -> str:
 def is_secret(name: str) -> bool:
     """Whether what has this name (`--api-key`, `DB_PASSWORD`, `accessKey`) is not to be shown."""
     return _SECRET.search(name) is not None
+
+
+def is_secret_variable(name: str) -> bool:
+    """The same of an environment variable."""
+    return _SECRET_VARIABLE.search(name.upper()) is not None
 
 
 def _words(arguments: Iterable[str]) -> Iterator[str]:

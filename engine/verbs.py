@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import __version__
 from engine.errors import AmlError, UsageError
+from engine.hosts.terminal import Window
+from engine.plain import plain
 from engine.project.machine import Machine
 from engine.runs.request import RunRequest
+from engine.runs.tags import tag_problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from engine.hands import Hands
     from engine.hosts.host import Output
     from engine.paths import Paths
+    from engine.runs.forecast import Forecast
     from engine.runs.model import Run
 
 log = logging.getLogger(__name__)
@@ -30,12 +35,15 @@ class Core(Protocol):
     """The engine as its service needs it: `engine.engine.Engine`."""
 
     on_change: Callable[[set[str], bool], None]
+    hands: Hands
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+    async def plan(self, request: RunRequest) -> Forecast: ...
     async def submit(self, request: RunRequest) -> Run: ...
     async def cancel(self, run_ids: Iterable[str]) -> dict[str, str]: ...
-    async def delete(self, run_ids: Iterable[str]) -> dict[str, str]: ...
+    async def delete(self, run_ids: Iterable[str], *, now: bool = ...) -> dict[str, str]: ...
+    async def restore(self, run_ids: Iterable[str]) -> dict[str, str]: ...
     async def update(self, run_id: str, changes: dict[str, Any]) -> Run: ...
     def watch(self, face: str, run_ids: Iterable[str]) -> None: ...
     async def sample(self, face: str, hosts: Iterable[str], **looks: Iterable[str]) -> None: ...
@@ -76,6 +84,7 @@ class Verbs:
         self._leave = leave
         self._known: dict[str, Callable[[Asker, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "hello": self._hello,
+            "plan": self._plan,
             "submit": self._submit,
             "cancel": self._cancel,
             "delete": self._delete,
@@ -120,6 +129,10 @@ class Verbs:
         log.info("face %s: version %s, process %s", face.key, args.get("version"), args.get("pid"))
         return {"version": __version__, "pid": os.getpid()}
 
+    async def _plan(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        """What a submission would meet; nothing is kept of it, and no machine is connected for it."""
+        return {"plan": (await self._core.plan(_request("plan", args))).to_json()}
+
     async def _submit(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         request = _request("submit", args)
         run = await self._core.submit(request)
@@ -132,17 +145,26 @@ class Verbs:
         return {"refused": await self._core.cancel(ids)}
 
     async def _delete(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        """`op`: "bin" (they can be brought back for a while), "restore" from there, "now" for good."""
         ids = _texts(args, "ids")
-        log.info("face %s deletes %s", face.key, ", ".join(ids))
-        return {"refused": await self._core.delete(ids)}
+        operation = args.get("op", "bin")
+        log.info("face %s deletes (%s) %s", face.key, operation, ", ".join(ids))
+        if operation == "restore":
+            return {"refused": await self._core.restore(ids)}
+        if operation not in ("bin", "now"):
+            raise UsageError("delete: `op` must be bin, restore or now.")
+        return {"refused": await self._core.delete(ids, now=operation == "now")}
 
     async def _update(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         changes = args.get("changes")
         if not isinstance(changes, dict):
             raise UsageError("update: `changes` must be an object.")
-        for name, kind in (("tags", dict), ("description", str), ("priority", int), ("hidden", bool)):
+        for name, kind in (("tags", dict), ("description", str), ("priority", int), ("hidden", bool), ("retag", dict)):
             if name in changes and not isinstance(changes[name], kind):
                 raise UsageError(f"update: `{name}` must be of type {kind.__name__}.")
+        for name, value in changes.get("retag", {}).items():
+            if value is not None and (not isinstance(value, str) or tag_problem(name, value)):
+                raise UsageError(f"update: {plain(name)!r} is no tag of a run.")
         run = await self._core.update(_text(args, "id"), changes)
         return {"run_id": run.id}
 
@@ -188,7 +210,9 @@ class Verbs:
         raise UsageError("environments: `op` must be list, prune or cancel.")
 
     async def _connect(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        """`op`: "now" (the host `target`); or an attempt that a person looks at: begin, look, answer, stop."""
+        """`op`: "now" (the host `target`); an attempt that a person looks at: begin, look, answer, stop; or "shell",
+        one of the run `id` (`Hands.shell`).
+        """
         operation = args.get("op", "now")
         if operation == "now":
             await self._core.connect(_text(args, "target"))
@@ -208,8 +232,12 @@ class Verbs:
             self._core.answer(_text(args, "attempt"), _number(args, "question"), text, bool(args.get("keep")))
         elif operation == "stop":
             await self._core.stop_attempt(_text(args, "attempt"))
+        elif operation == "shell":
+            log.info("face %s opens a shell of %s", face.key, args.get("id"))
+            window = Window(str(args.get("term") or "dumb"), _number(args, "rows"), _number(args, "columns"))
+            return await self._core.hands.shell(_text(args, "id"), window)
         else:
-            raise UsageError("connect: `op` must be now, begin, look, answer or stop.")
+            raise UsageError("connect: `op` must be now, begin, look, answer, stop or shell.")
         return {}
 
     async def _sample(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:

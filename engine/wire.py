@@ -26,6 +26,7 @@ MAX_LINE = 8 << 20
 
 VERBS = (
     "hello",
+    "plan",
     "submit",
     "cancel",
     "delete",

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.services.ssh_fixtures", "tests.services.spark_fixtures"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker has the Docker Engine and one the cluster: each is started once."""
+    for item in items:
+        needs = getattr(item, "fixturenames", ())
+        for service, fixture in (("cluster", "yarn_needed"), ("docker", "docker_needed")):
+            if fixture in needs:
+                item.add_marker(pytest.mark.xdist_group(service))
+                break
+
+
 @pytest.fixture(scope="session")
 def blocking_watch() -> Iterator[Watch]:
     watch = Watch()

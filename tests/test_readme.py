@@ -14,7 +14,7 @@ import pytest
 
 from engine.environments.originals import stand_in
 from tui.actions import ACTIONS, shown_key
-from tui.settings import NOTICES, THEMES, read_settings
+from tui.settings import SETTINGS, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,6 +173,9 @@ def test_the_settings_shown_are_all_and_right(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(block)
     read = read_settings(tmp_path)
     assert read.problems == ()
-    assert (read.theme, read.metrics, read.notice) == ("aml-dark", ("loss", "acc"), "both")
+    assert (read.theme, read.metrics, read.notice) == ("dark", ("loss", "acc"), "both")
     assert set(read.keys) == {"submit", "cancel"}
-    assert all(name in block for name in (*THEMES, *NOTICES))
+    assert re.findall(r"^(\w+):", block, re.MULTILINE) == [setting.name for setting in SETTINGS]
+    assert [name for setting in SETTINGS for name in setting.choices if name not in block] == []
+    shown = dict(re.findall(r"^(\w+): (.*?)(?:  +#.*)?$", block, re.MULTILINE))
+    assert shown == {setting.name: setting.example for setting in SETTINGS}

@@ -5,22 +5,24 @@ Nothing that the first frame does not need is imported before it is on the termi
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from tui.first_frame import FirstFrame
-from tui.turns import TurnApp
+from tui.saying import SayingApp
+from tui.themes import BY_NAME, OURS, Look, suitable, without_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
     from textual.binding import BindingType
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.timer import Timer
 
@@ -31,37 +33,6 @@ if TYPE_CHECKING:
     from tui.remembered import Remembered
     from tui.settings import Settings
 
-DARK = Theme(
-    name="aml-dark",
-    primary="#7aa2d6",
-    secondary="#5d7ea8",
-    accent="#6cb6d9",
-    foreground="#d4d7dd",
-    background="#15171c",
-    surface="#1b1e24",
-    panel="#22262e",
-    success="#83b87a",
-    warning="#d8ad62",
-    error="#dc7b76",
-    dark=True,
-    variables={"border": "#5a7ea8", "border-blurred": "#3a404b", "block-cursor-background": "#2c3a4f"},
-)
-LIGHT = Theme(
-    name="aml-light",
-    primary="#2a5d99",
-    secondary="#4b759f",
-    accent="#16708f",
-    foreground="#24292f",
-    background="#fbfbfa",
-    surface="#f3f3f1",
-    panel="#e9e9e6",
-    success="#2f7d32",
-    warning="#8f5f00",
-    error="#b3312c",
-    dark=False,
-    variables={"border": "#4b759f", "border-blurred": "#c3c6ca", "block-cursor-background": "#d6e3f3"},
-)
-MESSAGES_KEPT = 200
 # By then the screen is up and everything that stays is made, seconds.
 FREEZE_AFTER = 1.5
 # What is to be remembered is written together, seconds after the last of it.
@@ -79,16 +50,7 @@ class Options:
     folder: Path | None = None
 
 
-@dataclass(frozen=True)
-class Said:
-    """One message that was shown. `at`: epoch seconds; `severity`: information, warning or error."""
-
-    at: float
-    severity: str
-    text: str
-
-
-class ConsoleApp(TurnApp):
+class ConsoleApp(SayingApp):
     """`run()` gives the line to print on leaving, or None.
 
     `paths` None: as the environment has them. `start_engine` False: none is started until something is asked.
@@ -116,42 +78,37 @@ class ConsoleApp(TurnApp):
         self.start_engine = start_engine
         self.options = options or Options()
         self.clock = clock
-        self.said: list[Said] = []
         self.settings: Settings | None = None
         self.link_listeners: list[Callable[[], None]] = []
         self.settings_listeners: list[Callable[[Settings], None]] = []
-        self.looking_away = False
         self._paths = paths
         self._project = project
         self._begun = False
         self._last_trouble = ""
         self._refused = ""
         self._saving: Timer | None = None
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = self._suitable_theme()
+        for theme in OURS:
+            self.register_theme(theme)
+        self.suitable_look = suitable(os.environ, self.console.color_system)
+        self.use_look(self.suitable_look)
         if self.options.ascii:
             self.add_class("-ascii")
 
-    def _suitable_theme(self) -> str:
-        """The terminal's own sixteen colours where it has no more; light where it says that it is light."""
-        import os
+    def use_look(self, look: Look) -> None:
+        """Draw with this theme, or without colours."""
+        self.look = look
+        self.no_color = look.plain
+        self.theme = look.theme
 
-        light = os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
-        if self.console.color_system == "standard":
-            return "ansi-light" if light else "ansi-dark"
-        return LIGHT.name if light else DARK.name
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return without_colours(filters) if self.look.plain else filters
 
     def get_default_screen(self) -> Screen[Any]:
         return FirstFrame(self._project.name if self._project else "", ascii=self.options.ascii)
 
     def on_mount(self) -> None:
-        import asyncio
-        import signal
-
-        # Asked to end from outside: leave as a person would, so that the terminal is as it was.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.leave)
+        self.watch_terminal()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -180,32 +137,51 @@ class ConsoleApp(TurnApp):
         return self.start_engine and not self.options.readonly and bool(self.model.unfinished())
 
     async def _read(self) -> None:
-        await self._apply_settings()
+        await self.model.ask(self.remembered.load)
+        await self.use_settings()
         await self._once(self.model.load)
         self.set_timer(FREEZE_AFTER, self._freeze)
         if self.model.folder is None or self.model.project.missing:
             self.open_projects()
         await self._always(self.model.follow)
 
-    async def _apply_settings(self) -> None:
-        from tui.settings import read_settings
+    async def use_settings(self) -> None:
+        """Read the person's settings and use them; what is wrong in them is told."""
+        from tui.settings import Settings, read_settings
 
-        settings = await self.model.ask(read_settings, self.model.paths.config)
-        await self.model.ask(self.remembered.load)
-        self.settings = settings
-        if settings.theme is not None:
-            self.theme = settings.theme
-        if settings.keys:
+        before = self.settings or Settings()
+        self.settings = settings = await self.model.ask(read_settings, self.model.paths.config)
+        if settings.theme != before.theme:
+            self.use_look(BY_NAME.get(settings.theme or "", self.suitable_look))
+        if settings.keys != before.keys:
             self.set_keymap({action: ",".join(keys) for action, keys in settings.keys.items()})
         for listener in list(self.settings_listeners):
             listener(settings)
         for problem in settings.problems:
-            self.tell(problem, "warning")
+            if problem not in before.problems:
+                self.tell(problem, "warning")
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Write to the person's settings (None: takes one out) and use them at once. Raises ProjectError."""
+        from tui.settings_file import write_settings
+
+        await self.model.ask(write_settings, self.model.paths.config, changes)
+        await self.use_settings()
 
     @property
     def keys(self) -> dict[str, tuple[str, ...]]:
         """The keys that a person chose, by action."""
         return self.settings.keys if self.settings is not None else {}
+
+    def missed_text(self) -> str:
+        """Errors that went by unseen, and the key that shows them; "" when there are none."""
+        if not self.missed:
+            return ""
+        from tui.actions import BY_ID, shown_key
+        from tui.wording import count_of
+
+        key = shown_key(self.keys.get("messages", BY_ID["messages"].keys)[0])
+        return f"{count_of(self.missed, 'error')}: {key}"
 
     def recall(self, name: str, kind: type, *, everywhere: bool = False) -> Any:
         """What was remembered under this name for this project (or `everywhere`); None: nothing of this kind."""
@@ -282,32 +258,6 @@ class ConsoleApp(TurnApp):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.tell_error(event.worker.error, event.worker.description)
 
-    def tell_error(self, error: BaseException, doing: str = "") -> None:
-        """Show what went wrong, where, and what to do; kept in the list of messages."""
-        from engine.errors import AmlError
-
-        if isinstance(error, AmlError):
-            self.tell(str(error), "error")
-        else:
-            text = f"{type(error).__name__}: {error}"
-            self.tell(f"{doing}: {text}" if doing else text, "error")
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """A short notice that goes away by itself, and stays in the list of messages."""
-        from tui.plain import plain_lines
-
-        shown = plain_lines(text)
-        self.said = [*self.said[-MESSAGES_KEPT + 1 :], Said(self.clock(), severity, shown)]
-        level: Any = severity
-        super().notify(shown, severity=level, timeout=8 if severity == "error" else 4, markup=False)
-
-    def notify(self, message: str, **options: Any) -> None:
-        """Textual's own, without markup: what is told often holds text from outside."""
-        from tui.plain import plain_lines
-
-        options["markup"] = False
-        super().notify(plain_lines(message), **options)
-
     def _link_moved(self) -> None:
         from tui.engine_link import Link
 
@@ -327,22 +277,17 @@ class ConsoleApp(TurnApp):
 
         self.tell(copy(self, text, self.model.paths.cache))
 
-    def on_app_blur(self) -> None:
-        self.looking_away = True
+    def tell_ended(self, text: str) -> None:
+        """Something ended while one looks elsewhere: the bell, a desktop notice."""
+        from tui.sequences import desktop_notice
+        from tui.settings import Settings
 
-    def on_app_focus(self) -> None:
-        self.looking_away = False
-
-    def tell_ended(self, names: list[str]) -> None:
-        """Runs ended while one looks elsewhere: bell, and a desktop notice where the terminal knows OSC 9."""
-        from tui.plain import plain
-
-        notice = self.settings.notice if self.settings is not None else "both"
-        if notice in ("bell", "both"):
+        settings = self.settings or Settings()
+        if settings.notice in ("bell", "both"):
             self.bell()
-        if notice in ("desktop", "both") and self._driver is not None and not self.is_headless:
-            text = plain(", ".join(names[:3]) + (" and others" if len(names) > 3 else "") + " ended")
-            self._driver.write(f"\x1b]9;{text}\x07")
+        notice = desktop_notice(text, settings.desktop, os.environ) if settings.notice in ("desktop", "both") else ""
+        if notice and self._driver is not None and not self.is_headless:
+            self._driver.write(notice)
 
     async def action_quit(self) -> None:
         self.leave()

@@ -6,6 +6,8 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
+from tui.sequences import through
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
 # What terminals take in one OSC 52 (hterm's limit, which others share): bytes of base64.
 LIMIT = 74_994
-# screen cuts device control strings longer than this into nothing.
-SCREEN_PIECE = 240
 
 
 def sequence(text: str, environ: Mapping[str, str]) -> str | None:
@@ -23,14 +23,7 @@ def sequence(text: str, environ: Mapping[str, str]) -> str | None:
     data = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
     if len(data) > LIMIT:
         return None
-    plain = f"\x1b]52;c;{data}\x07"
-    if environ.get("TMUX"):
-        # tmux passes on what is inside, with every escape doubled.
-        return "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\"
-    if environ.get("TERM", "").startswith("screen"):
-        pieces = [plain[i : i + SCREEN_PIECE] for i in range(0, len(plain), SCREEN_PIECE)]
-        return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
-    return plain
+    return through(f"\x1b]52;c;{data}\x07", environ)
 
 
 def copy(app: ConsoleApp, text: str, cache: Path) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.client import Client
     from engine.paths import Paths
+    from engine.runs.forecast import Forecast
     from engine.runs.request import RunRequest
 
 # An engine that was started by the command line, or came back, is found within this time.
@@ -75,6 +76,10 @@ class EngineLink:
             self._move(Link.NONE if self.state is Link.NONE else Link.LOST)
             await asyncio.sleep(LOOK_AGAIN)
 
+    async def plan(self, request: RunRequest, *, start: bool = True) -> Forecast:
+        """What a submission would meet. Raises AmlError; EngineUnavailable where none runs and none is started."""
+        return await (await self._have(start=start)).plan(request)
+
     async def submit(self, request: RunRequest) -> dict[str, Any]:
         """Ask for a run; the answer has run_id, number and name. Starts the engine. Raises AmlError."""
         return await (await self._have(start=True)).submit(request)
@@ -83,13 +88,21 @@ class EngineLink:
         """Begin to end these runs; what was refused: run id -> why. Raises AmlError."""
         return await (await self._have(start=True)).cancel(ids)
 
-    async def delete(self, ids: list[str]) -> dict[str, str]:
-        """Remove ended runs; what was refused: run id -> why. Raises AmlError."""
-        return await (await self._have(start=True)).delete(ids)
+    async def delete(self, ids: list[str], *, now: bool = False) -> dict[str, str]:
+        """Put ended runs into the bin, or remove them `now`; what was refused: run id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).delete(ids, now=now)
+
+    async def restore(self, ids: list[str]) -> dict[str, str]:
+        """Bring runs back from the bin; what was refused: run id -> why. Raises AmlError."""
+        return await (await self._have(start=True)).restore(ids)
 
     async def update(self, run_id: str, **changes: Any) -> None:
         """Change tags, description, priority or hidden. Raises AmlError."""
         await (await self._have(start=True)).update(run_id, **changes)
+
+    async def fetch(self, run_id: str, path: str, dest: str) -> dict[str, Any]:
+        """Copy outputs (all with path "") into the folder `dest`: files, bytes, skipped. Raises AmlError."""
+        return await (await self._have(start=True)).fetch(run_id, path, dest)
 
     async def prepare(self, request: RunRequest) -> dict[str, Any]:
         """Have an environment there: `state` "ready", "building" (with its `build`) or "nothing". Raises AmlError."""

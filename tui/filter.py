@@ -3,13 +3,13 @@
     filter     := either
     either     := both ("or" both)*
     both       := one ("and"? one)*
-    one        := "not" one | "(" either ")" | test
+    one        := "not" one | "(" either ")" | "@" name | test
     test       := word | "a phrase" | field:value[,value...] | tag:key[=value] | name op number
     op         := > >= < <= = == !=
 
 A word is looked for in the run's name, id, configuration, target, script, arguments, reason, tags and description.
 A name before an operator is a number of the run (exit, number, priority), a time (age, duration, with 10s, 5m, 2h, 1d)
-or the last value of a metric.
+or the last value of a metric. `@name` is a filter that was saved under that name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Test = Callable[["Subject"], bool]
 
 FIELDS = ("state", "target", "config", "tag", "script", "arg", "name", "reason", "branch", "commit", "framework", "id")
-_GROUPS: dict[str, Callable[[State], bool]] = {
+GROUPS: dict[str, Callable[[State], bool]] = {
     "unfinished": lambda state: not state.ended,
     "active": lambda state: not state.ended,
     "ended": lambda state: state.ended,
@@ -43,6 +43,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 # Well below Python's own recursion limit, far above what a person types.
 _DEEPEST = 50
+SAVED_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -85,11 +86,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter that was understood. `metrics` are the names whose last values it needs."""
+    """A filter that was understood. `metrics` are the names whose last values it needs.
+
+    `timed`: what it lets through may differ a moment later, without any news of a run.
+    """
 
     text: str
     test: Test
     metrics: frozenset[str] = frozenset()
+    timed: bool = False
 
     def matches(self, run: Run, metrics: Mapping[str, float], now: float) -> bool:
         return self.test(Subject(run, metrics, now))
@@ -107,16 +112,29 @@ class _Token:
     end: int
 
 
-def parse(text: str) -> Filter:
-    """The filter that `text` means; an empty text matches every run. Raises FilterError."""
-    reader = _Reader(list(_tokens(text)), len(text))
+def parse(text: str, saved: Mapping[str, str] | None = None) -> Filter:
+    """The filter that `text` means; an empty text matches every run. Raises FilterError.
+
+    `saved`: the texts of those that `@name` stands for.
+    """
+    return _parse(text, saved or {}, ())
+
+
+def saved_name_problem(name: str) -> str:
+    """Why a filter cannot be saved under this name, in words; "" when it can."""
+    return "" if SAVED_NAME.fullmatch(name) else "a name is letters, digits, - and _, as in @bad-runs"
+
+
+def _parse(text: str, saved: Mapping[str, str], within: tuple[str, ...]) -> Filter:
+    """`within`: the saved filters whose text this is, outermost first."""
+    reader = _Reader(list(_tokens(text)), len(text), saved=saved, within=within)
     if reader.peek() is None:
         return Filter(text, lambda _: True)
     test = reader.either()
     left = reader.peek()
     if left is not None:
         raise FilterError(f"{left.text!r} is one too many", left.at)
-    return Filter(text, test, frozenset(reader.metrics))
+    return Filter(text, test, frozenset(reader.metrics), reader.timed)
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -142,6 +160,9 @@ class _Reader:
     place: int = 0
     depth: int = 0
     metrics: set[str] = field(default_factory=set)
+    timed: bool = False
+    saved: Mapping[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
 
     def peek(self, ahead: int = 0) -> _Token | None:
         index = self.place + ahead
@@ -220,6 +241,8 @@ class _Reader:
             return inner
         if token.kind not in ("word", "quoted"):
             raise FilterError(f"{token.text!r} needs a name before it", token.at)
+        if token.kind == "word" and token.text.startswith("@"):
+            return self.saved_one(token)
         after = self.peek()
         if after is not None and after.kind == "colon" and token.kind == "word" and after.at == token.end:
             self.take()
@@ -227,6 +250,21 @@ class _Reader:
         if after is not None and after.kind == "op":
             return self.comparison(token)
         return _word(_text(token))
+
+    def saved_one(self, token: _Token) -> Test:
+        name = token.text[1:]
+        if name not in self.saved:
+            known = ", ".join(f"@{one}" for one in sorted(self.saved)) or "none yet"
+            raise FilterError(f"no filter is saved as {token.text}; there is {known}", token.at)
+        if name in self.within:
+            raise FilterError(f"{token.text} stands in itself", token.at)
+        try:
+            found = _parse(self.saved[name], self.saved, (*self.within, name))
+        except FilterError as error:
+            raise FilterError(f"in {token.text}: {error.message}", token.at) from error
+        self.metrics |= found.metrics
+        self.timed = self.timed or found.timed
+        return found.test
 
     def field(self, name: _Token) -> Test:
         key = name.text.lower()
@@ -274,10 +312,11 @@ class _Reader:
         compare = _OPERATORS[sign.text]
         key = _text(name)
         wanted = _quantity(token, time=key.lower() in ("age", "duration"))
-        measure = _MEASURES.get(key.lower()) if name.kind == "word" else None
+        measure = MEASURES.get(key.lower()) if name.kind == "word" else None
         if measure is None:
             self.metrics.add(key)
             return lambda subject: key in subject.metrics and compare(subject.metrics[key], wanted)
+        self.timed = self.timed or key.lower() in ("age", "duration")
 
         def test(subject: Subject) -> bool:
             value = measure(subject)
@@ -325,14 +364,14 @@ def _field_test(key: str, token: _Token) -> Test:
 
 
 def _state_test(wanted: str, token: _Token) -> Test:
-    if wanted in _GROUPS:
-        group = _GROUPS[wanted]
+    if wanted in GROUPS:
+        group = GROUPS[wanted]
         return lambda subject: group(subject.run.state)
     if wanted == "unreachable":
         return lambda subject: subject.run.unreachable_since is not None and not subject.run.state.ended
     states = frozenset(state for state in State if state.value.casefold().startswith(wanted))
     if not states:
-        known = ", ".join([state.value for state in State] + list(_GROUPS) + ["unreachable"])
+        known = ", ".join([state.value for state in State] + list(GROUPS) + ["unreachable"])
         raise FilterError(f"there is no state {_text(token)!r}; there are {known}", token.at)
     return lambda subject: subject.run.state in states
 
@@ -350,7 +389,7 @@ def _exit(subject: Subject) -> float | None:
     return subject.run.exit_code
 
 
-_MEASURES: dict[str, Callable[[Subject], float | None]] = {
+MEASURES: dict[str, Callable[[Subject], float | None]] = {
     "age": _age,
     "duration": _duration,
     "exit": _exit,

@@ -29,6 +29,9 @@ class Glyphs:
     rule: str
     full: str
     down: str
+    bar: str
+    runs: str
+    up: str
 
 
 UNICODE = Glyphs(
@@ -56,6 +59,9 @@ UNICODE = Glyphs(
     rule="─",
     full="━",
     down="▾",
+    bar="▌",
+    runs="●▲■◆○△□◇",
+    up="▴",
 )
 ASCII = Glyphs(
     states={
@@ -82,7 +88,20 @@ ASCII = Glyphs(
     rule="-",
     full="#",
     down="v",
+    bar="|",
+    runs="o^#*+x=@",
+    up="^",
 )
+
+
+def cycled(numbers: Sequence[int], count: int) -> list[int]:
+    """A sign or colour of `count` for each number: always the same one, unless another number here has it already."""
+    found: list[int] = []
+    for number in numbers:
+        wanted = number % count
+        free = [(wanted + step) % count for step in range(count) if (wanted + step) % count not in found]
+        found.append(free[0] if free else wanted)
+    return found
 
 
 def sparkline(values: Sequence[float], width: int, signs: str) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Over SSH a frame costs what the line costs: ten a second are enough for a person.
 SSH_FRAMES = "10"
+# Terminals that tell nothing of a mouse, or take what asks them for it as text.
+NO_MOUSE = ("linux", "dumb")
 
 
 @dataclass
@@ -54,10 +56,12 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def prepare_environment(environ: dict[str, str] | os._Environ[str]) -> None:
-    """Set what Textual reads when it is imported. What a person set stays."""
+def prepare_environment(environ: dict[str, str] | os._Environ[str], frames: int | None = None) -> None:
+    """Set what Textual reads when it is imported. What a person set stays. `frames`: a second, as set."""
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if frames is not None:
+        environ.setdefault("TEXTUAL_FPS", str(frames))
     if environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"):
         environ.setdefault("TEXTUAL_FPS", SSH_FRAMES)
 
@@ -89,16 +93,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write("aml-tui: this is not a terminal. `aml` does the same work without one.\n")
         return 2
-    prepare_environment(os.environ)
+    from engine.paths import current
+    from tui.settings import read_early
+
+    early, terminal = read_early(current().config), os.environ.get("TERM", "")
+    prepare_environment(os.environ, early.frames)
 
     from tui.app import ConsoleApp, Options
+
+    ascii_only = options.ascii or (early.ascii if early.ascii is not None else terminal == "dumb")
+    mouse = not options.no_mouse and (early.mouse if early.mouse is not None else terminal not in NO_MOUSE)
 
     app = ConsoleApp(
         None,
         find_project(start),
-        Options(readonly=options.readonly, ascii=options.ascii, folder=start.absolute()),
+        Options(readonly=options.readonly, ascii=ascii_only, folder=start.absolute()),
     )
-    left = app.run(mouse=not options.no_mouse)
-    if left:
+    left = app.run(mouse=mouse)
+    if left and not (app.terminal is not None and app.terminal.stuck):
         sys.stdout.write(f"{left}\n")
     return app.return_code or 0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from engine.runs.bin import Batch, Binned
     from engine.runs.model import Run, Series, TargetState
     from engine.runs.request import RunRequest
     from tui.environments import BuildView
@@ -68,6 +69,7 @@ class ConsoleModel:
         self.targets: dict[str, TargetState] = {}
         self.builds: dict[str, BuildView] = {}
         self.load_of_hosts = HostLoad()
+        self.batches: tuple[Batch, ...] = ()
         self.loaded = False
         self.trouble = ""
         self.listeners: list[Callable[[Change], None]] = []
@@ -99,6 +101,7 @@ class ConsoleModel:
         """Show another project folder (None: every run there is)."""
         self.folder = project
         self.runs, self.order, self.series, self.builds = {}, (), {}, {}
+        self.batches = ()
         self.loaded = False
         self._stamp = None
         self.project = ProjectView(name=project.name if project else "", path=str(project or ""))
@@ -189,6 +192,10 @@ class ConsoleModel:
         """What was asked for when this run was submitted. Raises AmlError."""
         return await self.ask(self._history.request, run_id)
 
+    async def bin(self) -> list[Binned]:
+        """The project's runs that were deleted and can be brought back. Raises AmlError."""
+        return await self.ask(self._history.bin)
+
     async def build(self, build: str) -> BuildView:
         """A build of an environment, also one that is not at hand. Raises AmlError."""
         return await self.ask(self._history.build, build)
@@ -256,6 +263,7 @@ class ConsoleModel:
         self.targets = states
         builds = frozenset(i for i, one in reading.builds.items() if self.builds.get(i) != one)
         self.builds = reading.builds
+        self.batches = reading.batches
         if order or differ or targets or builds:
             self._tell(Change(order=order, runs=differ, targets=targets, builds=builds))
 

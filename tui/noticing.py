@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tui import wording
 
 if TYPE_CHECKING:
+    from engine.runs.model import Run
     from tui.environments import BuildView
     from tui.model import Change
     from tui.screens.main import MainScreen
@@ -21,6 +23,7 @@ class Noticing:
         self._screen = screen
         self._runs: dict[str, bool] = {}
         self._builds: dict[str, bool] = {}
+        self._hook_trouble = ""
 
     def look(self, change: Change) -> None:
         if change.order or change.runs:
@@ -29,16 +32,40 @@ class Noticing:
             self._look_at_builds(change.builds)
 
     def _look_at_runs(self, changed: frozenset[str]) -> None:
-        app, ended = self._screen.app, []
+        app = self._screen.app
+        ended: list[Run] = []
         for run_id in changed:
             run = app.model.runs.get(run_id)
             if run is None:
                 continue
             if run.state.ended and self._runs.get(run_id) is False:
-                ended.append(run.name)
+                ended.append(run)
             self._runs[run_id] = run.state.ended
-        if ended and (app.looking_away or app.screen is not self._screen):
-            app.tell_ended(ended)
+        if not ended:
+            return
+        if app.looking_away or app.screen is not self._screen:
+            told = ", ".join(f"{run.name} {run.state}" for run in ended[:3])
+            app.tell_ended(told + (f" and {len(ended) - 3} others" if len(ended) > 3 else ""))
+        command = app.settings.hook if app.settings is not None else ()
+        if command:
+            app.start(partial(self._call, command, ended), group="hook", description="running the hook")
+
+    async def _call(self, command: tuple[str, ...], ended: list[Run]) -> None:
+        """One after the other; what goes wrong is told once, until it is something else."""
+        from tui.hook import HookError, call, told
+
+        trouble = ""
+        for run in ended:
+            try:
+                await call(command, told(run))
+            except HookError as error:
+                trouble = str(error)
+                if trouble != self._hook_trouble:
+                    self._screen.app.tell(trouble, "error")
+                    self._hook_trouble = trouble
+                # What cannot be started or hangs would do so for each of a hundred.
+                break
+        self._hook_trouble = trouble
 
     def _look_at_builds(self, changed: frozenset[str]) -> None:
         builds = self._screen.app.model.builds
@@ -51,7 +78,7 @@ class Noticing:
         app, record = self._screen.app, view.record
         names = ", ".join(view.configs) or record.host
         if app.looking_away:
-            app.tell_ended([f"preparing {names}"])
+            app.tell_ended(f"environment of {names} {record.state}")
         if getattr(app.screen, "build", None) == record.id:
             # One looks at it.
             return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.project.compute import ComputeTarget
     from engine.project.problems import Problem
     from engine.project.runconfig import RunConfiguration
+    from engine.runs.bin import Batch, Binned
     from engine.runs.model import Run, Series, TargetState
     from engine.runs.request import RunRequest
     from tui.environments import BuildView
@@ -87,6 +88,8 @@ class ConfigView:
     file: str = ""
     problem: str = ""
     errors: tuple[Problem, ...] = ()
+    conda_file: str = ""
+    spark_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,11 @@ class ProjectView:
     name: str = ""
     targets: tuple[TargetView, ...] = ()
     configs: tuple[ConfigView, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
     missing: str = ""
     loaded: bool = False
     absent: frozenset[str] = frozenset()
+    config_folder: str = "aml_config"
 
     def config(self, name: str) -> ConfigView | None:
         return next((config for config in self.configs if config.name == name), None)
@@ -123,6 +127,7 @@ class Reading:
     more: bool = False
     targets: dict[str, TargetState] = field(default_factory=dict)
     builds: dict[str, BuildView] = field(default_factory=dict)
+    batches: tuple[Batch, ...] = ()
 
 
 def read_project(path: Path) -> ProjectView:
@@ -157,9 +162,10 @@ def read_project(path: Path) -> ProjectView:
         project.name,
         tuple(sorted(targets, key=_local_first)),
         tuple(sorted(configs, key=_local_first)),
-        tuple(map(str, problems)),
+        tuple(problems),
         loaded=True,
         absent=absent(path, configs),
+        config_folder=project.config_folder.name,
     )
 
 
@@ -197,6 +203,8 @@ def _config(name: str, config: RunConfiguration, missing: Problem | None, errors
         config.file,
         str(missing) if missing else "",
         errors,
+        config.conda_file or "",
+        config.spark_file or "",
     )
 
 
@@ -257,6 +265,10 @@ class HistoryReading:
     def request(self, run_id: str) -> RunRequest:
         return self._store.request(run_id)
 
+    def bin(self) -> list[Binned]:
+        """What was deleted and can be brought back."""
+        return self._store.bin(self._project)
+
     def build(self, build: str) -> BuildView:
         return environments.build_view(self._store, self._project, build)
 
@@ -265,7 +277,11 @@ class HistoryReading:
 
     def _beside(self) -> dict[str, Any]:
         """What else each look brings."""
-        return {"targets": self._store.targets(), "builds": environments.builds_of(self._store, self._project)}
+        return {
+            "targets": self._store.targets(),
+            "builds": environments.builds_of(self._store, self._project),
+            "batches": tuple(self._store.batches(self._project)),
+        }
 
     def _ours(self, run: Run) -> bool:
         return not run.hidden and (self._project is None or run.project == self._project)

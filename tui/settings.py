@@ -1,11 +1,6 @@
-"""A person's settings, `config.yaml` in the settings folder. Blocking: read in a thread.
+"""A person's settings: `config.yaml` in the settings folder, and the one table of what there is to set.
 
-theme: dark            # dark, light, or ansi for the terminal's own sixteen colours; default: what the terminal says
-metrics: [loss, acc]   # shown in the run list, in this order; default: those of the newest runs
-notice: bell           # when a run ends while one looks elsewhere: bell, desktop, both or none; default: both
-keys:                  # a key, or a list of keys, by the action's name as the documentation lists it
-  submit: S
-  cancel: [c, ctrl+x]
+The table feeds the reading with its checks, the settings screen and the documentation. Blocking: read in a thread.
 """
 
 from __future__ import annotations
@@ -16,25 +11,139 @@ from typing import TYPE_CHECKING, Any
 from tui.actions import ACTIONS, BY_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-THEMES = {"dark": "aml-dark", "light": "aml-light", "ansi": "ansi-dark"}
+# What is read before the first frame, when Textual must not be imported yet: it reads these when it is.
+EARLY = ("ascii", "mouse", "frames")
+THEMES = ("auto", "dark", "light", "contrast-dark", "contrast-light", "ansi", "ansi-light", "mono")
 NOTICES = ("bell", "desktop", "both", "none")
+PROTOCOLS = ("auto", "osc9", "osc777", "osc99")
+# Keys that move the cursor in every list, which would never reach an action.
+MOVING = frozenset({"up", "k", "down", "j", "pageup", "pagedown", "ctrl+b", "ctrl+f", "home", "g", "end", "G"})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing to set. `kind`: choice, flag, number, names, command or keys; `default` in words where it is none.
+
+    `later`: it counts from the next start on.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    example: str
+    words: str
+    choices: tuple[str, ...] = ()
+    least: int = 0
+    most: int = 0
+    later: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """What may be set, in a few words."""
+        if self.kind == "choice":
+            return ", ".join(self.choices)
+        return {
+            "flag": "true or false",
+            "number": f"a number from {self.least} to {self.most}",
+            "names": "a list of names, as [loss, acc]",
+            "command": "a command with its arguments, as [notify-send, aml-tui]",
+            "keys": "actions with keys, as `submit: S`",
+        }[self.kind]
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("theme", "choice", "auto", "dark", "Colours; auto is what suits the terminal.", THEMES),
+    Setting(
+        "ascii", "flag", None, "false", "Draw with ASCII signs only; else Unicode, unless TERM is dumb.", later=True
+    ),
+    Setting(
+        "mouse",
+        "flag",
+        None,
+        "true",
+        "Take the mouse; false leaves it to the terminal for selecting. Else taken, unless TERM is linux or dumb.",
+        later=True,
+    ),
+    Setting(
+        "frames",
+        "number",
+        None,
+        "30",
+        "Frames a second at most; else 10 over SSH and 60 elsewhere.",
+        least=1,
+        most=120,
+        later=True,
+    ),
+    Setting(
+        "tick",
+        "number",
+        None,
+        "1",
+        "Ages in lists move every so many seconds; else 5 over SSH and 1 elsewhere.",
+        least=1,
+        most=60,
+    ),
+    Setting("metrics", "names", None, "[loss, acc]", "Metrics in the list, in order; else those of the newest runs."),
+    Setting(
+        "notice",
+        "choice",
+        "both",
+        "both",
+        "When a run ends while one looks elsewhere: the bell, a desktop notice, both or none.",
+        NOTICES,
+    ),
+    Setting(
+        "desktop",
+        "choice",
+        "auto",
+        "auto",
+        "How the terminal is asked for a desktop notice; auto is what it is known to take.",
+        PROTOCOLS,
+    ),
+    Setting(
+        "hook",
+        "command",
+        None,
+        '[notify-send, "a run has ended"]',
+        "Run for each run that ends while the console is open; AML_RUN, AML_STATE and others tell which.",
+    ),
+    Setting("keys", "keys", None, "", "A key, or a list of keys, by the action's name."),
+)
+BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was set; `problems` tells, with the file and line, what could not be used."""
+    """What was set, None where nothing was; `problems` tells, with the file and line, what could not be used."""
 
     theme: str | None = None
+    ascii: bool | None = None
+    mouse: bool | None = None
+    frames: int | None = None
+    tick: int | None = None
     metrics: tuple[str, ...] | None = None
     notice: str = "both"
+    desktop: str = "auto"
+    hook: tuple[str, ...] = ()
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
-def read_settings(folder: Path) -> Settings:
-    """The settings of this folder. What is wrong is left out and told; no file is no settings."""
+def read_early(folder: Path) -> Settings:
+    """Those that count before the first frame; what is wrong is told when all are read."""
+    try:
+        data = (folder / "config.yaml").read_bytes()
+    except OSError:
+        return Settings()
+    # YAML takes longer to import than to do without.
+    return read_settings(folder, EARLY) if any(name.encode() in data for name in EARLY) else Settings()
+
+
+def read_settings(folder: Path, names: Iterable[str] = ()) -> Settings:
+    """The settings of this folder, all or those of these names. What is wrong is left out and told; no file is none."""
     file = folder / "config.yaml"
     try:
         text = file.read_text(encoding="utf-8")
@@ -54,44 +163,90 @@ def read_settings(folder: Path) -> Settings:
     if not isinstance(data, dict):
         return Settings(problems=(f"{file}:1:1: settings are names with values, as `theme: dark`.",))
     lines = {pair[0].value: pair[0].start_mark.line + 1 for pair in node.value} if node is not None else {}
+    if names:
+        data = {name: data[name] for name in names if name in data}
     return _checked(data, lambda name: f"{file}:{lines.get(name, 1)}:1")
 
 
-def _checked(data: dict[str, Any], place: Any) -> Settings:
-    problems: list[str] = []
-    known = ("theme", "metrics", "notice", "keys")
-    problems += [
-        f"{place(name)}: there is no setting {name!r}; there are {', '.join(known)}."
-        for name in data
-        if name not in known
+def _checked(data: dict[str, Any], place: Callable[[str], str]) -> Settings:
+    known = ", ".join(BY_NAME)
+    problems = [
+        f"{place(name)}: there is no setting {name!r}; there are {known}." for name in data if name not in BY_NAME
     ]
-    theme = data.get("theme")
-    if theme is not None and theme not in THEMES:
-        problems.append(f"{place('theme')}: the theme is one of {', '.join(THEMES)}.")
-        theme = None
-    notice = data.get("notice", "both")
-    if notice not in NOTICES:
-        problems.append(f"{place('notice')}: notice is one of {', '.join(NOTICES)}.")
-        notice = "both"
-    metrics = data.get("metrics")
-    if metrics is not None and not (isinstance(metrics, list) and all(isinstance(one, str) for one in metrics)):
-        problems.append(f"{place('metrics')}: metrics is a list of names, as [loss, acc].")
-        metrics = None
-    keys, wrong = _keys(data.get("keys"))
-    problems += [f"{place('keys')}: {one}" for one in wrong]
-    return Settings(
-        THEMES.get(theme) if theme else None,
-        tuple(metrics) if metrics else None,
-        notice,
-        keys,
-        tuple(problems),
-    )
+    found: dict[str, Any] = {}
+    for setting in SETTINGS:
+        given = data.get(setting.name)
+        if given is None:
+            continue
+        if setting.kind == "keys":
+            found["keys"], wrong = _keys(given)
+            problems += [f"{place('keys')}: {one}" for one in wrong]
+            continue
+        value, why = taken(setting, given)
+        if why:
+            problems.append(f"{place(setting.name)}: {why}")
+        else:
+            found[setting.name] = value
+    return Settings(**found, problems=tuple(problems))
+
+
+def taken(setting: Setting, given: Any) -> tuple[Any, str]:
+    """A value as the console has it, and what is wrong with it ("" when nothing is)."""
+    wrong = f"{setting.name} is {'one of ' if setting.kind == 'choice' else ''}{setting.allowed}."
+    if setting.kind == "choice":
+        return (given, "") if given in setting.choices else (None, wrong)
+    if setting.kind == "flag":
+        return (given, "") if isinstance(given, bool) else (None, wrong)
+    if setting.kind == "number":
+        fits = isinstance(given, int) and not isinstance(given, bool) and setting.least <= given <= setting.most
+        return (given, "") if fits else (None, wrong)
+    if setting.kind == "command" and isinstance(given, str):
+        return _words(given)
+    if not (isinstance(given, list) and all(isinstance(one, str) for one in given)):
+        return None, wrong
+    return tuple(given) or None if setting.kind == "names" else tuple(given), ""
+
+
+def _words(given: str) -> tuple[tuple[str, ...] | None, str]:
+    """A command's words, quoted as for a shell; no shell sees them."""
+    import shlex
+
+    try:
+        return tuple(shlex.split(given)), ""
+    except ValueError as error:
+        return None, f"hook: the quotes do not match: {error}."
+
+
+def typed(setting: Setting, text: str) -> tuple[Any, str]:
+    """The same for what a person typed in a line: names and words of a command with spaces between them."""
+    text = text.strip()
+    if not text:
+        return None, ""
+    if setting.kind == "number":
+        return taken(setting, int(text) if text.isdecimal() else text)
+    if setting.kind == "names":
+        return taken(setting, [one for one in text.replace(",", " ").split() if one])
+    return taken(setting, text)
+
+
+def shown(setting: Setting, settings: Settings) -> str:
+    """A setting's value as the settings screen has it, "" where none was set."""
+    value = getattr(settings, setting.name)
+    if setting.kind == "keys":
+        return f"{len(value)} changed" if value else ""
+    if value is None or value == getattr(Settings(), setting.name):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if setting.kind == "command":
+        import shlex
+
+        return shlex.join(value)
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _keys(given: Any) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Keys by action, and what is wrong with them: unknown actions, and one key for two things."""
-    if given is None:
-        return {}, []
     if not isinstance(given, dict):
         return {}, ["keys are actions with keys, as `submit: S`."]
     keys: dict[str, tuple[str, ...]] = {}
@@ -103,7 +258,11 @@ def _keys(given: Any) -> tuple[dict[str, tuple[str, ...]], list[str]]:
         elif not chosen or not all(isinstance(one, str) and one.strip() and "," not in one for one in chosen):
             wrong.append(f"the keys of {action} are a key or a list of keys, as [c, ctrl+x].")
         else:
-            keys[action] = tuple(named(one.strip()) for one in chosen)
+            mine = tuple(named(one.strip()) for one in chosen)
+            moving = [one for one in mine if one in MOVING]
+            wrong += [f"the key {one!r} moves in lists: {action} would never get it." for one in moving]
+            if not moving:
+                keys[action] = mine
     while (clash := _clash(keys)) is not None:
         key, both = clash
         wrong.append(f"the key {key!r} would do both {' and '.join(both)}.")
@@ -122,6 +281,14 @@ def _clash(keys: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, str]] | No
                 return key, (taken[key], action.id)
             taken[key] = action.id
     return None
+
+
+def why_not(key: str, action: str, keys: dict[str, tuple[str, ...]]) -> str:
+    """Why an action cannot have this key beside those that are set; "" when it can."""
+    if key in MOVING:
+        return "it moves in lists, and would never get there"
+    other = next((one for one in ACTIONS if one.id != action and key in keys.get(one.id, one.keys)), None)
+    return f"it is that of: {other.description}" if other is not None else ""
 
 
 def named(key: str) -> str:

@@ -35,6 +35,18 @@ def _prepare(options: argparse.Namespace) -> int:
     return prepare.prepare(options)
 
 
+def _plan_options(parser: Parser) -> None:
+    from cli import planning
+
+    planning.options(parser)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from cli import planning
+
+    return planning.plan(options)
+
+
 def _logs_options(parser: Parser) -> None:
     one_run(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
@@ -78,6 +90,18 @@ def _catch_up(place: Place, run: Run) -> None:
             if now == size:
                 return
             size = now
+
+
+def _shell_options(parser: Parser) -> None:
+    from cli import terminal
+
+    terminal.options(parser)
+
+
+def _shell(options: argparse.Namespace) -> int:
+    from cli import terminal
+
+    return terminal.shell(options)
 
 
 def _cancel_options(parser: Parser) -> None:
@@ -198,6 +222,19 @@ COMMANDS = {
             "  RUN=$(aml experiment submit -c local --async train.py)"
         ),
     ),
+    "plan": Command(
+        "show what a submission would meet, without making it",
+        _plan,
+        options=_plan_options,
+        split=submit.split,
+        output="table",
+        about=(
+            "What `aml experiment submit` with the same options would do: files and bytes to ship and the largest,\n"
+            "what stays behind, the environment, the place in the queue, the disk left, and the earlier run that was\n"
+            "the same. Nothing is kept of it, and no machine is connected for it."
+        ),
+        examples="  aml experiment plan -c local train.py --epochs 3",
+    ),
     "prepare": Command(
         "have the environment of a configuration built, and follow it",
         _prepare,
@@ -215,6 +252,18 @@ COMMANDS = {
         options=_logs_options,
         output=None,
         examples="  aml experiment logs -r iris-042\n  aml experiment logs -f",
+    ),
+    "shell": Command(
+        "open a shell where a run is",
+        _shell,
+        options=_shell_options,
+        output=None,
+        about=(
+            "A shell in the directory of a run, on whatever machine that is, or in its container while it runs: with\n"
+            "the variables and the Python of its script. The engine has the connection, so nothing is asked again.\n"
+            "What is done in it is no part of the run. The exit code is the shell's."
+        ),
+        examples="  aml experiment shell -r iris-042",
     ),
     "status": Command(
         "how runs stand",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli import comparing, deleting
 from cli.command import Command
 from cli.output import emit
 from cli.places import Place, one_run, several_runs
@@ -80,37 +81,6 @@ def _last(options: argparse.Namespace) -> int:
     return _info(options)
 
 
-def _compare(options: argparse.Namespace) -> int:
-    from cli.records import records
-
-    place = Place(options)
-    with place.store as store:
-        runs = place.runs(options.run)
-        if len(runs) < 2:
-            raise UsageError("two runs or more can be compared.", remedy="`aml history compare -r 41 42`")
-        compared = dict(zip((run.name for run in runs), records(store, runs), strict=True))
-    names = dict.fromkeys(name for record in compared.values() for name in record)
-    data = [{"name": name, **{run: record.get(name) for run, record in compared.items()}} for name in names]
-    differing = [row for row in data if len({repr(value) for key, value in row.items() if key != "name"}) > 1]
-    shown = [
-        {"Name": name, **{run: _short(name, record.get(name)) for run, record in compared.items()}}
-        for name in (str(row["name"]) for row in differing)
-    ]
-    emit(options, data, shown, names=True)
-    return 0
-
-
-def _short(name: str, value: Any) -> Any:
-    """In a table the last of many values stands for all of them, and arguments are as one types them."""
-    if name == "arguments":
-        from engine import masking
-
-        return masking.command(value)
-    if isinstance(value, list) and len(value) > 1 and isinstance(value[-1], (int, float)):
-        return f"{value[-1]:.6g} (last of {len(value)})"
-    return value
-
-
 def _download_options(parser: Parser) -> None:
     one_run(parser)
     parser.add_argument("-d", "--destination", metavar="DIR", required=True, help="the folder to put it in")
@@ -145,28 +115,32 @@ def _download(options: argparse.Namespace) -> int:
     return 0
 
 
-def _delete_options(parser: Parser) -> None:
+def _tag_options(parser: Parser) -> None:
     several_runs(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("--add", metavar="TAG", nargs="+", action="extend", default=[], help="NAME or NAME=TEXT")
+    parser.add_argument("--remove", metavar="NAME", nargs="+", action="extend", default=[], help="a tag's name")
 
 
-def _delete(options: argparse.Namespace) -> int:
-    from cli.asking import Person
+def _tag(options: argparse.Namespace) -> int:
+    from cli.refusals import tell
     from engine.client import call
+    from engine.errors import AmlError
+    from engine.runs import tags
 
+    changes: dict[str, str | None] = dict.fromkeys(options.remove)
+    changes.update(map(tags.parse, options.add))
+    if not changes:
+        raise UsageError("there is nothing to change.", remedy="Give --add TAG or --remove NAME.")
     place = Place(options)
     with place.store:
         runs = place.runs(options.run)
-    if not options.yes:
-        if not sys.stdin.isatty():
-            raise UsageError("deleting asks first, and there is nobody to ask.", remedy="Add --yes.")
-        names = ", ".join(run.name for run in runs)
-        if not Person().agrees(f"Delete {names}, with their logs, metrics and outputs?", default=False):
-            return 1
-    refused = call("delete", {"ids": [run.id for run in runs]}, paths=place.paths)["refused"]
-    from cli.refusals import tell
-
-    return tell(runs, refused, "deleted")
+    refused: dict[str, str] = {}
+    for run in runs:
+        try:
+            call("update", {"id": run.id, "changes": {"retag": changes}}, paths=place.paths)
+        except AmlError as error:
+            refused[run.id] = str(error)
+    return tell(runs, refused, "tagged")
 
 
 LATER = {"promote": "`aml history download -r RUN -d DIR` copies the outputs of a run."}
@@ -189,24 +163,19 @@ COMMANDS = {
         examples="  aml history info -r iris-042\n  aml history info -r 42 -a outputs/confusion.csv",
     ),
     "last": Command("everything recorded of the newest run", _last, examples="  aml history last --query Accuracy"),
-    "compare": Command(
-        "put runs side by side; the table shows what differs",
-        _compare,
-        options=several_runs,
-        output="table",
-        examples="  aml history compare -r 41 42",
-    ),
+    **comparing.COMMANDS,
     "download": Command(
         "copy a run's outputs and its driver log into a folder",
         _download,
         options=_download_options,
         examples="  aml history download -r iris-042 -d results",
     ),
-    "delete": Command(
-        "remove ended runs, with their logs, metrics and outputs",
-        _delete,
-        options=_delete_options,
+    "tag": Command(
+        "put tags on runs, or take them away",
+        _tag,
+        options=_tag_options,
         output=None,
-        examples="  aml history delete -r iris-041 iris-042",
+        examples="  aml history tag -r 41 42 --add best stage=prod --remove old",
     ),
+    **deleting.COMMANDS,
 }

@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import HostLost
+from engine.errors import HostLost, Unsupported
 from engine.hosts import host as model
 from engine.hosts.agent_client import PING_AFTER, AgentClient
 from engine.hosts.agent_source import agent_bundle, runtime_package
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.hosts.docker.api import DockerApi
     from engine.hosts.docker.finding import Endpoint
     from engine.hosts.following import FollowedFile
+    from engine.hosts.terminal import Surroundings, Terminal, Window
 
 log = logging.getLogger(__name__)
 
@@ -394,6 +395,10 @@ class AgentHost(abc.ABC):
     async def remove_run(self, run_id: str) -> None:
         """Delete the run directory. Refused while the run is alive."""
         await self._agent.request("remove", run=run_id)
+
+    async def terminal(self, found: Surroundings, window: Window) -> Terminal:
+        """On this machine the face begins its shell itself."""
+        raise Unsupported("a shell on this machine is begun by whoever wants one.", where=self.name)
 
     async def free_disk(self) -> model.Disk:
         answer = await self._agent.request("disk")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import ProjectError
-from engine.project.fields import Document, read_document
+from engine.project.fields import Document, document_of, read_document
 from engine.project.machine import Machine, split_address
 from engine.project.problems import Problem
 
@@ -78,9 +78,12 @@ class ComputeTarget:
         )
 
 
-def read_compute(path: Path, file: str) -> tuple[ComputeTarget | None, list[Problem]]:
-    """Read one target; None when it cannot be used, with the problems that say why."""
-    document = read_document(path, file)
+def read_compute(path: Path, file: str, data: bytes | None = None) -> tuple[ComputeTarget | None, list[Problem]]:
+    """Read one target; None when it cannot be used, with the problems that say why.
+
+    `data`: what is to be in the file, instead of what is.
+    """
+    document = read_document(path, file) if data is None else document_of(data, file)
     fields = document.fields
     if fields is None:
         return None, document.problems

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from engine.project.fields import read_document
+from engine.project.fields import document_of, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +53,9 @@ class SparkDependencies:
         return tuple(found)
 
 
-def read_conda(path: Path, file: str) -> tuple[CondaDependencies | None, list[Problem]]:
-    document = read_document(path, file)
+def read_conda(path: Path, file: str, data: bytes | None = None) -> tuple[CondaDependencies | None, list[Problem]]:
+    """`data`: what is to be in the file, instead of what is."""
+    document = read_document(path, file) if data is None else document_of(data, file)
     fields = document.fields
     if fields is None:
         return None, document.problems
@@ -85,8 +86,9 @@ def read_conda(path: Path, file: str) -> tuple[CondaDependencies | None, list[Pr
     return (None if any(p.severity == "error" for p in document.problems) else found), document.problems
 
 
-def read_spark(path: Path, file: str) -> tuple[SparkDependencies | None, list[Problem]]:
-    document = read_document(path, file)
+def read_spark(path: Path, file: str, data: bytes | None = None) -> tuple[SparkDependencies | None, list[Problem]]:
+    """`data`: what is to be in the file, instead of what is."""
+    document = read_document(path, file) if data is None else document_of(data, file)
     fields = document.fields
     if fields is None:
         return None, document.problems

@@ -7,10 +7,7 @@ BOM and a missing last newline stay, since nobody touches them. Each result is p
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,12 +15,15 @@ import yaml
 from engine.errors import NotFound, ProjectError
 from engine.project.fields import without_tabs
 from engine.project.plain_files import read_bytes
+from engine.project.saving import replace_bytes
 from engine.project.yaml_errors import not_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 _BOM = "\ufeff"
+_ALIAS, _ANCHOR = re.compile(r"\s*:\s*(\*[^\s,\[\]{}]+)"), re.compile(r"&[^\s,\[\]{}]+[ \t]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./$][\w./$@=+-]*")
 
 
@@ -38,7 +38,7 @@ def set_keys(path: Path, changes: Mapping[str, Any]) -> bool:
     bom = _BOM if raw.startswith(_BOM) else ""
     text = raw.removeprefix(_BOM)
     for key, value in changes.items():
-        text = _set(text, key.split("."), value, str(path))
+        text = with_value(text, key.split("."), value, str(path))
     if bom + text == raw:
         return False
     write_text(path, bom + text)
@@ -54,27 +54,8 @@ def _read(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file at once, keeping its permissions. Raises ProjectError."""
-    try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "wb") as file:
-                file.write(text.encode("utf-8"))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise ProjectError(
-            f"the file cannot be written: {error.strerror}.",
-            where=str(path),
-            remedy="Check permissions and disk space.",
-        ) from error
+    """Replace a file at once, keeping its permissions, its owner and a link to it. Raises ProjectError."""
+    replace_bytes(path, text.encode("utf-8"))
 
 
 def remove_file(path: Path) -> None:
@@ -106,40 +87,72 @@ def quoted(text: str) -> str:
     return yaml.safe_dump(text, default_style='"', width=1 << 30, allow_unicode=True).removesuffix("\n")
 
 
-def _set(text: str, keys: list[str], value: Any, where: str) -> str:
-    root = _compose(text, where)
+def with_value(text: str, path: Sequence[str | int], value: Any, where: str = "") -> str:
+    """The text with another value at this path: keys, and places in lists that are there. None removes the key.
+
+    Values are as for `set_keys`, and lists may hold mappings. Raises ProjectError when the text is not YAML, or the
+    value is written elsewhere (by an alias above it).
+    """
+    root = compose(text, where)
     newline = "\r\n" if "\r\n" in text else "\n"
     if root is None:
-        body = _block({keys[0]: _nested(keys[1:], value)}, 0, newline)
+        body = _block(_nested(path, value), 0, newline)
         return text if value is None else _joined(text, body, newline)
-    node, depth = root, 0
-    while True:
-        pair = _pair(node, keys[depth])
+    node: yaml.Node = root
+    for depth, part in enumerate(path):
+        last = depth == len(path) - 1
+        if isinstance(part, int):
+            node = item_of(node, part, where)
+            continue
+        assert isinstance(node, yaml.MappingNode)
+        pair = _pair(node, part)
         if pair is None:
             if value is None:
                 return text
-            changed = _added(text, node, keys[depth], _nested(keys[depth + 1 :], value), newline)
+            changed = _added(text, node, part, _nested(path[depth + 1 :], value), newline)
             break
-        if depth == len(keys) - 1:
-            changed = _removed(text, node, pair) if value is None else _replaced(text, pair, value, newline)
+        if last:
+            changed = _removed(text, node, pair) if value is None else _replaced(text, node, pair, value, newline)
             break
-        if not isinstance(pair[1], yaml.MappingNode):
+        below = yaml.SequenceNode if isinstance(path[depth + 1], int) else yaml.MappingNode
+        if not isinstance(pair[1], below):
             if value is None:
                 return text
-            changed = _replaced(text, pair, _nested(keys[depth + 1 :], value), newline)
+            changed = _replaced(text, node, pair, _nested(path[depth + 1 :], value), newline)
             break
-        node, depth = pair[1], depth + 1
-    _compose(changed, where)
+        if is_alias(pair[1], pair[0]):
+            raise ProjectError(
+                f"`{part}` is written elsewhere in the file, and named here by an alias.",
+                where=where,
+                remedy="Change the text itself.",
+            )
+        node = pair[1]
+    compose(changed, where)
     return changed
 
 
-def _nested(keys: list[str], value: Any) -> Any:
+def item_of(node: yaml.Node, place: int, where: str) -> yaml.Node:
+    """An item of a list that must be there. Raises ProjectError."""
+    if isinstance(node, yaml.SequenceNode) and place < len(node.value):
+        found: yaml.Node = node.value[place]
+        if not is_alias(found, node):
+            return found
+    raise ProjectError("this item is not where it was, or is an alias.", where=where, remedy="Change the text itself.")
+
+
+def is_alias(node: yaml.Node, before: yaml.Node) -> bool:
+    """Whether a value only names another that is written further above. `before` begins before it."""
+    return bool(node.start_mark.index < before.start_mark.index)
+
+
+def _nested(keys: Sequence[str | int], value: Any) -> Any:
     for key in reversed(keys):
         value = {key: value}
     return value
 
 
-def _compose(text: str, where: str) -> yaml.MappingNode | None:
+def compose(text: str, where: str = "") -> yaml.MappingNode | None:
+    """The text's mapping with the place of each value; None when it is empty. Raises ProjectError."""
     node, broken = None, None
     try:
         # The loader in Python: its marks count characters of the text as it is here.
@@ -160,33 +173,55 @@ def _pair(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | Non
     return found[-1] if found else None
 
 
-def _end(node: yaml.Node) -> int:
+def end_of(node: yaml.Node) -> int:
     """Where a node's own text ends: block collections end with their last item, not with the comments after it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
+        return end_of(last[1] if isinstance(last, tuple) else last)
     return int(node.end_mark.index)
 
 
-def _replaced(text: str, pair: tuple[yaml.Node, yaml.Node], value: Any, newline: str) -> str:
+def _replaced(text: str, parent: yaml.MappingNode, pair: tuple[yaml.Node, yaml.Node], value: Any, newline: str) -> str:
     key, node = pair
-    start, end = node.start_mark.index, _end(node)
+    if is_alias(node, key):
+        found = _ALIAS.match(text, key.end_mark.index)
+        if found is None:
+            raise ProjectError("the value is an alias.", remedy="Change the text itself.")
+        start, end = found.span(1)
+        written = _value(value, key.start_mark.column, newline)
+        return (text[:start].rstrip(" ") if written.startswith(newline) else text[:start]) + written + text[end:]
+    start, end = node.start_mark.index, end_of(node)
+    anchor = _ANCHOR.match(text, start)
+    if anchor is not None:
+        # Others may name it.
+        start = min(anchor.end(), end)
     if isinstance(node, yaml.ScalarNode) and not isinstance(value, list | tuple | dict):
         if node.tag != "tag:yaml.org,2002:null" and _same(node, value):
             return text
-        if node.style in ("'", '"') and isinstance(value, str):
-            put = "'" + value.replace("'", "''") + "'" if node.style == "'" and "\n" not in value else quoted(value)
-        else:
-            put = scalar(value)
-        if node.style in ("|", ">"):
-            put += newline
-        return text[:start] + (" " if text[start - 1 : start] == ":" else "") + put + text[end:]
+        return text[:start] + (" " if text[start - 1 : start] == ":" else "") + put(node, value, newline) + text[end:]
     if isinstance(node, yaml.SequenceNode) and isinstance(value, list | tuple) and not node.flow_style and value:
         return _list(text, node, [str(one) if not isinstance(one, bool) else scalar(one) for one in value], newline)
-    indent = key.start_mark.column
-    put = _value(value, indent, newline)
-    before = text[:start].rstrip(" ") if put.startswith(newline) else text[:start]
-    return before + ("" if put.startswith(newline) or before.endswith(" ") else " ") + put + text[end:]
+    if isinstance(value, list | tuple | dict) and (
+        parent.flow_style or (isinstance(node, yaml.CollectionNode) and node.flow_style and node.value)
+    ):
+        # Something in brackets before, in brackets after; and inside brackets nothing else is allowed.
+        return text[:start] + (" " if text[start - 1 : start] == ":" else "") + flow(value) + text[end:]
+    written = _value(value, key.start_mark.column, newline)
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and not written.startswith(newline):
+        # One short value for many lines goes behind the key, in front of a comment there.
+        colon = len(text[:start].rstrip()) if anchor is not None else text.index(":", key.end_mark.index) + 1
+        between = text[colon:start].rstrip(" ").removesuffix("\n").removesuffix("\r")
+        return f"{text[:colon]} {written}{between}{text[end:]}"
+    before = text[:start].rstrip(" ") if written.startswith(newline) else text[:start]
+    return before + ("" if written.startswith(newline) or before.endswith(" ") else " ") + written + text[end:]
+
+
+def put(node: yaml.ScalarNode, value: Any, newline: str) -> str:
+    """What stands for a scalar's own text to mean this value: in quotes like those that are there."""
+    if node.style in ("'", '"') and isinstance(value, str):
+        single = node.style == "'" and "\n" not in value
+        return "'" + value.replace("'", "''") + "'" if single else quoted(value)
+    return scalar(value) + (newline if node.style in ("|", ">") else "")
 
 
 def _list(text: str, node: yaml.SequenceNode, wanted: list[str], newline: str) -> str:
@@ -195,19 +230,19 @@ def _list(text: str, node: yaml.SequenceNode, wanted: list[str], newline: str) -
     for position in range(min(len(have), len(wanted)) - 1, -1, -1):
         item = have[position]
         if not (isinstance(item, yaml.ScalarNode) and item.value == wanted[position]):
-            text = text[: item.start_mark.index] + scalar(wanted[position]) + text[_end(item) :]
+            text = text[: item.start_mark.index] + scalar(wanted[position]) + text[end_of(item) :]
     # The marks behind the first change have moved: parse again before adding or taking away.
     if len(have) == len(wanted):
         return text
-    fresh = _find_list(_compose(text, ""), node.start_mark.index)
+    fresh = _find_list(compose(text, ""), node.start_mark.index)
     column = fresh.start_mark.column
     if len(wanted) > len(have):
-        end = _end(fresh.value[-1])
-        line_end = _line_end(text, end)
+        end = end_of(fresh.value[-1])
+        stop = line_end(text, end)
         extra = "".join(f"{newline}{' ' * column}- {scalar(one)}" for one in wanted[len(have) :])
-        return text[:line_end] + extra + text[line_end:]
-    last_kept = _line_end(text, _end(fresh.value[len(wanted) - 1]))
-    return text[:last_kept] + text[_line_end(text, _end(fresh.value[-1])) :]
+        return text[:stop] + extra + text[stop:]
+    last_kept = line_end(text, end_of(fresh.value[len(wanted) - 1]))
+    return text[:last_kept] + text[line_end(text, end_of(fresh.value[-1])) :]
 
 
 def _find_list(node: yaml.Node | None, index: int) -> yaml.SequenceNode:
@@ -225,34 +260,37 @@ def _find_list(node: yaml.Node | None, index: int) -> yaml.SequenceNode:
 
 def _added(text: str, node: yaml.MappingNode, key: str, value: Any, newline: str) -> str:
     if node.flow_style:
-        inner = f"{scalar(key)}: {_flow(value)}"
+        inner = f"{scalar(key)}: {flow(value)}"
         end = node.end_mark.index - 1
         comma = ", " if node.value else ""
         return text[:end].rstrip() + comma + inner + text[end:]
     indent = node.start_mark.column
     body = _block({key: value}, indent, newline)
-    end = _line_end(text, _end(node))
+    end = line_end(text, end_of(node))
     if text[end - 1 : end] == "\n":
         return text[:end] + body + newline + text[end:]
     return text[:end] + newline + body + text[end:]
 
 
 def _removed(text: str, node: yaml.MappingNode, pair: tuple[yaml.Node, yaml.Node]) -> str:
-    start, end = pair[0].start_mark.index, _end(pair[1])
+    start, end = pair[0].start_mark.index, end_of(pair[1])
     if node.flow_style:
         rest = text[end:].lstrip()
         if rest.startswith(","):
             return text[:start] + rest[1:].lstrip()
         return text[:start].rstrip().removesuffix(",") + text[end:]
     line_start = text.rfind("\n", 0, start) + 1
-    line_end = _line_end(text, end)
-    after = line_end + 1 if text[line_end : line_end + 1] == "\n" else line_end
-    if text[line_end : line_end + 2] == "\r\n":
-        after = line_end + 2
-    return text[:line_start] + text[after:]
+    return text[:line_start] + text[next_line(text, end) :]
 
 
-def _line_end(text: str, index: int) -> int:
+def next_line(text: str, index: int) -> int:
+    """Where the line begins that comes after the one this place is in."""
+    stop = line_end(text, index)
+    return stop + 2 if text[stop : stop + 2] == "\r\n" else stop + 1 if text[stop : stop + 1] == "\n" else stop
+
+
+def line_end(text: str, index: int) -> int:
+    """Where the line ends that this place is in, before its line break."""
     if index and text[index - 1] == "\n":
         return index
     end = text.find("\n", index)
@@ -276,8 +314,13 @@ def _value(value: Any, indent: int, newline: str) -> str:
     if isinstance(value, list | tuple):
         if not value:
             return "[]"
-        return "".join(f"{newline}{' ' * indent}- {scalar(one)}" for one in value)
+        return "".join(f"{newline}{' ' * indent}- {dashed(one, indent, newline)}" for one in value)
     return scalar(value)
+
+
+def dashed(value: Any, indent: int, newline: str) -> str:
+    """What stands behind the dash of a list's item, the dash being indented so far."""
+    return _block(value, indent + 2, newline).lstrip(" ") if isinstance(value, dict) else scalar(value)
 
 
 def _block(values: dict[str, Any], indent: int, newline: str) -> str:
@@ -288,9 +331,10 @@ def _block(values: dict[str, Any], indent: int, newline: str) -> str:
     return newline.join(lines)
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """A value between brackets or braces."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(key)}: {_flow(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key)}: {flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(quoted(str(one)) for one in value) + "]"
     return scalar(value) if not isinstance(value, str) or _PLAIN.fullmatch(value) else quoted(value)

@@ -213,6 +213,12 @@ def read_document(path: Path, file: str) -> Document:
     except ProjectError as error:
         problems.append(Problem(file, 0, 0, error.message, error.remedy))
         return Document(file, None, problems)
+    return document_of(data, file)
+
+
+def document_of(data: bytes, file: str) -> Document:
+    """The same of bytes that may not be on the disk yet. `file` is what problems call it."""
+    problems: list[Problem] = []
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -36,13 +36,16 @@ LAUNCHERS = {
 }
 
 
-def resolve(request: RunRequest, *, keys: KeyStore | None = None, scripted: bool = True) -> RunPlan:
+def resolve(
+    request: RunRequest, *, keys: KeyStore | None = None, scripted: bool = True, project: Project | None = None
+) -> RunPlan:
     """The plan for a request. Blocking; reads the project. Raises ProjectError, NotFound, Unsupported, SecretsError.
 
     A password that stands in the target's file moves to `keys`, which is said in a notice. With `scripted` False only
     what is run in matters (`prepare`): a script need not be named, nor be there.
+    `project`: as it is to be, instead of as its files are.
     """
-    project = open_project(request.project)
+    project = project or open_project(request.project)
     config = project.config(request.config)
     name = request.target.removesuffix(".compute") if request.target else config.target
     place = "" if request.target else _at(config.file, config.target_place)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from engine.project.fields import Fields, plain, read_document
+from engine.project.fields import Fields, document_of, plain, read_document
 from engine.project.sections import Sections, read_sections
 
 if TYPE_CHECKING:
@@ -71,18 +71,26 @@ class RunConfiguration:
         return "" if self.interpreter_path == DEFAULT_INTERPRETER else self.interpreter_path
 
 
-def read_runconfig(path: Path, file: str) -> tuple[RunConfiguration | None, list[Problem]]:
-    """Read one configuration; None when it cannot be used, with the problems that say why."""
-    document = read_document(path, file)
+def read_runconfig(path: Path, file: str, data: bytes | None = None) -> tuple[RunConfiguration | None, list[Problem]]:
+    """Read one configuration; None when it cannot be used, with the problems that say why.
+
+    `data`: what is to be in the file, instead of what is.
+    """
+    document = read_document(path, file) if data is None else document_of(data, file)
     fields = document.fields
     if fields is None:
         return None, document.problems
     names = {key.value for key, _ in fields.node.value if isinstance(key, yaml.ScalarNode)}
-    second = bool(names & set(_SECOND_KEYS)) and not names & set(_FIRST_KEYS)
+    second = is_second(names)
     name = path.name.removesuffix(".runconfig")
     config = _second(fields, name, file) if second else _first(fields, name, file)
     usable = not any(problem.severity == "error" for problem in document.problems)
     return (config if usable else None), document.problems
+
+
+def is_second(names: set[str]) -> bool:
+    """Whether a file with these keys at its top is of the second generation."""
+    return bool(names & set(_SECOND_KEYS)) and not names & set(_FIRST_KEYS)
 
 
 def _framework(fields: Fields, key: str, default: str) -> str:

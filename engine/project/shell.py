@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # What a script on this machine must see of the shell it was submitted from; the rest is the engine's environment.
 # Only names that say where programs are: nothing here is a secret.
@@ -34,3 +38,12 @@ def shell_environ() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if name in SHELL_NAMES or name.startswith(_SHELL_PREFIXES)
     }
+
+
+def surrounded(environ: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of a shell that is begun where a run is: `found` as `engine.hosts.terminal.Surroundings` has it."""
+    made = {**environ, **found["env"], "PWD": found["cwd"]}
+    for name in (*found["before"], *found["after"]):
+        items = [*found["before"].get(name, ()), made.get(name, ""), *found["after"].get(name, ())]
+        made[name] = os.pathsep.join(item for item in items if item)
+    return made

@@ -86,6 +86,18 @@ class Snapshot:
         )
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What a snapshot would be now, with nothing kept of it.
+
+    Paths that stay behind: `ignored` by the rules of ignore files (a folder counts once), `secret` by what they hold.
+    """
+
+    snapshot: Snapshot
+    ignored: tuple[str, ...]
+    secret: tuple[str, ...]
+
+
 @dataclass
 class _Found:
     entries: list[Entry] = field(default_factory=list)
@@ -93,6 +105,9 @@ class _Found:
     warnings: list[str] = field(default_factory=list)
     # Paths of files that showed a secret when they were read.
     secret: list[str] = field(default_factory=list)
+    # Paths that ignore files leave out, and those whose names tell that they hold secrets.
+    ignored: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
 
 
 def take_snapshot(project: Path, blobs: Path, cache: Path) -> Snapshot:
@@ -100,7 +115,18 @@ def take_snapshot(project: Path, blobs: Path, cache: Path) -> Snapshot:
 
     Raises ProjectError for a file that cannot be read or keeps changing, OSError when the store is not writable.
     """
+    return _taken(project, _walk(project), blobs, cache)
+
+
+def weigh_snapshot(project: Path, cache: Path) -> Weighed:
+    """What `take_snapshot` would give now, its id as well, with nothing kept. Blocking; raises as that does."""
     found = _walk(project)
+    taken = _taken(project, found, None, cache)
+    return Weighed(taken, tuple(found.ignored), (*found.named, *found.secret))
+
+
+def _taken(project: Path, found: _Found, blobs: Path | None, cache: Path) -> Snapshot:
+    """Contents are kept in `blobs`; None: they are only looked at."""
     known = _StatCache(cache, project)
     entries = tuple(
         _captured(project, entry, found, blobs, known) if entry.kind == "file" else entry for entry in found.entries
@@ -214,9 +240,13 @@ def _walk(project: Path) -> _Found:
 
 def _take(found: _Found, rules: IgnoreRules, item: os.DirEntry[str], path: str, descend: Any) -> None:
     is_dir = item.is_dir(follow_symlinks=False)
-    if is_ours(path, is_dir=is_dir) or rules.excludes(path, is_dir=is_dir):
+    if is_ours(path, is_dir=is_dir):
+        return
+    if rules.excludes(path, is_dir=is_dir):
+        found.ignored.append(path)
         return
     if item.name in SECRET_FOLDERS if is_dir else is_secret(path):
+        found.named.append(path)
         found.warnings.append(f"{_shown(path)} was left out: files of this name hold secrets.")
         return
     if item.is_symlink():
@@ -232,11 +262,11 @@ def _take(found: _Found, rules: IgnoreRules, item: os.DirEntry[str], path: str, 
         found.warnings.append(f"{_shown(path)} was left out: it is neither a file, a folder nor a link.")
 
 
-def _captured(project: Path, entry: Entry, found: _Found, blobs: Path, known: _StatCache) -> Entry:
+def _captured(project: Path, entry: Entry, found: _Found, blobs: Path | None, known: _StatCache) -> Entry:
     """The entry with its content in the store; without a hash when the file holds a secret or has just gone."""
     info = found.stats[entry.path]
     sha = known.get(entry.path, info)
-    if sha is not None and blob_path(blobs, sha).exists():
+    if sha is not None and (blobs is None or blob_path(blobs, sha).exists()):
         return dataclasses.replace(entry, sha256=sha)
     for _ in range(3):
         looked = time.time_ns()
@@ -249,7 +279,7 @@ def _captured(project: Path, entry: Entry, found: _Found, blobs: Path, known: _S
                     return entry
                 file.seek(0)
                 before = os.fstat(file.fileno())
-                sha, size = _store_file(blobs, file)
+                sha, size = _hashed(file) if blobs is None else _store_file(blobs, file)
                 after = os.fstat(file.fileno())
         except FileNotFoundError:
             return entry
@@ -267,6 +297,16 @@ def _captured(project: Path, entry: Entry, found: _Found, blobs: Path, known: _S
         where=_shown(entry.path),
         remedy="Leave it out with .amlignore, or submit when it is still.",
     )
+
+
+def _hashed(file: Any) -> tuple[str, int]:
+    """Hash and size of an open file."""
+    digest = hashlib.sha256()
+    size = 0
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size
 
 
 def _store_file(blobs: Path, file: Any) -> tuple[str, int]:
@@ -297,8 +337,11 @@ def _store_file(blobs: Path, file: Any) -> tuple[str, int]:
     return sha, size
 
 
-def _store_bytes(blobs: Path, data: bytes) -> str:
+def _store_bytes(blobs: Path | None, data: bytes) -> str:
+    """Its hash; without a store, only that."""
     sha = hashlib.sha256(data).hexdigest()
+    if blobs is None:
+        return sha
     target = blob_path(blobs, sha)
     if not target.exists():
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -77,6 +77,11 @@ class History:
         rows = self._ask("PRAGMA data_version")
         return int(rows[0][0]) if rows else 0
 
+    def _kept(self) -> str:
+        """The condition that leaves out what is in the bin; a store from before there was one has nothing in it."""
+        rows = self._ask("PRAGMA user_version")
+        return "deleted_at IS NULL" if rows and rows[0][0] >= schema.BIN_SINCE else "1"
+
     def listed(
         self, project: str | None = None, limit: int | None = None
     ) -> list[tuple[str, str, float, float | None, float | None, str]]:
@@ -84,7 +89,7 @@ class History:
         where = "" if project is None else " AND project = ?"
         values: tuple[Any, ...] = () if project is None else (project,)
         rows = self._ask(
-            f"SELECT id, script, created, started, ended, state FROM runs WHERE hidden = 0{where}"  # noqa: S608
+            f"SELECT id, script, created, started, ended, state FROM runs WHERE hidden = 0 AND {self._kept()}{where}"  # noqa: S608
             " ORDER BY created DESC, rowid DESC LIMIT ?",
             (*values, -1 if limit is None else limit),
         )

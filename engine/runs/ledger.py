@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import NotFound, StoreError
-from engine.runs import builds, schema
+from engine.runs import builds, schema, tags
+from engine.runs.bin import REMOVING
 from engine.runs.model import BuildRecord, Command, ImageUse, Run, RunPlan, State
 from engine.runs.request import RunRequest
 from engine.runs.store import RUN_COLUMNS, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -185,6 +186,10 @@ class Ledger:
         with self.writing() as db:
             _update(db, run_id, fields)
 
+    def retag(self, run_id: str, changes: Mapping[str, str | None]) -> None:
+        """Set these tags of a run, remove those whose change is None, leave the others. Raises NotFound."""
+        self.change(run_id, tags=tags.changed(self.run(run_id).tags, changes))
+
     def set_reasons(self, reasons: dict[str, str]) -> None:
         """Why each of these queued runs waits, in one transaction."""
         with self.writing() as db:
@@ -222,6 +227,28 @@ class Ledger:
                 "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?)",
                 (run_id, command.at, command.where, json.dumps(command.argv), command.cwd, command.note),
             )
+
+    def put_in_bin(self, ids: Sequence[str], at: float) -> None:
+        """Delete these runs for now. One that is in the bin already stays there as it is."""
+        with self.writing() as db:
+            db.executemany(
+                "UPDATE runs SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", [(at, one) for one in ids]
+            )
+
+    def take_from_bin(self, run_id: str) -> bool:
+        """Bring a run back; False when it is not in the bin, or being removed for good already."""
+        with self.writing() as db:
+            done = db.execute("UPDATE runs SET deleted_at = NULL WHERE id = ? AND deleted_at > ?", (run_id, REMOVING))
+        return done.rowcount == 1
+
+    def mark_removing(self, run_id: str) -> None:
+        """From here on nothing brings it back: what of it is removed first cannot be seen to be missing."""
+        with self.writing() as db:
+            db.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (REMOVING, run_id))
+
+    def in_bin_since(self, at: float) -> list[str]:
+        """The ids of runs that were deleted at `at` (epoch seconds) or before, and whose removal was cut off."""
+        return [row[0] for row in self._ask("SELECT id FROM runs WHERE deleted_at <= ? ORDER BY rowid", (at,))]
 
     def delete(self, run_id: str) -> None:
         """Forget a run and all that hangs on it."""

@@ -1,7 +1,7 @@
 """The mirror of a run's files on this machine: appended at byte offsets, never anything but what the host's file has.
 
 `driver.log.times` beside the log keeps when each stretch arrived: records of `TIMES` (offset where it starts,
-epoch seconds). It is a convenience: losing its last record loses nothing of the log.
+epoch seconds), their offsets in order. It is a convenience: losing its last record loses nothing of the log.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Mirror:
         self._times = -1
         if times:
             self._times = os.open(
-                folder / (name + ".times"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+                folder / (name + ".times"), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
             )
         self._noted = 0.0
         self.size = os.fstat(self._file).st_size
@@ -66,6 +66,17 @@ class Mirror:
             if size < self.size:
                 os.ftruncate(self._file, size)
                 self.size = size
+                self._forget_times(size)
+
+    def _forget_times(self, size: int) -> None:
+        """When what is gone now had arrived: offsets never go back, so that one can look for them by halves."""
+        if self._times < 0:
+            return
+        kept = os.fstat(self._times).st_size // TIMES.size
+        while kept and TIMES.unpack(os.pread(self._times, TIMES.size, (kept - 1) * TIMES.size))[0] >= size:
+            kept -= 1
+        os.ftruncate(self._times, kept * TIMES.size)
+        self._noted = 0.0
 
     def read(self, offset: int, length: int) -> bytes:
         with self._lock:

@@ -12,6 +12,8 @@ from typing import Any
 from engine.errors import StoreError
 
 BUCKET = 256
+# The migration that brought `deleted_at`; a reader may see a store from before it.
+BIN_SINCE = 3
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -181,6 +183,10 @@ MIGRATIONS: tuple[str, ...] = (
         fingerprint TEXT NOT NULL,
         image TEXT NOT NULL
     );
+    """,
+    """
+    ALTER TABLE runs ADD COLUMN deleted_at REAL;
+    CREATE INDEX runs_in_bin ON runs (deleted_at) WHERE deleted_at IS NOT NULL;
     """,
 )
 

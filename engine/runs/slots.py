@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 from engine.runs.queue import Place, Waiting, choose
@@ -61,6 +62,19 @@ class Slots:
                 granted,
             )
             self._grant(one.place)
+
+    def foresee(self, place: Place, project: str, priority: int, slots: int) -> tuple[int, int | None]:
+        """What a run submitted now would meet: busy slots, and the runs that start before it (None: it starts at once).
+
+        Nothing is changed by asking.
+        """
+        active = self._active.get(place, {})
+        # Last come, after all that waits: no time is later than this one, and no id is empty.
+        one = Waiting("", place, project, priority, math.inf, slots)
+        choice = choose([*(other for other, _ in self._waiting.values()), one], active, place)
+        if one.run_id in choice.grants:
+            return len(active), None
+        return len(active), list(choice.reasons).index(one.run_id)
 
     def waiting(self) -> int:
         return len(self._waiting)

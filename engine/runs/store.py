@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound
 from engine.runs import builds, schema
+from engine.runs.bin import IN_BIN, Batch, Binned
 from engine.runs.history import History
 from engine.runs.model import (
     RESOURCE,
@@ -38,10 +39,12 @@ _JSON = frozenset({"tags", "properties", "handle"})
 _FLAGS = frozenset({"git_dirty", "tracked", "hidden"})
 
 
-def run_of(row: sqlite3.Row) -> Run:
-    """A row of the runs table as a `Run`."""
+def run_of(row: sqlite3.Row, leave: str = "") -> Run:
+    """A row of the runs table as a `Run`; `leave` is a column that is no field of it."""
     values: dict[str, Any] = {}
     for column in row.keys():  # noqa: SIM118 - a Row iterates over its values
+        if column == leave:
+            continue
         value = row[column]
         if column in _JSON:
             value = json.loads(value) if value != "{}" else {}
@@ -94,7 +97,7 @@ class StoreReader(History):
         hidden: bool = False,
     ) -> list[Run]:
         """Runs, newest first; of one project folder, or of all."""
-        conditions: list[str] = []
+        conditions: list[str] = [self._kept()]
         values: list[Any] = []
         if project is not None:
             conditions.append("project = ?")
@@ -103,51 +106,65 @@ class StoreReader(History):
             conditions.append("state NOT IN ('Completed', 'Failed', 'Canceled')")
         if not hidden:
             conditions.append("hidden = 0")
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         bound = f" LIMIT {int(limit)}" if limit is not None else ""
-        sql = f"SELECT {RUN_COLUMNS} FROM runs{where} ORDER BY created DESC, rowid DESC{bound}"  # noqa: S608
+        sql = (
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE {' AND '.join(conditions)} ORDER BY created DESC, rowid DESC{bound}"  # noqa: S608
+        )
         return [run_of(row) for row in self._ask(sql, values)]
 
-    def run(self, name: str, project: str | None = None) -> Run:
+    def run(self, name: str, project: str | None = None, *, binned: bool = False) -> Run:
         """A run by its id, short name ("iris-042"), number in `project`, `last` (of `project`), a beginning of its id.
 
-        Raises NotFound, also when a beginning fits several runs.
+        `binned`: one that is in the bin is found, too. Raises NotFound, also when a beginning fits several runs.
         """
-        rows = self._ask(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (name,))  # noqa: S608
+        rows = self._named(name, project, "1" if binned else self._kept())
+        if rows:
+            return run_of(rows[0])
+        if not binned and self._named(name, project, "1"):
+            raise NotFound(f"{name} was deleted.", remedy=f"`aml history restore -r {name}` brings it back.")
+        raise NotFound(f"there is no run {name!r}.", remedy="`aml history list` shows the runs of this project.")
+
+    def _named(self, name: str, project: str | None, kept: str) -> list[sqlite3.Row]:
+        """The row of the run that is meant, or none."""
+        select = f"SELECT {RUN_COLUMNS} FROM runs WHERE {kept} AND"  # noqa: S608
+        rows = self._ask(f"{select} id = ?", (name,))
         if not rows and name == "last" and project is not None:
-            return self.last_run(project)
+            newest = self.last_run(project).id
+            return self._ask(f"{select} id = ?", (newest,))
         if not rows and name.isdigit() and project is not None:
-            rows = self._ask(
-                f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND number = ?",  # noqa: S608
-                (project, int(name)),
-            )
+            rows = self._ask(f"{select} project = ? AND number = ?", (project, int(name)))
         if not rows and "-" in name and name.rpartition("-")[2].isdigit():
             stem, _, number = name.rpartition("-")
             rows = self._ask(
-                f"SELECT {RUN_COLUMNS} FROM runs WHERE project_name = ? AND number = ?"  # noqa: S608
-                " ORDER BY project = ? DESC, created DESC LIMIT 1",
+                f"{select} project_name = ? AND number = ? ORDER BY project = ? DESC, created DESC LIMIT 1",
                 (stem, int(number), project or ""),
             )
         if not rows and name:
-            rows = self._ask(
-                f"SELECT {RUN_COLUMNS} FROM runs WHERE substr(id, 1, ?) = ? LIMIT 2",  # noqa: S608
-                (len(name), name),
-            )
+            rows = self._ask(f"{select} substr(id, 1, ?) = ? LIMIT 2", (len(name), name))
             if len(rows) > 1:
                 raise NotFound(f"several runs begin with {name!r}.", remedy="Give more of the run id.")
-        if not rows:
-            raise NotFound(f"there is no run {name!r}.", remedy="`aml history list` shows the runs of this project.")
-        return run_of(rows[0])
+        return rows
 
     def by_ids(self, ids: Iterable[str]) -> list[Run]:
-        """The runs of these ids that exist, in no particular order."""
+        """The runs of these ids that exist and are not in the bin, in no particular order."""
         wanted = list(ids)
+        kept = self._kept()
         found: list[Run] = []
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             marks = ", ".join("?" * len(part))
-            found += map(run_of, self._ask(f"SELECT {RUN_COLUMNS} FROM runs WHERE id IN ({marks})", part))  # noqa: S608
+            rows = self._ask(f"SELECT {RUN_COLUMNS} FROM runs WHERE {kept} AND id IN ({marks})", part)  # noqa: S608
+            found += map(run_of, rows)
         return found
+
+    def of_snapshot(self, project: str, snapshot: str, limit: int = 20) -> list[Run]:
+        """The newest runs of a project that took along exactly these files, newest first."""
+        rows = self._ask(
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND snapshot = ? AND hidden = 0"  # noqa: S608
+            " ORDER BY created DESC, rowid DESC LIMIT ?",
+            (project, snapshot, limit),
+        )
+        return [run_of(row) for row in rows]
 
     def last_run(self, project: str) -> Run:
         """The newest run of a project. Raises NotFound when there is none."""
@@ -159,18 +176,39 @@ class StoreReader(History):
         return found[0]
 
     def count(self, project: str | None = None) -> int:
-        if project is None:
-            rows = self._ask("SELECT count(*) FROM runs WHERE hidden = 0")
-        else:
-            rows = self._ask("SELECT count(*) FROM runs WHERE hidden = 0 AND project = ?", (project,))
+        count = f"SELECT count(*) FROM runs WHERE hidden = 0 AND {self._kept()}"  # noqa: S608
+        rows = self._ask(count) if project is None else self._ask(f"{count} AND project = ?", (project,))
         return int(rows[0][0]) if rows else 0
 
     def projects(self) -> list[tuple[str, str, int, float]]:
         """Every project folder with runs: (path, name, number of runs, time of the newest), newest first."""
         rows = self._ask(
-            "SELECT project, max(project_name), count(*), max(created) FROM runs GROUP BY project ORDER BY 4 DESC"
+            "SELECT project, max(project_name), count(*), max(created) FROM runs"  # noqa: S608
+            f" WHERE {self._kept()} GROUP BY project ORDER BY 4 DESC"
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def bin(self, project: str | None = None) -> list[Binned]:
+        """What was deleted and can be brought back, of one project folder or of all: the latest first."""
+        columns = ", ".join(f"r.{name.strip()}" for name in RUN_COLUMNS.split(","))
+        rows = self._ask_of_bin(f"SELECT r.deleted_at, {columns} FROM runs r WHERE {IN_BIN}", project)  # noqa: S608
+        return [Binned(row[0], run_of(row, leave="deleted_at")) for row in rows]
+
+    def batches(self, project: str | None = None) -> list[Batch]:
+        """The same in short: what was deleted at one time, the latest first."""
+        rows = self._ask_of_bin(
+            f"SELECT r.deleted_at, count(*) FROM runs r WHERE {IN_BIN}",  # noqa: S608
+            project,
+            group="GROUP BY r.deleted_at",
+        )
+        return [Batch(row[0], row[1]) for row in rows]
+
+    def _ask_of_bin(self, sql: str, project: str | None, group: str = "") -> list[sqlite3.Row]:
+        version = self._ask("PRAGMA user_version")
+        if not version or version[0][0] < schema.BIN_SINCE:
+            return []
+        where, values = ("", ()) if project is None else (" AND r.project = ?", (project,))
+        return self._ask(f"{sql}{where} {group} ORDER BY r.deleted_at DESC, r.created DESC, r.rowid DESC", values)
 
     def transitions(self, run_id: str) -> list[Transition]:
         """The run's states in time, oldest first."""
@@ -252,6 +290,26 @@ class StoreReader(History):
             (run_id, name, start, bound),
         )
         return [(row[0], row[1], float(row[2])) for row in rows]
+
+    def parting(
+        self, first: str, second: str, name: str, start: int, end: int, tolerance: float
+    ) -> tuple[int, int, float, int, float] | None:
+        """The first value from position `start` to before `end` at which a scalar series of two runs differs.
+
+        (position, step, value, step and value of the second). None: they do not. `tolerance` is the part of the larger
+        value by which they may differ; NaN is as NaN.
+        """
+        rows = self._ask(
+            "SELECT a.position, a.step, coalesce(a.number, a.value), b.step, coalesce(b.number, b.value)"
+            " FROM series s JOIN series o ON o.run_id = ? AND o.name = s.name"
+            " JOIN points a ON a.series_id = s.id JOIN points b ON b.series_id = o.id AND b.position = a.position"
+            " WHERE s.run_id = ? AND s.name = ? AND a.position >= ? AND a.position < ? AND CASE"
+            " WHEN a.number IS NULL OR b.number IS NULL THEN a.number IS NOT b.number OR a.value IS NOT b.value"
+            " ELSE abs(a.number - b.number) > ? * max(abs(a.number), abs(b.number)) END"
+            " ORDER BY a.position LIMIT 1",
+            (second, first, name, start, end, tolerance),
+        )
+        return (rows[0][0], rows[0][1], float(rows[0][2]), rows[0][3], float(rows[0][4])) if rows else None
 
     def stretches(self, run_id: str, name: str, start: int = 0) -> list[tuple[int, int, float, float, float]]:
         """A long series in stretches of `schema.BUCKET` points, from the one that begins at position `start`.

@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
 import termios
@@ -44,6 +45,10 @@ class Talk:
 
     def type(self, text: str, end: str = "\n") -> None:
         os.write(self._master, f"{text}{end}".encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        """The terminal has another size, which its programs are told."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def end(self) -> int:
         """Read until the command ends; its exit code."""

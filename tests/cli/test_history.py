@@ -172,14 +172,41 @@ def test_last_and_compare(shell: Shell, runs: list[str]) -> None:
     table = shell.aml("history", "compare", "-r", "1", "iris-002").text
     rows = {line.split()[0]: line.split()[1:] for line in table.splitlines()}
     assert rows["Name"] == ["iris-001", "iris-002"]
-    assert rows["arguments"] == ["--rate", "0.1", "'a", "b'", "--rate", "0.1"]
-    assert rows["Accuracy"] == ["0.5", "0.75"]
-    assert rows["loss"][0] == "0.25"
+    assert table.splitlines()[0] == table.splitlines()[0].strip()
+    assert rows["argument"] == ["1", "a", "b"]
+    assert "Accuracy last " in table and "0.5" in table and "0.75" in table
     assert "target" not in rows, "what is the same is not shown"
+    assert "target" in shell.aml("history", "compare", "-r", "1", "2", "--all").text
     data = json.loads(shell.aml("history", "compare", "-r", "1", "2", "-o", "json").out)
-    assert {"name": "target", "iris-001": "local", "iris-002": "local"} in data
-    assert {"name": "arguments", "iris-001": ["--rate", "0.1", "a b"], "iris-002": ["--rate", "0.1"]} in data
+    by_name = {row["name"]: row for row in data["summary"]}
+    assert by_name["target"]["values"] == {"iris-001": "local (local)", "iris-002": "local (local)"}
+    assert not by_name["target"]["differs"] and by_name["argument 1"]["differs"]
+    metrics = {one["name"]: one for one in data["metrics"]}
+    assert metrics["Accuracy"]["values"]["iris-002"]["last"] == 0.75
+    assert metrics["Accuracy"]["partings"] == {
+        "iris-001": None,
+        "iris-002": {"compared": 1, "at": metrics["Accuracy"]["partings"]["iris-002"]["at"]},
+    }
+    assert data["first_parting"]["iris-002"]["metric"] == "Accuracy"
     assert shell.aml("history", "compare", "-r", "1", "iris-001").code == 2
+    assert shell.aml("history", "compare", "-r", "1", "2", "--tolerance", "2").code == 2
+    assert shell.aml("history", "compare", "-r", "1", "2", "--tolerance", "0.9").text.count("Accuracy") == 0
+
+
+def test_a_comparison_into_a_file(shell: Shell, runs: list[str]) -> None:
+    compare = ["history", "compare", "-r", "1", "2", "--export"]
+    assert shell.aml(*compare, "what.txt").code == 2
+    assert "written to compared.md" in shell.aml(*compare, "compared.md").err
+    text = (shell.project / "compared.md").read_text()
+    assert "| | iris-001 | iris-002 |" in text and "| **Accuracy last** | 0.5 | 0.75 |" in text
+    refused = shell.aml(*compare, "compared.md")
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert shell.aml(*compare, "compared.md", "--yes").code == 0
+    assert shell.aml(*compare, "compared.csv").code == 0
+    assert "summary,argument 1,yes,a b," in (shell.project / "compared.csv").read_text()
+    assert shell.aml(*compare, "compared.json").code == 0
+    data = json.loads((shell.project / "compared.json").read_text())
+    assert [one["label"] for one in data["runs"]] == ["iris-001", "iris-002"]
 
 
 def test_runs_are_named_as_people_do(shell: Shell, runs: list[str]) -> None:
@@ -316,6 +343,22 @@ def test_outputs_come_home_and_runs_go(shell: Shell) -> None:
     assert missing.code == 3, missing.err
     asked = shell.aml("history", "delete", "-r", "1")
     assert asked.code == 2 and shell.store.count() == 1
-    assert shell.aml("history", "delete", "-r", "1", "--yes").code == 0
+    assert "iris-001 deleted\n" in shell.aml("history", "delete", "-r", "1", "--yes").err
     assert shell.store.count() == 0
+    gone = shell.aml("history", "info", "-r", "1")
+    assert (gone.code, "do: `aml history restore -r 1` brings it back." in gone.err) == (3, True)
+    (kept,) = json.loads(shell.aml("history", "bin", "-o", "json").out)
+    assert (kept["name"], kept["status"], kept["bytes"] > 0) == ("iris-001", "Completed", True)
+    (head, _, row) = shell.aml("history", "bin").text.splitlines()
+    assert head.split() == ["Run", "Status", "Script", "Deleted", "Kept", "for", "Size"]
+    assert row.split()[:3] == ["iris-001", "Completed", "train.py"]
+    assert "6 d 23 h" in row
+    assert "iris-001 is back\n" in shell.aml("history", "restore", "-r", "iris-001").err
+    assert "the bin is empty" in shell.aml("history", "bin").err
+    again = shell.aml("history", "restore", "-r", "1")
+    assert (again.code, again.err) == (1, "iris-001: the run is not in the bin.\n")
+    assert json.loads(shell.aml("history", "last").out)["run_id"] == kept["run_id"]
+    assert shell.aml("history", "delete", "-r", "1", "--yes").code == 0
+    assert "iris-001 deleted for good\n" in shell.aml("history", "delete", "--now", "-r", "1", "--yes").err
     assert not list((shell.paths.data / "runs").iterdir())
+    assert shell.aml("history", "restore", "-r", "1").code == 3

@@ -58,8 +58,11 @@ class NotingCore:
     async def cancel(self, run_ids: Iterable[str]) -> dict[str, str]:
         return dict.fromkeys(run_ids, "no")
 
-    async def delete(self, run_ids: Iterable[str]) -> dict[str, str]:
-        return dict.fromkeys(run_ids, "no")
+    async def delete(self, run_ids: Iterable[str], *, now: bool = False) -> dict[str, str]:
+        return dict.fromkeys(run_ids, "not now" if now else "no")
+
+    async def restore(self, run_ids: Iterable[str]) -> dict[str, str]:
+        return dict.fromkeys(run_ids, "no way back")
 
     async def update(self, run_id: str, changes: dict[str, Any]) -> Run:
         raise NotFound(f"there is no run {run_id!r}.", remedy="Look.", where="here")

@@ -267,7 +267,7 @@ async def test_a_deletion_is_not_asked_twice(service: Bench, monkeypatch: pytest
     face = await Client.connect(service.paths, start=False)
     asked = []
 
-    async def cut(run_ids: Any) -> dict[str, str]:
+    async def cut(run_ids: Any, *, now: bool) -> dict[str, str]:
         asked.append(list(run_ids))
         for one in list(service.service._faces._faces):
             one._writer.transport.abort()

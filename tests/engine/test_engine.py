@@ -284,17 +284,6 @@ async def test_what_cannot_be_resolved_makes_no_run(bench: Bench) -> None:
     assert bench.store.count() == 0
 
 
-async def test_delete_removes_everything_of_an_ended_run(bench: Bench) -> None:
-    bench.script("train.py", "print(1)\n")
-    run = await bench.end(await bench.submit("train.py"))
-    await until_async(lambda: bench.engine.unfinished() == 0)
-    assert await bench.engine.delete([run.id]) == {}
-    assert bench.store.count() == 0
-    assert not bench.paths.host_run(run.id).exists()
-    assert not bench.paths.mirror(run.id).exists()
-    assert list(await bench.engine.delete([run.id])) == [run.id]
-
-
 async def test_the_snapshot_is_of_the_moment_of_submission(bench: Bench) -> None:
     (bench.project / "aml_config" / "local.compute").write_text("type: local\nslots: 1\n")
     bench.script("wait.py", "import time; time.sleep(600)\n")

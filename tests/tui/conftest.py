@@ -12,6 +12,7 @@ from engine.lock import holder, is_held
 from tests.tui import history as written
 from tests.waiting import until
 from tui.app import ConsoleApp, Options
+from tui.themes import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +59,8 @@ def console(home: Paths, project: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     def make(folder: Path | None = project, folder_here: Path | None = None, **options: object) -> ConsoleApp:
         options["folder"] = folder_here
         app = ConsoleApp(home, folder, Options(**options), clock=lambda: written.NOW, start_engine=False)  # type: ignore[arg-type]
-        app.theme = "aml-dark"
+        if not os.environ.get("NO_COLOR"):
+            app.use_look(BY_NAME["dark"])
         return app
 
     return make

@@ -71,5 +71,5 @@ async def driven(
         await driver.until(lambda: any(isinstance(screen, MainScreen) for screen in app.screen_stack))
         await driver.until(lambda: app.model.loaded and (app.model.project.loaded or app.model.folder is None))
         await driver.until(lambda: driver.main.run_view is not None)
-        await driver.until(lambda: all(run in app.model.series for run in driver.main.table.seen()))
+        await driver.until(lambda: all(run in app.model.series for run in driver.main.table.seen_runs()))
         yield driver

@@ -15,6 +15,7 @@ from tui.screens.acting import Acting
 from tui.screens.text import help_text
 
 RUNNING, DONE = make_run(1, State.RUNNING), make_run(2)
+RERUN = make_run(3, rerun_of=DONE.id)
 LOCAL = TargetView("local", "local", file="aml_config/local.compute")
 DOCKER = TargetView("docker", "docker", file="aml_config/docker.compute")
 GPU_BOX = TargetView("gpu-box", "remote", "ann@gpu-box", file="aml_config/gpu-box.compute", keyed=True)
@@ -66,6 +67,15 @@ def test_the_help_says_why_not() -> None:
         ("cancel", Situation(), "there is no run under the cursor"),
         ("delete", Situation(run=DONE, acted=(DONE,)), ""),
         ("delete", Situation(run=DONE, acted=(DONE, RUNNING)), "1 of them have not ended"),
+        ("compare", Situation(), "there is no run under the cursor"),
+        ("compare", Situation(run=DONE, acted=(DONE,)), "mark two or more with space"),
+        ("compare", Situation(run=DONE, acted=(RERUN,)), ""),
+        ("compare", Situation(run=DONE, acted=(DONE, RUNNING), readonly=True), ""),
+        ("compare", Situation(run=DONE, acted=(DONE,) * 8), ""),
+        ("compare", Situation(run=DONE, acted=(DONE,) * 9), "at most 8 are compared, 9 are marked"),
+        ("undo", Situation(), "nothing was deleted"),
+        ("undo", Situation(undoable=1), ""),
+        ("undo", Situation(undoable=1, readonly=True), "the console was opened read-only"),
         ("submit", Situation(project=False), "no project is open"),
         ("submit", Situation(configs=0), "the project has no run configuration"),
         ("submit", Situation(configs=1), ""),
@@ -86,6 +96,9 @@ def test_the_help_says_why_not() -> None:
             Situation(pane="configs", config=ConfigView("docker", problem="line 1")),
             "it cannot be used; P shows what is wrong",
         ),
+        ("logs", Situation(run=DONE, acted=(DONE,)), "mark two to eight runs first"),
+        ("logs", Situation(run=DONE, acted=(DONE, RUNNING), readonly=True), ""),
+        ("logs", Situation(run=DONE, acted=(DONE,) * 9), "9 runs are marked: eight is the most"),
         ("build", Situation(), "no environment was built for this project yet"),
         ("build", Situation(builds=1, readonly=True), ""),
         ("attach", Situation(), ""),
@@ -122,7 +135,7 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
     for action in ACTIONS:
         found = False
         for pane in PANES:
-            for acted in ((RUNNING,), (DONE,)):
+            for acted in ((RUNNING,), (DONE,), (RUNNING, DONE)):
                 now = Situation(
                     pane=pane,
                     configs=1,
@@ -134,6 +147,8 @@ def test_actions_that_can_be_done_now_have_no_reason_in_some_situation() -> None
                     state="unreachable",
                     prepares=(ConfigView("local"),),
                     builds=1,
+                    undoable=1,
+                    listed=1,
                 )
                 found = found or not action.reason(now)
         assert found, action.id

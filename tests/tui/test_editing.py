@@ -57,7 +57,7 @@ def editor(tmp_path: Path) -> str:
 def edit(end: int, wanted: bytes) -> None:
     press(end, b"2")
     read_until(end, LISTED)
-    press(end, b"e")
+    press(end, b"E")
     assert wanted in read_until(end, wanted)
 
 

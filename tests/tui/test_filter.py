@@ -128,3 +128,45 @@ def test_errors_say_what_and_where(text: str, says: str, position: int) -> None:
 def test_names_the_metrics_it_needs() -> None:
     found: Any = parse('state:run acc>0.9 and ("Regularization Rate"<1 or age<1h)').metrics
     assert found == {"acc", "Regularization Rate"}
+
+
+SAVED = {
+    "bad": "state:failed or acc<0.5",
+    "mine": "@bad tag:owner=ann",
+    "self": "@loop",
+    "loop": "@self",
+    "old": "age>1h",
+}
+
+
+def test_saved_filters_stand_for_their_text() -> None:
+    found = parse("not @mine", SAVED)
+    assert found.metrics == {"acc"}
+    assert not found.timed
+    assert found.matches(RUN, METRICS, NOW)
+    assert parse("@mine", SAVED).matches(RUN, {"acc": 0.1}, NOW)
+    assert parse("@old", SAVED).timed
+    assert parse("duration>1m").timed
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "position"),
+    [
+        ("state:run @nobody", "no filter is saved as @nobody; there is @bad, @loop, @mine, @old, @self", 10),
+        ("@self", "in @self: in @loop: @self stands in itself", 0),
+    ],
+)
+def test_saved_filters_that_cannot_be_used(text: str, message: str, position: int) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse(text, SAVED)
+    assert caught.value.message == message
+    assert caught.value.position == position
+
+
+def test_a_broken_saved_filter_says_which() -> None:
+    with pytest.raises(FilterError, match="in @x: there is no state"):
+        parse("@x", {"x": "state:bogus"})
+
+
+def test_a_quoted_at_is_a_word() -> None:
+    assert not parse('"@nobody"', SAVED).matches(RUN, METRICS, NOW)

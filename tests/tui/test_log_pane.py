@@ -264,7 +264,7 @@ async def test_errors_one_after_the_other_in_a_log_that_fits(
         seen = []
         for place in (0, 15):
             await d.press("e")
-            await d.until(lambda place=place: view._at == place)  # type: ignore[misc]
+            await d.until(lambda place=place: view._at == (0, place))  # type: ignore[misc]
             seen.append(d.said())
         assert seen == [[], []]
         await d.press("e")

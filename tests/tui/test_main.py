@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -29,6 +30,9 @@ def test_environment_is_set_before_textual_is_imported() -> None:
     remote = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
     prepare_environment(remote)
     assert remote["TEXTUAL_FPS"] == "10"
+    set_by_hand = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
+    prepare_environment(set_by_hand, 25)
+    assert set_by_hand["TEXTUAL_FPS"] == "25"
     chosen = {"SSH_TTY": "/dev/pts/1", "TEXTUAL_FPS": "30"}
     prepare_environment(chosen)
     assert chosen["TEXTUAL_FPS"] == "30"
@@ -67,7 +71,7 @@ def test_little_is_imported_before_the_first_frame() -> None:
     watched = ("engine", "tui", "yaml", "sqlite3", "plotext", "ruamel")
     code = f"import tui.app, sys; print(*sorted(m for m in sys.modules if m.split('.')[0] in {watched}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["tui", "tui.app", "tui.first_frame", "tui.turns"]
+    assert done.stdout.split() == ["tui", "tui.app", "tui.first_frame", "tui.saying", "tui.themes", "tui.turns"]
 
 
 def _on_a_terminal(argv: list[str], environ: dict[str, str], keys: bytes, marker: bytes) -> tuple[bytes, int]:
@@ -101,12 +105,53 @@ def _on_a_terminal(argv: list[str], environ: dict[str, str], keys: bytes, marker
     return written, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+# Bold, dim, italic, underlined, reversed, and the terminal's own colours (39, 49).
+COLOURLESS = {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"39", b"49"}
+
+
+def _attributes(written: bytes) -> set[bytes]:
+    """Every number in the sequences for colours and attributes."""
+    return {code for found in re.findall(rb"\x1b\[([\d;]*)m", written) for code in found.split(b";")}
+
+
+CODE = "import sys; from tui.main import main; sys.exit(main(sys.argv[1:]))"
+
+
 @pytest.mark.parametrize("options", [[], ["--ascii", "--no-mouse", "--readonly"]])
 def test_on_a_real_terminal(home: Paths, project: Path, options: list[str]) -> None:
     environ = {**os.environ, "TERM": "xterm-256color", "AML_TUI_HOME": str(home.state.parent)}
-    code = "import sys; from tui.main import main; sys.exit(main(sys.argv[1:]))"
-    written, left = _on_a_terminal(["-c", code, *options, str(project)], environ, b"q", b"no runs yet")
+    written, left = _on_a_terminal(["-c", CODE, *options, str(project)], environ, b"q", b"no runs yet")
     assert left == 0
     assert b"Traceback" not in written
     if options:
         assert b"?1003h" not in written
+
+
+@pytest.mark.parametrize(
+    ("settings", "term", "plain"),
+    [
+        ("mouse: false\nascii: true\nframes: 20\n", "xterm-256color", True),
+        ("frames: 0\nmouse: true\nascii: false\n", "dumb", False),
+        ("", "dumb", True),
+        ("", "linux", False),
+        ("", "screen", False),
+    ],
+)
+def test_settings_that_count_from_the_start(home: Paths, project: Path, settings: str, term: str, plain: bool) -> None:
+    home.config.mkdir(parents=True, exist_ok=True)
+    (home.config / "config.yaml").write_text(settings)
+    environ = {**os.environ, "TERM": term, "AML_TUI_HOME": str(home.state.parent)}
+    written, left = _on_a_terminal(["-c", CODE, str(project)], environ, b"q", b"no runs yet")
+    assert left == 0
+    assert b"Traceback" not in written
+    assert (b"?1003h" in written) == ("mouse: true" in settings or term == "screen")
+    assert ("\u2500".encode() not in written) == plain
+    if term == "dumb":
+        assert _attributes(written) <= COLOURLESS
+
+
+def test_no_color_on_a_real_terminal(home: Paths, project: Path) -> None:
+    environ = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1", "AML_TUI_HOME": str(home.state.parent)}
+    written, left = _on_a_terminal(["-c", CODE, str(project)], environ, b"q", b"no runs yet")
+    assert left == 0
+    assert _attributes(written) <= COLOURLESS

@@ -189,28 +189,21 @@ async def test_readonly_refuses(console: Console, history: History, key: str) ->
         assert d.app.screen is d.main
 
 
-async def test_order_of_the_list(console: Console, history: History) -> None:
-    busy_history(history)
-    async with driven(console()) as d:
-        await d.press("o")
-        assert d.main.listing.order == "state"
-        first = d.app.model.runs[d.main.table.keys[0]]
-        assert first.state is State.QUEUED
-        await d.press("o", "o", "o", "o")
-        assert list(d.main.table.keys) == list(d.app.model.order)
-
-
 async def test_help_palette_messages_problems_projects_open_and_close(console: Console, history: History) -> None:
     busy_history(history)
     async with driven(console()) as d:
         for key, shown in (
             ("question_mark", "Keys"),
-            ("colon", "Actions"),
-            ("ctrl+p", "Actions"),
+            ("colon", "Go to, or do"),
+            ("ctrl+p", "Go to, or do"),
             ("exclamation_mark", "Messages"),
             ("P", "Nothing is wrong"),
             ("O", "Projects"),
-            ("v", "Metrics in the list"),
+            ("v", "Columns of the list"),
+            ("o", "Order of the runs"),
+            ("z", "Groups of runs"),
+            ("at", "Saved filters"),
+            ("i", "It runs,"),
         ):
             await d.press(key)
             await d.until_shown(shown)
@@ -249,16 +242,6 @@ async def test_palette_does_an_action(console: Console, history: History) -> Non
         await d.type("mark or")
         await d.press("enter")
         await d.until(lambda: len(d.main.table.marks) == 1)
-
-
-async def test_metrics_can_be_chosen(console: Console, history: History) -> None:
-    busy_history(history)
-    async with driven(console()) as d:
-        assert d.main.table.metrics == ("loss", "accuracy")
-        await d.press("v")
-        await d.until_shown("Metrics in the list")
-        await d.press("space", "enter")
-        await d.until(lambda: d.main.table.metrics == ("accuracy",))
 
 
 NASTY = "[/foo] [bold]x\x1b[2J\x1b]52;c;aGk=\x07 \udcff"

@@ -44,3 +44,20 @@ def test_any_bytes_become_drawable() -> None:
 
 def test_lines_stay_lines() -> None:
     assert plain_lines("one\n\x1b[1mtwo\x07") == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("zero\u200b width\u200d\ufeff\u2060", "zero width"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("👩\u200d💻 ❤\ufe0f", "👩💻 ❤"),
+        ("🏴\U000e0067\U000e0062\U000e007f", "🏴"),
+        ("e\u0301 ก็ เด็ก", "e\u0301 ก็ เด็ก"),
+        ("Việt".encode().decode(), "Việt"),
+        ("e" + "\u0301" * 200 + "x", "e" + "\u0301" * 4 + "x"),
+        ("\u0301\u0302begins with marks", "begins with marks"),
+    ],
+)
+def test_what_has_no_width(text: str, expected: str) -> None:
+    assert plain(text) == expected

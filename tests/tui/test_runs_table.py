@@ -10,7 +10,8 @@ from textual.app import App
 
 from engine.runs.model import State
 from tests.tui.history import NOW, falling, make_run, scalar
-from tui.widgets.runs_table import COMMAND_LEAST, RunsTable, layout
+from tui.widgets.runs_layout import COMMAND_LEAST, automatic, chosen
+from tui.widgets.runs_table import RunsTable
 
 if TYPE_CHECKING:
     from rich.segment import Segment
@@ -59,14 +60,27 @@ def lines(app: TableApp) -> list[str]:
 @pytest.mark.parametrize("width", range(20, 240, 7))
 @pytest.mark.parametrize("metrics", [(), ("loss",), ("loss", "accuracy", "f1", "auc")])
 def test_columns_always_fit(width: int, metrics: tuple[str, ...]) -> None:
-    shape = layout(width, 9, 12, 10, metrics)
-    used = shape.age_at + 5 + 2
-    used += sum(7 + (6 if spark else 0) for _, spark in shape.metrics) + 2 * max(0, len(shape.metrics) - 1)
+    shape = automatic(width, 9, 12, 10, metrics)
     if width >= 58:
-        assert used <= width
-        assert shape.command >= COMMAND_LEAST
+        assert all(cell.at + cell.width <= width for cell in shape.cells)
+        script = shape.cell("script")
+        assert script is not None and script.width >= COMMAND_LEAST
     if width >= 74 and metrics:
         assert shape.metrics
+
+
+@pytest.mark.parametrize("width", range(20, 240, 7))
+def test_chosen_columns_fit_or_are_left_out(width: int) -> None:
+    wanted = ("exit", "metric:loss", "arg:--rate", "script", "tags", "reason", "metric:acc", "state", "submitted")
+    shape = chosen(width, 9, wanted, {"arg:--rate": 9})
+    at = 3 + shape.name + 2
+    for cell in shape.cells:
+        assert cell.at == at
+        at += cell.width + 2
+    assert at - 2 <= max(width, 3 + shape.name + 2)
+    assert [cell.column for cell in shape.cells] == [one for one in wanted if one not in shape.left_out]
+    if width >= 130:
+        assert not shape.left_out
 
 
 async def test_rows_line_up_whatever_they_hold() -> None:

@@ -29,7 +29,7 @@ def test_settings_are_read(tmp_path: Path) -> None:
     )
     found = read_settings(tmp_path)
     assert found.problems == ()
-    assert found.theme == "aml-light"
+    assert found.theme == "light"
     assert found.metrics == ("f1",)
     assert found.notice == "none"
     assert found.keys == {"submit": ("S",), "cancel": ("z", "ctrl+x"), "filter": ("ampersand",)}
@@ -41,9 +41,15 @@ def test_settings_are_read(tmp_path: Path) -> None:
         ("theme: [\n", "not YAML"),
         ("- a\n", "names with values"),
         ("a: 1\ntheem: dark\n", "config.yaml:2:1: there is no setting 'theem'"),
-        ("theme: pink\n", "config.yaml:1:1: the theme is one of"),
+        ("theme: pink\n", "config.yaml:1:1: theme is one of"),
         ("metrics: loss\n", "metrics is a list"),
         ("notice: loud\n", "notice is one of"),
+        ("mouse: 1\n", "mouse is true or false"),
+        ("frames: 0\n", "frames is a number from 1 to 120"),
+        ("tick: true\n", "tick is a number from 1 to 60"),
+        ("hook: 5\n", "hook is a command with its arguments"),
+        ("hook: notify 'a\n", "the quotes do not match"),
+        ("keys: {submit: j}\n", "the key 'j' moves in lists"),
         ("keys: S\n", "keys are actions"),
         ("keys: {sbmit: S}\n", "there is no action 'sbmit'"),
         ("keys: {submit: 5}\n", "a key or a list of keys"),

@@ -334,7 +334,8 @@ async def test_detaching_names_what_goes(console: Console, home: Paths, project:
         assert not gpu_box.exists()
         assert not config.exists()
         assert keys.get("AzureMlSecret=gpu-box#ann#1") is None
-        assert d.said() == ["gpu-box is detached: aml_config/gpu-box.compute and aml_config/gpu-box.runconfig removed"]
+        gone = "aml_config/gpu-box.compute and aml_config/gpu-box.runconfig"
+        assert d.said() == [f"gpu-box is detached: {gone} removed; U brings them back"]
 
 
 async def test_detaching_tells_of_runs_that_go_on_and_leaves_other_configurations(

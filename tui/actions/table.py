@@ -21,7 +21,7 @@ class Situation:
 
     `state` is what the engine knows of the host of `target`, "" when it knows nothing of it.
     `prepares` are the configurations whose environment `prepare` would have there: one, or several to choose from.
-    `builds` is how many builds of environments there are to look at.
+    `builds` is how many builds of environments there are to look at, `undoable` how much can be brought back.
     """
 
     pane: str = "runs"
@@ -39,6 +39,7 @@ class Situation:
     zoomed: bool = False
     prepares: tuple[ConfigView, ...] = ()
     builds: int = 0
+    undoable: int = 0
 
 
 Reason = str
@@ -52,7 +53,8 @@ def _always(_: Situation) -> Reason:
 class Action:
     """`why_not` gives the reason why it cannot be done now, or "". `panes`: where its keys count (none: anywhere).
 
-    `question`: it is asked first, naming what is hit. `changes`: refused by `--readonly`.
+    `question`: it is asked first, naming what is hit. `changes`: refused by `--readonly`. `footer_in`: the panes whose
+    footer has it, where these are fewer.
     """
 
     id: str
@@ -65,6 +67,12 @@ class Action:
     question: bool = False
     changes: bool = False
     why_not: Callable[[Situation], Reason] = _always
+    footer_in: tuple[str, ...] = ()
+
+    def in_footer(self, pane: str) -> bool:
+        """Whether the footer of this pane has it."""
+        panes = self.footer_in or self.panes
+        return self.footer and (not panes or pane in panes)
 
     def reason(self, now: Situation) -> Reason:
         """Why it cannot be done now, in words; "" when it can."""
@@ -101,6 +109,7 @@ def needs_project(now: Situation) -> Reason:
 
 _SHOWN_KEYS = {
     "slash": "/",
+    "comma": ",",
     "dollar_sign": "$",
     "ampersand": "&",
     "plus": "+",
@@ -113,6 +122,10 @@ _SHOWN_KEYS = {
     "exclamation_mark": "!",
     "escape": "esc",
     "delete": "del",
+    "at": "@",
+    "asterisk": "*",
+    "tilde": "~",
+    "number_sign": "#",
 }
 
 

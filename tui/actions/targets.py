@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.actions.table import Action, needs_project
+from engine.runs.model import State
+from tui.actions.table import RUN_PANES, Action, needs_project, needs_run
 
 if TYPE_CHECKING:
     from tui.actions.table import Reason, Situation
 
 TARGETS = ("targets",)
+# States in which there is no run directory.
+NOWHERE = (State.NOT_STARTED, State.QUEUED)
 
 
 def _needs_target(now: Situation) -> Reason:
@@ -28,6 +31,15 @@ def _needs_testable(now: Situation) -> Reason:
 
 def _needs_remote(now: Situation) -> Reason:
     return _needs_testable(now) or ("" if now.target and now.target.remote else "it is on this machine")
+
+
+def _needs_shell(now: Situation) -> Reason:
+    if now.pane == "targets":
+        return _needs_remote(now)
+    why = needs_run(now)
+    if why or now.run is None:
+        return why
+    return f"it is {now.run.state} and has no directory yet" if now.run.state in NOWHERE else ""
 
 
 def _needs_key(now: Situation) -> Reason:
@@ -72,12 +84,13 @@ ACTIONS: tuple[Action, ...] = (
         "shell",
         ("dollar_sign",),
         "shell",
-        "Open a shell on the target's machine",
+        "Open a shell on the target's machine, or where the run is",
         "Targets",
-        TARGETS,
+        (*TARGETS, *RUN_PANES),
         True,
         changes=True,
-        why_not=_needs_remote,
+        why_not=_needs_shell,
+        footer_in=TARGETS,
     ),
     Action(
         "connect",

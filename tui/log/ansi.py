@@ -7,12 +7,14 @@ from functools import lru_cache
 
 from rich.style import Style
 
+from engine.plain import UNSEEN, calmed
+
 # Everything but SGR: OSC, DCS, PM, APC and SOS strings (also unfinished), other CSI, other escapes, C0 and C1.
 _CONTROL = re.compile(
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-ln-~]"
     r"|\x1b\[[0-?]*[ -/]*$|\x1b(?!\[)[ -/]*[0-~]?"
-    r"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    rf"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9a\x9c-\x9f{UNSEEN}]"
 )
 _SGR = re.compile(r"(?:\x1b\[|\x9b)([0-9;:]*)[ -/]*m")
 _LEFT = re.compile(r"[\x1b\x9b]")
@@ -29,13 +31,13 @@ Piece = tuple[str, "Style | None"]
 def pieces(data: bytes) -> list[Piece]:
     """The row as (text, style) pieces; style None where the row has no colour of its own."""
     text = folded(data).decode("utf-8", "replace")
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return [(text, None)]
     text = _CONTROL.sub("", text)
     if "\t" in text:
         text = text.expandtabs(_TAB)
     if "\x1b" not in text and "\x9b" not in text:
-        return [(text, None)]
+        return [(calmed(text), None)]
     found: list[Piece] = []
     state: dict[str, object] = {}
     style: Style | None = None
@@ -51,7 +53,21 @@ def pieces(data: bytes) -> list[Piece]:
         at = match.end()
     if at < len(text):
         found.append((_LEFT.sub("", text[at:]), style))
-    return [piece for piece in found if piece[0]]
+    calm = ((calmed(text), style) for text, style in found)
+    return [piece for piece in calm if piece[0]]
+
+
+def coloured(data: bytes) -> str:
+    """The row with its SGR sequences, written anew, and no other control; the colours end with it."""
+    text = _CONTROL.sub("", folded(data).decode("utf-8", "replace"))
+    parts: list[str] = []
+    at = 0
+    for match in _SGR.finditer(text):
+        parts += [_LEFT.sub("", text[at : match.start()]), f"\x1b[{match.group(1)}m"]
+        at = match.end()
+    if not parts:
+        return _LEFT.sub("", text)
+    return "".join([*parts, _LEFT.sub("", text[at:]), "\x1b[0m"])
 
 
 def folded(data: bytes) -> bytes:

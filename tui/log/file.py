@@ -30,13 +30,17 @@ _PIECE = 1 << 22
 class Row:
     """One row: offsets of its first byte and of the next row, and the bytes to draw (without the line end).
 
-    `cut` tells that the row has more bytes than `data`.
+    `cut` tells that the row has more bytes than `data`. `at`: when it arrived (epoch seconds), where that was asked
+    for and noted. `kind`: what it is in a traceback ("" outside of one). `source`: which log it is of, of several.
     """
 
     start: int
     end: int
     data: bytes
     cut: bool = False
+    at: float | None = None
+    kind: str = ""
+    source: int = 0
 
 
 class LogFile:

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
 _PLAIN_PIECE, _REGEX_PIECE = 1 << 22, 1 << 18
 # More matches than this are counted no further: nobody steps through a million rows. 8 bytes each.
 MOST = 1_000_000
-# Spark tells an executor's traceback behind words of its own; of Java's, the lines of a stack are none.
-ERRORS = (
-    r"\b(?:ERROR|CRITICAL|FATAL)\b|^Traceback \(most recent call last\)|PythonException: Traceback \(most recent"
-    r"|^\S*(?:Error|Exception)\b"
-)
 
 
 class Search:

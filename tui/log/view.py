@@ -1,4 +1,5 @@
-"""What of a log is on the screen: where it begins, whether it follows, what is searched and filtered. No Textual.
+"""What of a log, or of several as one, is on the screen: where it begins, whether it follows, what is searched,
+filtered and selected. No Textual.
 
 Every method that reads is blocking and is called in a worker thread, one at a time.
 """
@@ -6,17 +7,23 @@ Every method that reads is blocking and is called in a worker thread, one at a t
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.runs import outages, tails
-from tui.log.file import LogFile, Row
+from tui.log import blocks
+from tui.log.file import Row
+from tui.log.nearest import NearestError
+from tui.log.order import Order, Place, Spot
+from tui.log.page import Page
 from tui.log.search import Search
+from tui.log.selecting import Selecting
 from tui.wording import size as words_of_size
 from tui.wording import span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -24,32 +31,6 @@ if TYPE_CHECKING:
 AT_ONCE = 1 << 28
 # So much of a log's end is looked through for the rows that fill a screen (bytes).
 TAIL = 64 << 10
-
-
-@dataclass(frozen=True)
-class Page:
-    """What is to be drawn. `size` bytes in all, `new` rows that came since following stopped.
-
-    `notes` are words of our own, each with the start of the row it stands before, or the end of the last row.
-    """
-
-    rows: tuple[Row, ...] = ()
-    top: int = 0
-    size: int = 0
-    following: bool = True
-    new: int = 0
-    matches: int = 0
-    match: int = 0
-    searching: bool = False
-    notes: tuple[tuple[int, str], ...] = ()
-    shown: str = field(default="", compare=False)
-
-    @property
-    def part(self) -> int:
-        """How far down the page's end is, in percent."""
-        if not self.size or not self.rows:
-            return 100
-        return min(100, round(100 * self.rows[-1].end / self.size))
 
 
 def _words(outage: outages.Outage) -> str:
@@ -65,71 +46,153 @@ def _size(path: Path) -> int:
         return -1
 
 
-class LogView:
-    """One log. Moving up stops following; reaching the end begins it again."""
+def advanced(looking: Sequence[Search | NearestError]) -> bool:
+    """Each a piece further. Returns whether one of them was not through."""
+    went = False
+    for one in looking:
+        went = one.advance() or went
+    return went
 
-    def __init__(self, path: Path) -> None:
-        self.file = LogFile(path)
+
+class LogView(Selecting):
+    """One log, or several merged. Moving up stops following; reaching the end begins it again.
+
+    `timed`: rows are given with their arrival.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self.order = Order(paths)
         self.following = True
-        self.search: Search | None = None
-        self.filter: Search | None = None
-        self._top = 0
+        self.timed = False
+        self.search: list[Search] | None = None
+        self._top: Place = self.order.begin
         # The row that was gone to, until one moves: on a page that holds the whole log it is not the top one.
-        self._at: int | None = None
-        self._left_at = 0
-        self._counted = 0
+        self._at: Spot | None = None
+        # Where the selection was begun; it goes to the row one is at.
+        self._anchor: Spot | None = None
+        self._counted: Place = self.order.begin
         self._new = 0
+        self._shown: tuple[Spot, ...] = ()
+
+    @property
+    def filter(self) -> list[Search] | None:
+        return self.order.only
+
+    @property
+    def path(self) -> Path | None:
+        """The file, where it is one."""
+        return self.order.files[0].path if len(self.order.files) == 1 else None
+
+    @property
+    def above_page(self) -> int | None:
+        """Bytes above the page of one log; None while it follows."""
+        return None if self.following else self._top[0]
 
     def close(self) -> None:
-        self.file.close()
+        self.order.close()
 
     def stamp(self) -> tuple[str | int, ...]:
         """Differs when there may be something else to be seen."""
-        folder = self.file.path.parent
-        return (
-            str(self.file.path),
-            self.file.size(),
-            *(_size(folder / name) for name in (outages.OUTAGES, tails.TAIL)),
-        )
+        found: list[str | int] = []
+        for file in self.order.files:
+            folder = file.path.parent
+            found += [str(file.path), file.size()]
+            found += [_size(folder / name) for name in (outages.OUTAGES, tails.TAIL)]
+        return tuple(found)
+
+    # The page
 
     def page(self, height: int) -> Page:
         """The page as things stand now."""
-        size = self.file.size()
-        if size < self._top:
-            # The file was cut: what one looked at is gone.
-            self._top, self._at, self.following = 0, None, True
-        rows = self._filtered(height) if self.filter is not None else self._rows(height)
+        end = self.order.end
+        if any(size < top for size, top in zip(end, self._top, strict=True)):
+            # A log was cut: what one looked at is gone.
+            self._top, self._at, self._anchor, self.following = self.order.begin, None, None, True
+            self.order.forget()
+        rows = self._rows(end, height)
         notes = self._outages(rows)
-        tail = self._tail(size, height) if self.following and self.filter is None else []
+        tail = self._tail(end[0], height) if self.following and self.filter is None and len(end) == 1 else []
         if tail:
             rows = tail
-            notes = ((tail[0].start, f"{words_of_size(tail[0].start - size)} before this are on their way"),)
-        if self.following:
-            self._left_at = self._counted = size
-            self._new = 0
-        elif size > self._counted:
-            self._new += self.file.count_rows(self._counted, size)
-            self._counted = size
-        search = self.search
+            notes = ((0, tail[0].start, f"{words_of_size(tail[0].start - end[0])} before this are on their way"),)
+        self._shown = tuple((row.source, row.start) for row in rows)
+        self._count(end)
+        search, only = self.search or [], self.filter or []
         return Page(
-            rows=tuple(rows),
-            top=self._top,
-            size=size,
+            rows=tuple(self._told(rows, tail=bool(tail))),
+            size=sum(end),
+            end=rows[-1].end if tail else sum(self._below(rows)),
             following=self.following,
             new=self._new,
             notes=notes,
-            matches=len(search.matches) if search else 0,
-            match=search.place(self._standing(size)) if search else 0,
-            searching=(search is not None and not search.done) or (self.filter is not None and not self.filter.done),
+            matches=sum(len(one.matches) for one in search),
+            match=self._place() if search else 0,
+            kept=sum(len(one.matches) for one in only),
+            full=any(one.full for one in (*search, *only)),
+            searching=any(not one.done for one in (*search, *only)),
+            selecting=self.selecting,
+            cursor=self._shown.index(self._at) if self._at in self._shown else -1,
+            chosen=self.chosen_rows() if self.selecting else (0, -1),
+            taken=self.selected_words() if self.selecting else "",
         )
 
-    def _standing(self, size: int) -> int:
-        """The offset of the row that is counted from: the one gone to, the end while one follows, else the top."""
-        return self._at if self._at is not None else size if self.following else self._top
+    def _rows(self, end: Place, height: int) -> list[Row]:
+        order = self.order
+        if self.selecting and self._at is not None:
+            self._reveal(self._at, height)
+        elif self.following:
+            self._top = order.back(end, height)
+        rows = order.rows(self._top, height)
+        if len(rows) < height and not self.following and order.above(order.begin, self._top):
+            self._top = order.back(end, height)
+            rows = order.rows(self._top, height)
+        return rows
+
+    def _reveal(self, spot: Spot, height: int) -> None:
+        """Have this row on the page."""
+        order, place = self.order, self.order.at(spot)
+        if order.above(place, self._top):
+            self._top = place
+            return
+        top = order.back(place, height - 1)
+        if order.above(self._top, top):
+            self._top = top
+
+    def _told(self, rows: list[Row], *, tail: bool) -> Iterator[Row]:
+        """The rows with what they are in a traceback and, when that is asked for, when they arrived."""
+        if not rows:
+            return
+        order = self.order
+        tracks: dict[int, blocks.Blocks] = {}
+        for row in rows:
+            track = tracks.get(row.source)
+            if track is None:
+                whole = self.filter is None and not tail
+                track = blocks.before(order.files[row.source], row.start) if whole else blocks.Blocks()
+                tracks[row.source] = track
+            # Between rows that were left out there is no telling where a traceback ends.
+            kind = track.tell(row.data) if self.filter is None else ""
+            at = order.moment(row) if self.timed and not tail else None
+            yield dataclasses.replace(row, kind=kind, at=at) if kind or at is not None else row
+
+    def _below(self, rows: list[Row]) -> Place:
+        """How far each log is at the end of these rows."""
+        place = list(self._top)
+        for row in rows:
+            place[row.source] = row.end
+        return tuple(place)
+
+    def _count(self, end: Place) -> None:
+        if self.following:
+            self._counted, self._new = end, 0
+            return
+        for file, before, now in zip(self.order.files, self._counted, end, strict=True):
+            self._new += file.count_rows(before, now)
+        self._counted = end
 
     def _tail(self, size: int, height: int) -> list[Row]:
         """The last rows of a log of which the mirror has only `size` bytes, when its end is here already."""
-        found = tails.read(self.file.path.parent, TAIL)
+        found = tails.read(self.order.files[0].path.parent, TAIL)
         if found is None or found[0] <= size:
             return []
         start, data = found
@@ -143,130 +206,150 @@ class LogView:
             start = end
         return rows[-height:]
 
-    def _outages(self, rows: list[Row]) -> tuple[tuple[int, str], ...]:
+    def _outages(self, rows: list[Row]) -> tuple[tuple[int, int, str], ...]:
         """Each before the first whole row that came after it; with a filter there is no place for them."""
-        if self.filter is not None or not rows:
+        if self.filter is not None:
             return ()
         found = []
-        for outage in outages.read(self.file.path.parent):
-            if rows[0].start <= outage.offset <= rows[-1].end:
-                place = next((row.start for row in rows if row.start >= outage.offset), rows[-1].end)
-                found.append((place, _words(outage)))
+        for source, file in enumerate(self.order.files):
+            own = [row for row in rows if row.source == source]
+            for outage in outages.read(file.path.parent) if own else ():
+                if own[0].start <= outage.offset <= own[-1].end:
+                    place = next((row.start for row in own if row.start >= outage.offset), own[-1].end)
+                    found.append((source, place, _words(outage)))
         return tuple(found)
 
-    def _rows(self, height: int) -> list[Row]:
-        if self.following:
-            self._top = self.file.last_top(height)
-        rows = self.file.rows(self._top, height)
-        if len(rows) < height and not self.following and self._top > 0:
-            self._top = self.file.last_top(height)
-            rows = self.file.rows(self._top, height)
-        return rows
-
-    def _filtered(self, height: int) -> list[Row]:
-        assert self.filter is not None
-        matches = self.filter.matches
-        if self.following:
-            chosen = matches[max(0, len(matches) - height) :]
-            self._top = chosen[0] if chosen else 0
-        else:
-            place = min(bisect.bisect_left(matches, self._top), max(0, len(matches) - height))
-            chosen = matches[place : place + height]
-        return [self.file.row(start) for start in chosen]
+    # Moving
 
     def move(self, rows: int, height: int) -> None:
-        """Up (negative) or down by rows."""
+        """Up (negative) or down by rows; while one selects, to another row."""
+        order, end = self.order, self.order.end
+        if self.selecting and self._at is not None:
+            place = order.at(self._at)
+            found = order.first(order.back(place, -rows)) if rows < 0 else order.last(order.forward(place, rows + 1))
+            self._at = found or self._at
+            return
         self._at = None
         if rows < 0:
-            self.following = False
-        if self.filter is not None:
-            matches = self.filter.matches
-            place = bisect.bisect_left(matches, self._top) + rows
-            last = max(0, len(matches) - height)
-            if matches:
-                self._top = matches[min(max(place, 0), last)]
-            self.following = rows > 0 and place >= last
+            self._top, self.following = order.back(self._top, -rows), False
             return
-        if rows < 0:
-            self._top = self.file.back(self._top, -rows)
-            return
-        last_top = self.file.last_top(height)
-        self._top = min(self.file.forward(self._top, rows), last_top)
-        if self._top >= last_top:
-            self.following = True
+        last = order.back(end, height)
+        self._top = order.forward(self._top, rows)
+        if not order.above(self._top, last):
+            self._top, self.following = last, True
 
     def to_start(self) -> None:
         self.following = False
-        self._top, self._at = 0, None
+        if self.selecting:
+            self._at = self.order.first(self.order.begin) or self._at
+        else:
+            self._top, self._at = self.order.begin, None
 
     def to_end(self) -> None:
-        self.following = True
-        self._at = None
+        if self.selecting:
+            self._at = self.order.last(self.order.end) or self._at
+        else:
+            self.following, self._at = True, None
 
     def hold(self) -> None:
         """Stay where one is while the log grows."""
         self.following = False
 
-    def go_to(self, offset: int) -> None:
+    def go_to(self, offset: int, source: int = 0) -> None:
         """Show the row at `offset` at the top, or where it is on a page that cannot begin with it."""
         self.following = False
-        self._top = self.file.row_start(offset) if offset else 0
-        self._at = offset
+        spot = (source, self.order.files[source].row_start(offset) if offset else 0)
+        if not self.selecting:
+            self._top = self.order.at(spot)
+        self._at = (source, offset) if not self.selecting else spot
 
-    def begin_search(self, pattern: str, *, regex: bool) -> None:
-        """Raises `re.error` for a pattern that is none."""
-        self.search = Search(self.file, pattern, regex=regex) if pattern else None
+    # Searching
+
+    def searches(self, pattern: str, *, regex: bool) -> list[Search]:
+        """One for each log, from its beginning. Raises `re.error` for a pattern that is none."""
+        return [Search(file, pattern, regex=regex) for file in self.order.files]
+
+    def begin_search(self, wanted: list[Search] | None) -> None:
+        self.search = wanted
+
+    def begin_filter(self, wanted: list[Search] | None) -> None:
+        """Show only the rows that are found; None: all."""
+        self.order.only = wanted
+        if wanted is None:
+            self._top = self.order.aligned(self._top)
 
     def to_first_match(self) -> None:
         """When one does not follow: the first match at or below the top, as far as one may wait for it."""
         if self.search is None or self.following:
             return
-        while self.search.searched - self._top < AT_ONCE:
-            found = self.search.next(self._top - 1)
-            if found is not None:
-                self.go_to(found)
-                return
-            if not self.search.advance():
-                return
-
-    def begin_filter(self, pattern: str, *, regex: bool) -> None:
-        self.filter = Search(self.file, pattern, regex=regex) if pattern else None
-        if self.filter is None:
-            self._top = self.file.row_start(self._top) if self._top else 0
+        if not self.selecting:
+            self._at = None
+        bounds = self._bounds(1)
+        for one, bound in zip(self.search, bounds, strict=True):
+            while one.next(bound - 1) is None and one.searched - bound < AT_ONCE and one.advance():
+                pass
+        self.step(1)
 
     def advance(self) -> bool:
         """Search further, a piece at a time. Returns whether anything was left to look through."""
-        went = False
-        for one in (self.search, self.filter):
-            if one is not None and one.advance():
-                went = True
-        return went
+        return advanced([*(self.search or ()), *(self.filter or ())])
 
     def step(self, way: int) -> bool:
         """To the next match (1) or the previous one (-1); False when there is none in what was searched so far."""
-        if self.search is None:
+        bounds, found = self._bounds(way), []
+        for source, one in enumerate(self.search or ()):
+            start = one.next(bounds[source] - 1) if way > 0 else one.previous(bounds[source])
+            if start is not None:
+                found.append(self.order.key((source, start)))
+        if not found:
             return False
-        if way > 0:
-            found = self.search.next(self._before)
-        else:
-            found = self.search.previous(self._standing(self.file.size()))
-        if found is None:
-            return False
-        self.go_to(found)
+        _, source, start = min(found) if way > 0 else max(found)
+        self.go_to(start, source)
         return True
 
-    @property
-    def _before(self) -> int:
-        """What is looked for lies below this offset; where one has gone to nothing yet, the top row counts as well."""
-        return self._at if self._at is not None else self._top - 1
+    def _bounds(self, way: int) -> Place:
+        """What is looked for lies at or below these offsets, or above them.
 
-    def next_row_like(self, search: Search, limit: int) -> bool:
-        """Go to the next row that `search` finds, looking through at most `limit` bytes."""
-        begin = search.searched
-        while True:
-            found = search.next(self._before)
-            if found is not None:
-                self.go_to(found)
-                return True
-            if search.searched - begin > limit or not search.advance():
-                return False
+        Where one has gone to nothing yet, the top row counts as below, and while one follows the whole page as above.
+        """
+        if self._at is None:
+            return self.order.end if way < 0 and self.following else self._top
+        place = list(self.order.at(self._at))
+        if way > 0:
+            place[self._at[0]] = self._at[1] + 1
+        return tuple(place)
+
+    def _place(self) -> int:
+        """How many matches there are down to the row one is at: the one gone to, the end while one follows, the top."""
+        if self._at is None and not self.following:
+            first = self.order.first(self._top)
+            bounds = list(self._top)
+            if first is not None:
+                bounds[first[0]] = first[1] + 1
+        else:
+            bounds = list(self._bounds(1) if self._at is not None else self.order.end)
+        return sum(bisect.bisect_left(one.matches, bounds[source]) for source, one in enumerate(self.search or ()))
+
+    def errors(self, way: int) -> list[NearestError]:
+        """A look for the nearest error, in each log. Below the end there is none: from there it begins at the top."""
+        if way > 0 and self.following:
+            bounds = self.order.begin
+        else:
+            bounds = self._bounds(-1)
+            if way > 0 and self._at is not None:
+                below = list(bounds)
+                below[self._at[0]] = self.order.files[self._at[0]].row_end(self._at[1])
+                bounds = tuple(below)
+            elif way > 0:
+                bounds = self._top
+            bounds = self.order.aligned(bounds) if self.filter is not None else bounds
+        return [NearestError(file, place, way) for file, place in zip(self.order.files, bounds, strict=True)]
+
+    def to_error(self, looked: list[NearestError]) -> bool:
+        """To the nearest of what they found; False: they found nothing."""
+        found = [self.order.key((i, one.found)) for i, one in enumerate(looked) if one.found is not None]
+        if not found:
+            return False
+        _, source, start = min(found) if looked[0].way > 0 else max(found)
+        self.go_to(start, source)
+        return True

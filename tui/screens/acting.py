@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID, PANES
+from tui.screens.compare_actions import CompareActions
+from tui.screens.console_actions import ConsoleActions
 from tui.screens.file_actions import FileActions
+from tui.screens.log_actions import LogActions
 from tui.screens.run_actions import RunActions
+from tui.screens.table_actions import TableActions
 from tui.screens.target_actions import TargetActions
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,11 +20,14 @@ if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
 
-class Acting(RunActions, FileActions, TargetActions):
+class Acting(
+    RunActions, TableActions, LogActions, FileActions, TargetActions, UndoActions, CompareActions, ConsoleActions
+):
     """One method an action, named after its id. `do` is the only way in: it refuses what cannot be done, with why."""
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
+        self.removed = []
 
     def do(self, action_id: str) -> None:
         action = BY_ID[action_id]
@@ -85,39 +93,3 @@ class Acting(RunActions, FileActions, TargetActions):
 
     def pane_run(self) -> None:
         self.screen.set_pane("run")
-
-    # Console
-
-    def projects(self) -> None:
-        self.app.open_projects()
-
-    def messages(self) -> None:
-        from tui.screens.text import TextScreen, said_text
-
-        self.app.push_screen(TextScreen("Messages", said_text(self.app.said, self.app.clock())))
-
-    def theme(self) -> None:
-        themes = {
-            "aml-dark": "aml-light",
-            "aml-light": "aml-dark",
-            "ansi-dark": "ansi-light",
-            "ansi-light": "ansi-dark",
-        }
-        self.app.theme = themes.get(self.app.theme, "aml-dark")
-
-    def palette(self) -> None:
-        from tui.screens.palette import PaletteScreen
-
-        def chosen(action_id: str | None) -> None:
-            if action_id is not None:
-                self.do(action_id)
-
-        self.app.push_screen(PaletteScreen(self.screen.situation, self.app.keys, self.app.glyphs.ellipsis), chosen)
-
-    def help(self) -> None:
-        from tui.screens.text import TextScreen, help_text
-
-        self.app.push_screen(TextScreen("Keys", help_text(self.screen.situation, self.app.keys)))
-
-    def quit(self) -> None:
-        self.app.leave()

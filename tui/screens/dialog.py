@@ -19,8 +19,16 @@ Result = TypeVar("Result")
 class Dialog(ModalScreen[Result | None]):
     """Esc gives None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", show=False),
+        Binding("f1", "help", show=False),
+    ]
     app: ConsoleApp
+
+    def action_help(self) -> None:
+        from tui.screens.help import dialog_help
+
+        self.app.push_screen(dialog_help(self))
 
     def action_close(self) -> None:
         self.dismiss(None)

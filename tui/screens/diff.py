@@ -1,4 +1,4 @@
-"""What git had not committed when a run was submitted, as the snapshot has it: lines that came, lines that went."""
+"""Lines that came, lines that went: what git had not committed when a run was submitted, or a diff from elsewhere."""
 
 from __future__ import annotations
 
@@ -66,11 +66,18 @@ class DiffPane(LogPane):
     """A diff is read from its beginning, and nothing more comes."""
 
     LINES = DiffLines
-    HINTS = (("/", "search"), ("n", "next"), ("&", "lines"), ("w", "wrap"), ("Y", "copy"), ("W", "save"))
+    HINTS: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("/", "search"),
+        ("n", "next"),
+        ("&", "lines"),
+        ("w", "wrap"),
+        ("Y", "copy"),
+        ("W", "save"),
+    )
 
 
 class DiffScreen(Screen[None]):
-    """One diff over the whole screen; any size, read by offset as a log is."""
+    """One diff over the whole screen; any size, read by offset as a log is. `title`: when it is not a run's own."""
 
     AUTO_FOCUS = "LogLines"
     CSS_PATH = ["../styles/app.tcss", "../styles/run.tcss"]  # noqa: RUF012 - as Textual declares it
@@ -81,15 +88,16 @@ class DiffScreen(Screen[None]):
     ]
     app: ConsoleApp
 
-    def __init__(self, run: Run, file: Path) -> None:
+    def __init__(self, run: Run, file: Path, title: str = "") -> None:
         super().__init__()
+        self.heading = title or f"{plain(run.name)}  changes since {(run.commit or '')[:12]}"
         self.run = run
         self.file = file
 
     def compose(self) -> ComposeResult:
         self.pane = DiffPane(self.app.glyphs, id="diff")
         self.pane.add_class("pane")
-        self.pane.border_title = Content(f"{plain(self.run.name)}  changes since {(self.run.commit or '')[:12]}")
+        self.pane.border_title = Content(self.heading)
         self.keys_line = Bar(id="diff-keys")
         yield self.pane
         yield self.keys_line

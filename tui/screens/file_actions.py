@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.front import run_in_front
+from engine.project.dependencies import CONDA_FILE, SPARK_FILE
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
+    from engine.project.problems import Problem
     from tui.app import ConsoleApp
+    from tui.reading import ConfigView, TargetView
     from tui.screens.main import MainScreen
 
 
-class FileActions:
+class FileActions(UndoActions):
     """One method an action, named after its id."""
 
     screen: MainScreen
@@ -27,22 +28,43 @@ class FileActions:
         return self.screen.app
 
     def edit(self) -> None:
-        now, folder = self.screen.situation, self.app.model.folder
-        item = now.config if now.pane == "configs" else now.target
-        if item is not None and folder is not None:
-            self.app.start(partial(self._edit, folder / item.file), group="edit", description=f"editing {item.file}")
+        item = self._under_cursor()
+        if item is not None:
+            self._open(item.file)
 
-    async def _edit(self, file: Path) -> None:
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        try:
-            command = [*shlex.split(editor), str(file)]
-            with self.app.suspend():
-                trouble, _ = await run_in_front(command)
-        except ValueError as error:
-            trouble = f"{editor} is no command: {error}"
-        if trouble:
-            self.app.tell(f"{trouble}. Set EDITOR to an editor of yours.", "error")
-        self.app.refresh(repaint=True, layout=True)
+    def conda_file(self) -> None:
+        self._open_dependencies("conda_file", CONDA_FILE, "conda")
+
+    def spark_file(self) -> None:
+        self._open_dependencies("spark_file", SPARK_FILE, "spark")
+
+    def _open_dependencies(self, named: str, default: str, kind: str) -> None:
+        """The file of the run configuration under the cursor, else the project's own."""
+        now = self.screen.situation
+        config = now.config if now.pane == "configs" else None
+        folder = self.app.model.project.config_folder
+        self._open((getattr(config, named) if config is not None else "") or f"{folder}/{default}", kind)
+
+    def _open(self, file: str, kind: str = "", line: int = 0) -> None:
+        from tui.screens.edit_opening import open_editor
+
+        work = partial(open_editor, self.app, file, kind=kind, line=line)
+        self.app.start(work, group="edit-open", description=f"opening {file}", exclusive=True)
+
+    def _under_cursor(self) -> ConfigView | TargetView | None:
+        now = self.screen.situation
+        return now.config if now.pane == "configs" else now.target
+
+    def edit_outside(self) -> None:
+        item, folder = self._under_cursor(), self.app.model.folder
+        if item is not None and folder is not None:
+            work = partial(self._edit_outside, folder / item.file)
+            self.app.start(work, group="edit", description=f"editing {item.file}")
+
+    async def _edit_outside(self, file: Path, line: int = 0) -> None:
+        from tui.editor import edit_in_front
+
+        await edit_in_front(self.app, file, line)
         await self.app.model.read_project()
 
     def new(self) -> None:
@@ -89,19 +111,22 @@ class FileActions:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.app.start(partial(self._remove, name), group="files", description=f"deleting {file}")
+                self.app.start(partial(self._remove_config, name, file), group="files", description=f"deleting {file}")
 
-        note = "Runs that used it stay in the history as they were."
+        note = f"Runs that used it stay in the history as they were. Until you leave, {self.undo_key} brings it back."
         self.app.push_screen(
             ConfirmScreen("Delete the run configuration?", [f"{name}  {file}"], note, "delete", "keep"), answered
         )
 
-    async def _remove(self, name: str) -> None:
+    async def _remove_config(self, name: str, file: str) -> None:
         from engine.project.create import delete_runconfiguration
         from engine.project.folder import open_project
 
         folder = self.app.model.project.path
+        kept = await self.keep_files([Path(folder, file)])
         await self._change(lambda: delete_runconfiguration(open_project(folder), name))
+        if await self.removed_files(f"the run configuration {name}", kept):
+            self.app.tell(f"{file} deleted; {self.undo_key} brings it back")
 
     async def _change(self, change: Callable[[], object]) -> None:
         await self.app.model.ask(change)
@@ -117,7 +142,17 @@ class FileActions:
         self.app.push_screen(NameScreen(title, value, use), answered)
 
     def problems(self) -> None:
-        from tui.screens.text import TextScreen, lines_text
+        from tui.screens.problems import ProblemsScreen
 
-        problems = self.app.model.project.problems
-        self.app.push_screen(TextScreen("What is wrong in the project", lines_text(problems, "Nothing is wrong.")))
+        def chosen(answer: tuple[str, Problem] | None) -> None:
+            folder = self.app.model.folder
+            if answer is None or folder is None:
+                return
+            how, problem = answer
+            if how == "outside":
+                work = partial(self._edit_outside, folder / problem.file, problem.line)
+                self.app.start(work, group="edit", description=f"editing {problem.file}")
+            else:
+                self._open(problem.file, line=problem.line)
+
+        self.app.push_screen(ProblemsScreen(), chosen)

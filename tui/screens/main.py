@@ -13,17 +13,19 @@ from textual.screen import Screen
 
 from tui import hosts, troubles
 from tui.actions import ACTIONS, PANES, Situation
-from tui.filter import Filter, parse
 from tui.listing import Listing
 from tui.model import Change
 from tui.noticing import Noticing
 from tui.plain import plain
 from tui.screens.acting import Acting
+from tui.screens.filtering import Filtering
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
 from tui.widgets.panes import ConfigsPane, TargetsPane
 from tui.widgets.runs_table import RunsTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
     from tui.reading import ConfigView
     from tui.settings import Settings
-    from tui.widgets.filter_bar import FilterBar
     from tui.widgets.line_list import LineList
     from tui.widgets.run_view import RunView
 
@@ -50,7 +51,7 @@ def table_bindings() -> list[BindingType]:
     return [Binding(",".join(a.keys), f"act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS]
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Filtering, Screen[None]):
     """Puts the model's data into the panes and the keys' actions into effect; decides nothing itself."""
 
     AUTO_FOCUS = "#runs"
@@ -66,11 +67,13 @@ class MainScreen(Screen[None]):
         self.run_view: RunView | None = None
         self.acting = Acting(self)
         self._settling: Timer | None = None
+        self._ticking: tuple[float, Timer] | None = None
+        self._metrics_set: tuple[str, ...] | None = None
         self._noticing = Noticing(self)
-        self.filter_bar: FilterBar | None = None
         self._titles: dict[Widget, tuple[str, str]] = {}
-        self._filter_before: Filter | None = None
         self._expected: str | None = None
+        # Runs that another screen shows.
+        self._watched_too: tuple[str, ...] = ()
         # The hosts that may be asked for samples, when the engine was told last.
         self._linked: frozenset[str] = frozenset()
 
@@ -83,7 +86,7 @@ class MainScreen(Screen[None]):
         self.table = RunsTable(self._run, self._series, app.clock, app.glyphs, id="runs")
         self.lower = Vertical(id="run", classes="pane")
         self.keys_line = KeysLine(id="keys")
-        self.listing = Listing(app.model, self.table)
+        self.listing = Listing(app.model, self.table, app)
         yield self.header
         yield self.switcher
         with Horizontal(id="body"):
@@ -100,15 +103,14 @@ class MainScreen(Screen[None]):
         self.app.model.listeners.append(self._model_changed)
         self.app.link_listeners.append(self._link_moved)
         self.app.settings_listeners.append(self._use_settings)
-        if self.app.settings is not None:
-            self._use_settings(self.app.settings)
+        self.app.said_listeners.append(self._show_header)
+        self._use_settings(self.app.settings)
         self._show_pane()
         # Reading may have been quicker than mounting.
         model = self.app.model
         known, builds = frozenset(model.runs), frozenset(model.builds)
         trouble = bool(model.trouble)
         self._model_changed(Change(order=True, runs=known, builds=builds, targets=True, project=True, trouble=trouble))
-        self.set_interval(REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK, self._tick)
         self.call_after_refresh(self._make_run_view)
 
     def on_screen_suspend(self) -> None:
@@ -119,10 +121,19 @@ class MainScreen(Screen[None]):
         self.app.model.listeners.remove(self._model_changed)
         self.app.link_listeners.remove(self._link_moved)
         self.app.settings_listeners.remove(self._use_settings)
+        self.app.said_listeners.remove(self._show_header)
 
-    def _use_settings(self, settings: Settings) -> None:
-        if settings.metrics is not None:
-            self.listing.choose(settings.metrics)
+    def _use_settings(self, settings: Settings | None) -> None:
+        metrics = settings.metrics if settings is not None else None
+        if metrics != self._metrics_set:
+            self._metrics_set = metrics
+            self.listing.choose(metrics)
+        tick = (settings and settings.tick) or (REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK)
+        if self._ticking is None or tick != self._ticking[0]:
+            if self._ticking is not None:
+                self._ticking[1].stop()
+            self._ticking = (tick, self.set_interval(tick, self._tick))
+        self.listing.restore()
         self._show_keys()
 
     def _make_run_view(self) -> None:
@@ -154,7 +165,8 @@ class MainScreen(Screen[None]):
     def marked(self) -> list[Run]:
         """The marked runs in the order of the list."""
         model = self.app.model
-        return [model.runs[i] for i in self.table.keys if i in self.table.marks and i in model.runs]
+        marks = self.table.marks
+        return [model.runs[i] for i in self.listing.shown if i in marks and i in model.runs] if marks else []
 
     @property
     def situation(self) -> Situation:
@@ -177,10 +189,11 @@ class MainScreen(Screen[None]):
             target=target,
             state=known.state if known is not None else "",
             filtered=not self.listing.filter.empty,
-            listed=len(self.table.keys),
+            listed=len(self.listing.shown),
             zoomed=zoomed,
             prepares=self._prepares(run),
             builds=len(model.builds),
+            undoable=self.acting.undoable(),
         )
 
     def _prepares(self, run: Run | None) -> tuple[ConfigView, ...]:
@@ -237,7 +250,9 @@ class MainScreen(Screen[None]):
         model = self.app.model
         trouble = troubles.worst(model, self.app.link, self.app.clock())
         notice = "read-only" if self.app.options.readonly else ""
-        self.header.show(model.project.name or "no project", model.unfinished(), trouble, notice)
+        self.header.show(
+            model.project.name or "no project", model.unfinished(), trouble, notice, self.app.missed_text()
+        )
 
     def show_titles(self) -> None:
         model = self.app.model
@@ -250,7 +265,7 @@ class MainScreen(Screen[None]):
             {
                 "targets": len(model.project.targets),
                 "configs": len(model.project.configs),
-                "runs": len(self.table.keys),
+                "runs": len(self.listing.shown),
             },
         )
 
@@ -291,10 +306,15 @@ class MainScreen(Screen[None]):
         view.refresh_from_store()
         self._look()
 
+    def watch_too(self, runs: Iterable[str]) -> None:
+        """Have these followed closely as well."""
+        self._watched_too = tuple(runs)
+        self._look()
+
     def _look(self) -> None:
         """Tell the engine what is on the screen."""
         run = self.current
-        watched = [run.id] if run is not None and not run.state.ended else []
+        watched = {*self._watched_too, *([run.id] if run is not None and not run.state.ended else [])}
         shown = not self.has_class("-zoomed") and self.targets.region.height > 0
         self._linked = hosts.linked(self.app.model.targets)
         usable = [target for target in self.app.model.project.targets if shown and not target.problem]
@@ -318,6 +338,9 @@ class MainScreen(Screen[None]):
 
     def on_runs_table_seen(self) -> None:
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
+
+    def on_runs_table_folded(self, event: RunsTable.Folded) -> None:
+        self.listing.fold(event.key, event.folded)
 
     def on_runs_table_marked(self) -> None:
         self._settle()
@@ -362,37 +385,6 @@ class MainScreen(Screen[None]):
         self.set_class(on, "-zoomed")
         self.set_pane("run" if on else "runs")
 
-    # The filter
-
-    def open_filter(self) -> None:
-        from tui.widgets.filter_bar import FilterBar
-
-        if self.filter_bar is None:
-            self.filter_bar = FilterBar()
-            self.query_one("#right").mount(self.filter_bar, before=self.table)
-        self._filter_before = self.listing.filter
-        self.set_pane("runs", focus=False)
-        self.call_after_refresh(self.filter_bar.open, self.listing.filter.text)
-
-    def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
-        self.app.start(partial(self._filter, event.wanted), group="filter", description="filtering", exclusive=True)
-
-    async def _filter(self, wanted: Filter) -> None:
-        await self.listing.set_filter(wanted)
-        if self.filter_bar is not None:
-            self.filter_bar.count(len(self.table.keys), len(self.app.model.runs))
-        self.show_titles()
-        self._show_keys()
-
-    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
-        if not event.kept and self._filter_before is not None:
-            before = self._filter_before
-            self.app.start(partial(self._filter, before), group="filter", description="filtering", exclusive=True)
-        self.table.focus()
-
-    def clear_filter(self) -> None:
-        self.app.start(partial(self._filter, parse("")), group="filter", description="filtering", exclusive=True)
-
     # A run that was asked for
 
     def expect(self, run_id: str | None) -> None:
@@ -403,7 +395,7 @@ class MainScreen(Screen[None]):
             self._go_to_expected()
 
     def _go_to_expected(self) -> None:
-        if self._expected is not None and self._expected in self.table.keys:
+        if self._expected is not None and self.listing.reveal(self._expected):
             self.table.move_to(self._expected)
             self._expected = None
 

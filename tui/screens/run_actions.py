@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.errors import AmlError
 from tui import wording
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
     from tui.reading import ConfigView
     from tui.screens.main import MainScreen
+
+
+# Runs that are named in one notice.
+NAMED = 4
 
 
 class RunActions:
@@ -68,11 +73,19 @@ class RunActions:
         async def work() -> None:
             from tui.requests import again
 
+            refused: dict[str, str] = {}
             for run in runs:
-                request = await self.app.model.request(run.id)
-                answer = await self.app.link.submit(await self.app.model.ask(again, request, run.id))
+                try:
+                    request = await self.app.model.request(run.id)
+                    answer = await self.app.link.submit(await self.app.model.ask(again, request, run.id))
+                except AmlError as error:
+                    if len(runs) == 1:
+                        raise
+                    refused[run.id] = str(error)
+                    continue
                 self.app.tell(f"{answer['name']} submitted, again as {run.name}")
                 self.screen.expect(str(answer["run_id"]))
+            self._tell_refused(runs, refused, "run again")
 
         self._work(work, "rerun", "running again")
 
@@ -80,7 +93,7 @@ class RunActions:
         runs = [run for run in self.screen.situation.acted if not run.state.ended]
 
         async def work() -> None:
-            self._tell_refused(runs, await self.app.link.cancel([run.id for run in runs]))
+            self._tell_refused(runs, await self.app.link.cancel([run.id for run in runs]), "canceled")
 
         self._ask(
             f"Cancel {wording.count_of(len(runs), 'run')}?",
@@ -90,29 +103,10 @@ class RunActions:
             lambda: self._work(work, "cancel", "cancelling"),
         )
 
-    def delete(self) -> None:
-        runs = list(self.screen.situation.acted)
-
-        async def work() -> None:
-            refused = await self.app.link.delete([run.id for run in runs])
-            self._tell_refused(runs, refused)
-            gone = [run.id for run in runs if run.id not in refused]
-            self.app.model.changed(gone)
-            if gone:
-                self.app.tell(f"{wording.count_of(len(gone), 'run')} deleted")
-
-        self._ask(
-            f"Delete {wording.count_of(len(runs), 'run')}?",
-            runs,
-            "History, log, metrics and outputs are removed. This cannot be undone.",
-            ("delete", "keep"),
-            lambda: self._work(work, "delete", "deleting"),
-        )
-
-    def _tell_refused(self, runs: Sequence[Run], refused: Mapping[str, str]) -> None:
-        for run in runs:
-            if run.id in refused:
-                self.app.tell(f"{run.name}: {refused[run.id]}", "warning")
+    def _tell_refused(self, runs: Sequence[Run], refused: Mapping[str, str], done: str) -> None:
+        """What was not done and why; runs that share a reason in one notice."""
+        for reason, names in refusals(runs, refused).items():
+            self.app.tell(f"{names} not {done}: {reason}", "warning")
 
     def _ask(
         self, question: str, runs: Sequence[Run], note: str, answers: tuple[str, str], then: Callable[[], None]
@@ -145,24 +139,20 @@ class RunActions:
     def filter(self) -> None:
         self.screen.open_filter()
 
-    def sort(self) -> None:
-        order = self.screen.listing.next_order()
-        self.screen.show_titles()
-        self.app.tell(f"ordered by {order}" if order != "newest" else "newest first")
-
-    def columns(self) -> None:
-        from tui.screens.metrics import MetricsScreen
-
-        listing = self.screen.listing
-
-        def chosen(names: tuple[str, ...] | None) -> None:
-            if names is not None:
-                listing.choose(names or None)
-
-        shown = self.screen.table.metrics
-        self.app.push_screen(MetricsScreen(listing.known_metrics(), shown, self.app.glyphs.ellipsis), chosen)
-
     def copy(self) -> None:
         run = self.screen.current
         if run is not None:
             self.app.copy_text(run.id)
+
+
+def refusals(runs: Sequence[Run], refused: Mapping[str, str]) -> dict[str, str]:
+    """Reason -> the names of the runs it holds for, the first few of many."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        if run.id in refused:
+            found.setdefault(refused[run.id], []).append(run.name)
+    named = {}
+    for reason, names in found.items():
+        some = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+        named[reason] = wording.listed(some)
+    return named

@@ -7,18 +7,20 @@ import uuid
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Static
 
 from engine import masking
 from engine.errors import AmlError
+from engine.runs.forecast import lines as forecast_lines
 from tui import requests
 from tui.plain import plain
 from tui.screens.dialog import Dialog
 from tui.widgets.choice import Choice
 from tui.widgets.line_input import LineInput
+from tui.widgets.plan_lines import PlanLines
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -42,8 +44,11 @@ class SubmitScreen(Dialog[str]):
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
+        Binding("pageup", "scroll_plan(-1)", show=False),
+        Binding("pagedown", "scroll_plan(1)", show=False),
     ]
     CSS_PATH = "../styles/dialog.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(
         self, config: ConfigView, *, script: str, arguments: tuple[str, ...], rerun_of: str | None = None
@@ -58,6 +63,7 @@ class SubmitScreen(Dialog[str]):
         self._typed = False
         self._asked: tuple[object, ...] | None = None
         self._token = ""
+        self._planned: tuple[object, ...] | None = None
 
     def compose(self) -> ComposeResult:
         usable = [c.name for c in self.app.model.project.configs if not c.problem]
@@ -81,6 +87,9 @@ class SubmitScreen(Dialog[str]):
                     yield Label(Content(label))
                     yield widget
             yield self.preview
+            with VerticalScroll(id="plan-box", can_focus=False) as self.plan_box:
+                self.plan_lines = PlanLines(id="plan")
+                yield self.plan_lines
 
     def on_mount(self) -> None:
         (self.script_input if not self.script else self.arguments_input).focus()
@@ -157,8 +166,32 @@ class SubmitScreen(Dialog[str]):
         lines = [Content.assemble(("on ", "dim"), plain(plan.target), ("  runs ", "dim"), plain(command))]
         lines += [Content.styled(plain(notice), "$warning") for notice in plan.notices]
         self.preview.update(Content("\n").join(lines))
+        await self._show_forecast()
+
+    async def _show_forecast(self) -> None:
+        """What it would meet, below. It takes as long as the project is large; meanwhile one types on."""
+        request = await self.app.model.ask(self._request)
+        asked = (request.config, request.script, request.arguments)
+        if asked == self._planned:
+            return
+        start = self.app.start_engine and not self.app.options.readonly
+        if self._planned is None:
+            self.plan_lines.say("weighing the project")
+        try:
+            told = await self.app.link.plan(request, start=start)
+        except (AmlError, OSError) as error:
+            self._planned = None
+            self.plan_lines.say(str(error))
+            return
+        self._planned = asked
+        self.plan_lines.show(forecast_lines(told, self.app.clock()))
+
+    def action_scroll_plan(self, way: int) -> None:
+        self.plan_box.scroll_relative(y=way * max(1, self.plan_box.size.height - 1), animate=False)
 
     def _say_wrong(self, text: str) -> None:
+        self._planned = None
+        self.plan_lines.say("")
         self.preview.update(Content.styled(plain(text), "$error"))
 
     def action_submit(self) -> None:

@@ -6,26 +6,24 @@ import asyncio
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tui import wording
 from tui.front import run_in_front
 from tui.screens.environment_actions import SOON, EnvironmentActions
+from tui.screens.hands_actions import AT_ONCE, INSTALLED, HandsActions
+from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from tui.reading import TargetView
 
 T = TypeVar("T")
-# A shell that ends with an error this soon was never one, seconds.
-AT_ONCE = 3.0
-# The command line is found beside this, whatever folder the project is in.
-INSTALLED = Path(__file__).parents[2]
 
 
-class TargetActions(EnvironmentActions):
+class TargetActions(EnvironmentActions, HandsActions, UndoActions):
     """One method an action, named after its id."""
 
     def _about(self, work: Callable[[TargetView, Path], Awaitable[None]], doing: str) -> None:
@@ -134,7 +132,10 @@ class TargetActions(EnvironmentActions):
             self.app.push_screen(PublicKeyScreen(target.name, key, (place,)))
 
     def shell(self) -> None:
-        self._about(self._shell, "opening a shell on")
+        if self.screen.situation.pane == "targets":
+            self._about(self._shell, "opening a shell on")
+        else:
+            self.run_shell()
 
     async def _shell(self, target: TargetView, folder: Path) -> None:
         named = ["-n", target.name, "-p", str(folder)]
@@ -169,6 +170,11 @@ class TargetActions(EnvironmentActions):
             notes.append(f"Still naming it, and of no use then: {', '.join(others)}.")
         question = ConfirmScreen(f"Detach {target.name}?", hit, " ".join(notes), "detach", "keep")
         if not self._elsewhere and await app.push_screen_wait(question) is True:
+            files = [folder / one for one in hit if (folder / one).suffix in (".compute", ".runconfig")]
+            kept = await self.keep_files(files)
             gone = await self._aside(f"{target.name}: detaching", targets.detach, folder, target.name)
-            app.tell(f"{target.name} is detached: {' and '.join(gone)} removed")
+            lost = f"{hit[-1]} is not" if len(files) < len(hit) else ""
+            back = await self.removed_files(f"the target {target.name}", kept, lost)
+            undo = f"; {self.undo_key} brings {'it' if len(gone) == 1 else 'them'} back" if back else ""
+            app.tell(f"{target.name} is detached: {' and '.join(gone)} removed{undo}")
             await app.model.read_project()

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widget import Widget
 
-    from tui.app import Said
+    from tui.actions import Action
     from tui.model import Change
 
-MARKS = {"information": ("  ", ""), "warning": ("! ", "$warning"), "error": ("x ", "$error")}
+    KeyRows = Sequence[tuple[str, str, str]]
 
 
 class TextScreen(Scrolling, Dialog[None]):
@@ -67,64 +67,101 @@ class TextScreen(Scrolling, Dialog[None]):
         return self.query_one(VerticalScroll)
 
 
-def help_text(now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
-    """Every action by group with its keys; what cannot be done now is dim and says why."""
-    parts: list[Content] = []
-    group = ""
+def help_text(
+    now: Situation,
+    keys: Mapping[str, tuple[str, ...]],
+    here: Sequence[KeyRows] = (),
+    wanted: str = "",
+) -> Content:
+    """Every key: those of the place one is in first, then the actions, what cannot be done now dim with the reason.
+
+    `here`: the keys that what has the focus answers itself; `wanted`: words that a line must have to be shown.
+    """
+    words = wanted.casefold().split()
+    sections = _pane_keys()
+    own = [(title, rows) for title, rows in sections if any(rows is one for one in here)]
+    own += [("Here", rows) for rows in here if not any(rows is one for _, one in sections)]
+    parts = keys_text(own, words)
+    mine = [one for one in ACTIONS if now.pane in one.panes]
+    groups: dict[str, list[Action]] = {f"In {PANE_TITLES.get(now.pane, now.pane)}": mine}
     for action in ACTIONS:
-        if action.group != group:
-            group = action.group
-            parts.append(Content.assemble(("\n" if parts else "", ""), (group, "bold $primary"), "\n"))
-        shown = " ".join(shown_key(key) for key in keys.get(action.id, action.keys))
-        elsewhere = bool(action.panes) and now.pane not in action.panes
-        reason = f"in {' or '.join(PANE_TITLES[p] for p in action.panes)}" if elsewhere else action.reason(now)
-        parts.append(
-            Content.assemble(
-                (f"  {shown:<12}", "dim" if reason else "bold $primary"),
-                (action.description, "dim" if reason else ""),
-                (f"  {reason}" if reason else "", "italic dim"),
-                "\n",
-            )
-        )
-    parts.append(Content.assemble(("\nFilter", "bold $primary"), "\n", FILTER_HELP))
-    own = _pane_keys()
-    if now.pane == "run":
-        # Help for where one is comes first.
-        return Content("").join([*own, Content("\n"), *parts])
-    return Content("").join([*parts, Content("\n"), *own])
+        if action not in mine:
+            groups.setdefault(action.group, []).append(action)
+    for title, actions in groups.items():
+        parts += _section(title, [_action_line(one, now, keys) for one in actions], words, bool(parts))
+        if actions is mine:
+            lists = keys_text([("In lists", LIST_KEYS)], words)
+            parts += [Content("\n"), *lists] if lists and parts else lists
+    parts += _section("Filter", [Content(f"{line}\n") for line in FILTER_HELP.splitlines()], words, bool(parts))
+    rest = keys_text([(title, rows) for title, rows in sections if (title, rows) not in own], words)
+    if parts and rest:
+        parts.append(Content("\n"))
+    return Content("").join([*parts, *rest]) if parts or rest else Content.styled("Nothing of that name.", "dim")
 
 
-def _pane_keys() -> list[Content]:
-    """The keys of a run's tabs, which their widgets answer themselves."""
+def _section(title: str, lines: Sequence[Content], words: Sequence[str], again: bool) -> list[Content]:
+    """A heading and the lines that have all the words; without such a line nothing. `again`: others are before it."""
+    shown = [line for line in lines if all(word in line.plain.casefold() for word in words)]
+    return [Content.assemble(("\n" if again else "", ""), (title, "bold $primary"), "\n"), *shown] if shown else []
+
+
+def _action_line(action: Action, now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
+    shown = " ".join(shown_key(key) for key in keys.get(action.id, action.keys))
+    elsewhere = bool(action.panes) and now.pane not in action.panes
+    reason = f"in {' or '.join(PANE_TITLES[p] for p in action.panes)}" if elsewhere else action.reason(now)
+    return Content.assemble(
+        (f"  {shown:<16}", "dim" if reason else "bold $primary"),
+        (action.description, "dim" if reason else ""),
+        (f"  {reason}" if reason else "", "italic dim"),
+        "\n",
+    )
+
+
+# In every list; no action can have one of these keys.
+LIST_KEYS = (
+    ("up,k", "", "A line up"),
+    ("down,j", "", "A line down"),
+    ("pageup,ctrl+b", "", "A page up"),
+    ("pagedown,ctrl+f", "", "A page down"),
+    ("home,g", "", "To the beginning"),
+    ("end,G", "", "To the end"),
+)
+
+
+def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
+    """The keys that widgets answer themselves."""
     from tui.screens.build import BUILD_KEYS
+    from tui.screens.logs import LOGS_KEYS
     from tui.widgets.chart_view import ChartView
     from tui.widgets.log_pane import LogPane
     from tui.widgets.logged_view import LoggedView
     from tui.widgets.metrics_browser import MetricsBrowser
     from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
+    from tui.widgets.runs_table import RunsTable
 
-    return keys_text(
-        (
-            ("A run's tabs", TAB_KEYS),
-            ("In the log", LogPane.KEYS),
-            ("In the overview", OverviewPane.KEYS),
-            ("In the metrics", MetricsBrowser.KEYS),
-            ("In a chart", ChartView.KEYS),
-            ("In a table or image that was logged", LoggedView.KEYS),
-            ("At a build of an environment", BUILD_KEYS),
-        )
+    return (
+        ("In the runs", RunsTable.KEYS),
+        ("A run's tabs", TAB_KEYS),
+        ("In the log", LogPane.KEYS),
+        ("At the logs of several runs", LOGS_KEYS),
+        ("In the overview", OverviewPane.KEYS),
+        ("In the metrics", MetricsBrowser.KEYS),
+        ("In a chart", ChartView.KEYS),
+        ("In a table or image that was logged", LoggedView.KEYS),
+        ("At a build of an environment", BUILD_KEYS),
     )
 
 
-def keys_text(sections: Iterable[tuple[str, Sequence[tuple[str, str, str]]]]) -> list[Content]:
-    """Keys as widgets have them (keys, action, description), by section."""
+def keys_text(sections: Iterable[tuple[str, KeyRows]], words: Sequence[str] = ()) -> list[Content]:
+    """Keys as widgets have them (keys, action, description), by section; with words those lines that have them."""
     parts: list[Content] = []
     for title, rows in sections:
-        parts.append(Content.assemble(("\n" if parts else "", ""), (title, "bold $primary"), "\n"))
+        lines = []
         for keys, _, description in rows:
             shown = " ".join(shown_key(key) for key in keys.split(","))
-            parts.append(Content.assemble((f"  {shown:<16}", "bold $primary"), (description, ""), "\n"))
+            lines.append(Content.assemble((f"  {shown:<16}", "bold $primary"), (description, ""), "\n"))
+        parts += _section(title, lines, words, bool(parts))
     return parts
 
 
@@ -136,7 +173,15 @@ FILTER_HELP = """\
   tag:best          with that tag; tag:best=yes with that value
   acc>0.9           last value of a metric; "Regularization Rate"<=0.1
   exit=1  age<2h  duration>10m  number>40
+  @name             the filter that was saved as @name
   not, and, or, ( )"""
+
+
+def filter_text() -> Content:
+    """The language of filters, and the keys of the line it is typed in."""
+    from tui.widgets.filter_bar import FILTER_KEYS
+
+    return Content("").join([Content(f"{FILTER_HELP}\n\n"), *keys_text((("While typing", FILTER_KEYS),))])
 
 
 def rows_text(rows: Iterable[tuple[str, str]]) -> Content:
@@ -149,18 +194,3 @@ def rows_text(rows: Iterable[tuple[str, str]]) -> Content:
 def lines_text(lines: Iterable[str], none: str) -> Content:
     shown = [plain(line) for line in lines]
     return Content("\n\n".join(shown)) if shown else Content.styled(none, "dim")
-
-
-def said_text(said: Sequence[Said], now: float) -> Content:
-    """What was said, newest first, with how long ago."""
-    if not said:
-        return Content.styled("Nothing was said yet.", "dim")
-    from tui.wording import span
-
-    lines = []
-    for one in reversed(said):
-        mark, style = MARKS.get(one.severity, MARKS["information"])
-        ago = f"{span(now - one.at):>6} ago  "
-        body = one.text.replace("\n", "\n" + " " * (len(ago) + 2))
-        lines.append(Content.assemble((ago, "dim"), (mark, style), (body, style)))
-    return Content("\n").join(lines)

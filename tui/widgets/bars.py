@@ -88,10 +88,12 @@ class Bar(Widget):
 class HeaderLine(Bar):
     """Name of the project, counts of unfinished runs, and what is wrong."""
 
-    def show(self, project: str, runs: Iterable[Run], trouble: Part | None, notice: str = "") -> None:
+    def show(self, project: str, runs: Iterable[Run], trouble: Part | None, notice: str = "", missed: str = "") -> None:
         left: list[Part] = [(" aml-tui", "title"), ("  " + plain(project), "")]
         if notice:
             left.append(("  " + plain(notice), "dim"))
+        if missed:
+            left.append(("  " + missed, "bad"))
         right: list[Part] = []
         for text, ink in counts(runs):
             right += [(text, ink), ("  ", "")]
@@ -136,7 +138,7 @@ class KeysLine(Bar):
             parts += [(f" {key}", "key"), (f" {label}", "dim")]
         taken = {key for key, _ in own}
         for action in ACTIONS:
-            if not action.footer or (action.panes and now.pane not in action.panes):
+            if not action.in_footer(now.pane):
                 continue
             off = bool(action.reason(now))
             first = keys.get(action.id, action.keys)[:1]

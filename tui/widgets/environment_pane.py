@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from engine.runs.store import StoreReader
     from tui.environments import RunEnvironment
 
-_SECRET = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|(?:^|_)KEY(?:$|_)|APIKEY", re.IGNORECASE)
 # Of a dependency file as much is shown as one reads; the whole of it is in the project.
 _LINES = 60
 _ON_CLUSTER = {"spark": "a driver on the head node, executors on YARN", "process": "a process on the head node"}
@@ -64,7 +62,7 @@ class EnvironmentPane(FactsPane):
 
     def _variables(self, label: str, variables: dict[str, str]) -> Iterator[Fact]:
         for name, value in sorted(variables.items()):
-            shown = "********" if _SECRET.search(name) else plain(value)
+            shown = masking.STARS if masking.is_secret_variable(name) else plain(value)
             yield Fact(label, f"{plain(name)}={shown}")
             label = ""
 

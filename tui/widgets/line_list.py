@@ -13,6 +13,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -176,7 +178,7 @@ class LineList(ScrollView, can_focus=True):
         if self.keys:
             self.move_to(self.keys[min(max(place, 0), len(self.keys) - 1)])
 
-    def key_at(self, y: int) -> str | None:
+    def drawn_at(self, y: int) -> str | None:
         """The key drawn at this line of the widget's content."""
         place = y - self.HEAD + self.scroll_offset.y
         return self.keys[place] if y >= self.HEAD and place < len(self.keys) else None
@@ -194,7 +196,7 @@ class LineList(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        key = self.key_at(offset.y) if offset is not None else None
+        key = self.drawn_at(offset.y) if offset is not None else None
         if key is None:
             return
         self.move_to(key)
@@ -220,7 +222,7 @@ class LineList(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if y < self.HEAD:
             return self._strip(self.draw_head(y, width), width, None)
-        key = self.key_at(y)
+        key = self.drawn_at(y)
         if key is None:
             lines = [] if self.keys else list(Segment.split_lines(self.draw_empty(width)))
             place = y - self.HEAD
@@ -233,13 +235,18 @@ class LineList(ScrollView, can_focus=True):
         return self._strip(self.draw(key, width), width, ground)
 
     def _strip(self, segments: list[Segment], width: int, ground: Style | None) -> Strip:
-        strip = Strip(segments).adjust_cell_length(width, self.ink(""))
+        strip = Strip([_drawable(segment) for segment in segments]).adjust_cell_length(width, self.ink(""))
         if ground is None:
             return strip.apply_style(Style(bgcolor=self.rich_style.bgcolor))
         if ground.reverse:
             # With sixteen colours the row's own would make patches of the reversed line.
             return Strip([Segment(strip.text, Style(reverse=True, bold=ground.bold))])
         return strip.apply_style(Style(bgcolor=ground.bgcolor, bold=ground.bold))
+
+
+def _drawable(segment: Segment) -> Segment:
+    text = segment.text
+    return segment if text.isascii() and text.isprintable() else Segment(plain(text), segment.style)
 
 
 def cut(text: str, width: int, ellipsis: str) -> str:
@@ -250,6 +257,8 @@ def cut(text: str, width: int, ellipsis: str) -> str:
 
     if width <= 0:
         return ""
+    # However long it is, no more than this can be seen: a character with all the marks that it may have.
+    text = text[: 5 * width + 5]
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(set_cell_size(text, width - 1).rstrip() + ellipsis, width)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.log.ansi import pieces
-from tui.log.search import ERRORS
-from tui.log.view import Page
+from tui.log.blocks import LAST
+from tui.log.nearest import ERRORS
+from tui.log.page import Page
+from tui.log.times import shown
 from tui.wording import size
 
 if TYPE_CHECKING:
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 
 _BAD = re.compile(ERRORS)
 _WARN = re.compile(r"\bWARN(?:ING)?\b|^\S*Warning\b")
-# A line says how bad it is near its beginning (characters).
-_SAID = 4096
+_INFO = re.compile(r"\b(?:INFO|NOTICE)\b")
+_DEBUG = re.compile(r"\b(?:DEBUG|TRACE)\b")
+# A line says how bad it is near its beginning, and that it is not at its very beginning (characters).
+_SAID, _SAID_SOON = 4096, 100
 # Longer texts are measured and cut slowly (characters).
 _SEGMENT = 512
 
@@ -39,7 +44,14 @@ class LogLines(Widget, can_focus=True):
         "log--good",
         "log--match",
         "log--dim",
+        "log--error",
+        "log--chosen",
+        "log--time",
+        *(f"log--run-{number}" for number in range(8)),
     }
+
+    class Resized(Message):
+        """There is room for more rows, or for fewer."""
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
@@ -49,6 +61,12 @@ class LogLines(Widget, can_focus=True):
         self.wrap = False
         self.pan = 0
         self.mark: re.Pattern[str] | None = None
+        # What stands before each row: when it arrived (`tui.log.times`), and which run it is of (words, number of ink).
+        self.times = ""
+        self.began: float | None = None
+        self.runs: tuple[tuple[str, int], ...] = ()
+        # Cells of it.
+        self.beside = 0
         self._strips: list[Strip] = []
         self._inks: dict[str, Style] = {}
         self._known: dict[Row, Strip] = {}
@@ -63,6 +81,9 @@ class LogLines(Widget, can_focus=True):
             new = self._strips[line] if line < len(self._strips) else None
             if old != new or old is None:
                 self.refresh_line(line)
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     def refresh_line(self, line: int) -> None:
         self.refresh(Region(0, line, self.size.width, 1))
@@ -110,6 +131,8 @@ class LogLines(Widget, can_focus=True):
         if found is None:
             full = self.get_component_rich_style(f"log--{name}")
             found = Style(color=full.color, bold=full.bold, dim=full.dim, reverse=full.reverse)
+            if name == "chosen":
+                found = Style(bgcolor=full.bgcolor, reverse=full.reverse)
             if name == "match":
                 found = Style(color=full.color, bgcolor=full.bgcolor, bold=full.bold, reverse=full.reverse)
             self._inks[name] = found
@@ -118,31 +141,77 @@ class LogLines(Widget, can_focus=True):
     def _lines(self) -> list[Strip]:
         width = max(1, self.size.width)
         ground = self._ink("ground")
-        notes: dict[int, list[Strip]] = {}
-        for place, words in self.page.notes:
-            notes.setdefault(place, []).append(self._note(words))
+        page, height = self.page, self.size.height
+        notes: dict[tuple[int, int], list[Strip]] = {}
+        for source, place, words in page.notes:
+            notes.setdefault((source, place), []).append(self._note(words))
         # While it follows, most rows of a page were on the one before: they are not parsed again.
         known, self._known = self._known, {}
-        height, following = self.size.height, self.page.following
+        gutters = self._gutters()
         groups: list[list[Strip]] = []
-        late = [strip for place, strips in notes.items() if place == self._end for strip in strips]
-        count = len(late) if following else 0
+        starts = {(row.source, row.start) for row in page.rows}
+        late = [strip for place, strips in notes.items() if place not in starts for strip in strips]
+        count, past = len(late) if page.following else 0, -1
         # From the side that is shown, and no further than the screen: a row may be wrapped into hundreds of lines.
-        for row in reversed(self.page.rows) if following else self.page.rows:
-            if count >= height:
+        numbers = range(len(page.rows))
+        for number in reversed(numbers) if page.following else numbers:
+            if count >= height and (page.following or number > page.cursor):
                 break
+            row = page.rows[number]
             strip = self._known[row] = known.get(row) or self._strip(row)
-            groups.append([*notes.get(row.start, ()), *self._folded(strip, width)])
+            own = notes.get((row.source, row.start), ())
+            groups.append([*own, *self._beside(strip, gutters, number, width)])
             count += len(groups[-1])
-        if following:
+            if number == page.cursor:
+                past = count
+        if page.following:
             groups.reverse()
         lines = [strip for group in groups for strip in group] + late
-        shown = lines[-height:] if following else lines[:height]
-        return [line.adjust_cell_length(width, ground).apply_style(ground) for line in shown]
+        # The row that was gone to is on the screen, also when those above it are wrapped into more than fit.
+        begin = max(0, min(past, len(lines)) - height) if not page.following else max(0, len(lines) - height)
+        return [line.adjust_cell_length(width, ground).apply_style(ground) for line in lines[begin : begin + height]]
 
-    @property
-    def _end(self) -> int:
-        return self.page.rows[-1].end if self.page.rows else 0
+    def _gutters(self) -> list[list[Segment]]:
+        """What stands before each row of the page, all of one width."""
+        page = self.page
+        gutters: list[list[Segment]] = [[] for _ in page.rows]
+        first, last = page.chosen
+        if page.selecting:
+            for number, gutter in enumerate(gutters):
+                sign = self.glyphs.bar if first <= number <= last else " "
+                gutter.append(Segment((self.glyphs.cursor if number == page.cursor else " ") + sign, self._ink("warn")))
+        if self.times:
+            words = shown([row.at for row in page.rows], self.times, self.began)
+            for gutter, word in zip(gutters, words, strict=True):
+                if word:
+                    gutter.append(Segment(f"{word} ", self._ink("time")))
+        if self.runs:
+            for gutter, row in zip(gutters, page.rows, strict=True):
+                word, number = self.runs[row.source]
+                gutter.append(Segment(f"{word} ", self._ink(f"run-{number}")))
+        self.beside = Strip(gutters[0]).cell_length if gutters else 0
+        return gutters
+
+    def _beside(self, strip: Strip, gutters: list[list[Segment]], number: int, width: int) -> list[Strip]:
+        """The lines of a row with what stands before it; before those it is wrapped into there is nothing."""
+        gutter = gutters[number]
+        room = width - self.beside
+        if not gutter or room < 8:
+            return self._chosen(self._folded(strip, width), number)
+        before = Strip(gutter)
+        first, *rest = self._folded(strip, room)
+        return self._chosen(
+            [Strip([*before, *first]), *(Strip([Segment(" " * before.cell_length), *one]) for one in rest)], number
+        )
+
+    def _chosen(self, lines: list[Strip], number: int) -> list[Strip]:
+        first, last = self.page.chosen
+        if not first <= number <= last:
+            return lines
+        width, ground = max(1, self.size.width), self._ink("chosen")
+        if ground.reverse:
+            return [Strip([Segment(one.adjust_cell_length(width).text, ground)]) for one in lines]
+        return [Strip(Segment.apply_style(one.adjust_cell_length(width), None, ground)) for one in lines]
 
     def _folded(self, strip: Strip, width: int) -> list[Strip]:
         if not self.wrap:
@@ -162,7 +231,7 @@ class LogLines(Widget, can_focus=True):
         return Strip([Segment(f"{rule} {words} {rule}", self._ink("warn"))])
 
     def _strip(self, row: Row) -> Strip:
-        segments = self._segments(row.data)
+        segments = self._segments(row)
         if row.cut:
             segments.append(Segment(f" {self.glyphs.ellipsis} {size(row.end - row.start)}", self._ink("dim")))
         return Strip(_short(segments))
@@ -172,10 +241,21 @@ class LogLines(Widget, can_focus=True):
         parts = pieces(data)
         text = "".join(part for part, _ in parts[:_SAID])[:_SAID]
         level = self._ink("bad") if _BAD.search(text) else self._ink("warn") if _WARN.search(text) else None
-        return [Segment(part, style or level) for part, style in parts]
+        if level is not None or len(parts) != 1 or parts[0][1] is not None:
+            return [Segment(part, style or level) for part, style in parts]
+        # A script that colours its lines itself has said how they are to look.
+        if _DEBUG.search(text, 0, _SAID_SOON):
+            return [Segment(parts[0][0], self._ink("dim"))]
+        told = _INFO.search(text, 0, _SAID_SOON)
+        segments = [Segment(parts[0][0])]
+        return _marked(segments, [told.span()], self._ink("good")) if told else segments
 
-    def _segments(self, data: bytes) -> list[Segment]:
-        segments = self.parsed(data)
+    def _segments(self, row: Row) -> list[Segment]:
+        if row.kind:
+            ink = self._ink("error" if row.kind == LAST else "bad")
+            segments = [Segment(part, style or ink) for part, style in pieces(row.data)]
+        else:
+            segments = self.parsed(row.data)
         if self.mark is None:
             return segments
         text = "".join(segment.text for segment in segments)

@@ -32,6 +32,7 @@ class RunLog(LogPane):
             self.say_complete(run is not None and run.state.ended)
         else:
             self.complete = run is not None and run.state.ended
+            self.began = (run.started or run.created) if run is not None else None
             if run is None:
                 self.open_file(None)
             else:

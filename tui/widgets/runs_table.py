@@ -1,23 +1,30 @@
-"""The run list: newest first, live, as wide as there is room for. Ten thousand runs cost what the visible ones cost."""
+"""The run list: live, in groups or not, as wide as there is room. Ten thousand runs cost what the visible ones cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from textual.binding import Binding
 from textual.message import Message
 
 from engine.runs.model import Run, State
-from tui import wording
+from tui import columns, wording
+from tui.columns import METRIC
 from tui.glyphs import UNICODE, Glyphs, sparkline
 from tui.plain import plain
+from tui.widgets.group_head import GroupHead
 from tui.widgets.line_list import LineList, cut, cut_middle, wrapped
+from tui.widgets.runs_layout import GAP, SPARK_WIDTH, STATE_WIDTH, VALUE_WIDTH, Cell, Layout, automatic, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from textual.binding import BindingType
 
     from engine.runs.model import Series
+    from tui.grouping import Group
 
 INKS: dict[State, str] = {
     State.NOT_STARTED: "dim",
@@ -33,68 +40,22 @@ INKS: dict[State, str] = {
 }
 # The original's word does not fit in the column; the run's overview has it in full.
 WORDS = {State.CANCEL_REQUESTED: "Canceling"}
-STATE_WIDTH = 10
-AGE_WIDTH = 5
-VALUE_WIDTH = 7
-SPARK_WIDTH = 5
-COMMAND_LEAST = 11
-# Two metrics, one of them with its sparkline: what the list keeps room for.
-TAIL_LEAST = VALUE_WIDTH + 1 + SPARK_WIDTH + 2 + VALUE_WIDTH
-GAP = "  "
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the columns go for one width. A width of 0 leaves the column out. `tail`: the metrics or the reason."""
-
-    name: int
-    config: int
-    target: int
-    command: int
-    tail: int
-    metrics: tuple[tuple[str, bool], ...]
-
-    @property
-    def age_at(self) -> int:
-        """The cell where the age begins."""
-        before = (3 + self.name, STATE_WIDTH, self.config, self.target, self.command)
-        return sum(width + len(GAP) for width in before if width)
-
-
-def layout(width: int, name: int, config: int, target: int, metrics: tuple[str, ...]) -> Layout:
-    """Share `width` cells among the columns; `name`, `config`, `target` are what their longest values need."""
-    name = min(max(name, 6), 18)
-    config = min(max(config, 6), 14)
-    target = min(max(target, 6), 12)
-    fixed = 3 + name + 2 + STATE_WIDTH + 2 + AGE_WIDTH + 2
-    room = width - fixed
-    spare = room - COMMAND_LEAST - 2 - TAIL_LEAST
-    if spare < target + 2:
-        target = 0
-    if spare < target + config + (4 if target else 2):
-        config = 0
-    room -= (config + 2 if config else 0) + (target + 2 if target else 0)
-    # The command has what the metrics can spare, up to what is comfortable to read.
-    command = min(max(COMMAND_LEAST, room - TAIL_LEAST - 2 - room // 6), 48, max(room - 2, 0))
-    tail = max(0, room - command - 2)
-    shown: list[tuple[str, bool]] = []
-    left = tail
-    for place, metric in enumerate(metrics):
-        # The first two metrics have a sparkline when there is room; a value without one is still worth its place.
-        spark = left >= VALUE_WIDTH + 1 + SPARK_WIDTH and (place == 0 or left >= VALUE_WIDTH * 2 + 3 + SPARK_WIDTH)
-        needs = VALUE_WIDTH + (1 + SPARK_WIDTH if spark else 0)
-        if left < needs:
-            break
-        shown.append((metric, spark))
-        left -= needs + 2
-    return Layout(name, config, target, command, tail, tuple(shown))
+_DIM = ("target", "script", "submitted", "commit", "branch", "user")
 
 
 class RunsTable(LineList):
-    """Rows are runs by id. The screen gives it the runs and their series; it holds the marks and the cursor."""
+    """Rows are runs by id, and heads of groups. The screen gives it the runs and their series; it holds the marks."""
 
     HEAD = 1
     DEFAULT_CLASSES = "pane"
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("shift+down", "mark_step(1)", "Mark the run and the next one"),
+        ("shift+up", "mark_step(-1)", "Mark the run and the one before"),
+        ("enter", "fold", "On the head of a group: fold or unfold it"),
+        ("left", "fold_to_head", "Fold the group one is in"),
+        ("right", "unfold", "Unfold the group"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
 
     @dataclass
     class Marked(Message):
@@ -104,6 +65,13 @@ class RunsTable(LineList):
 
     class Seen(Message):
         """Other rows are on the screen."""
+
+    @dataclass
+    class Folded(Message):
+        """A group is to be folded or unfolded. `key`: its head's."""
+
+        key: str
+        folded: bool
 
     def __init__(
         self,
@@ -121,21 +89,38 @@ class RunsTable(LineList):
         self.glyphs = glyphs
         self.marks: frozenset[str] = frozenset()
         self.metrics: tuple[str, ...] = ()
+        # None: nobody chose any.
+        self.chosen: tuple[str, ...] | None = None
+        # The column that orders the list ("": the newest first) and whether the largest come first.
+        self.ordered: tuple[str, bool] = ("", False)
+        self.heads: dict[str, Group] = {}
         self.empty_text = ""
         self.wrong = False
+        self._head_of: dict[str, str] = {}
+        self._group_head = GroupHead(run, series, glyphs)
+        self._last_marked: str | None = None
         self._needs = (6, 6, 6)
+        self._wide: dict[str, int] = {}
         self._layout: tuple[int, Layout] | None = None
         self._ages: dict[str, str] = {}
+
+    # What it shows
 
     def measure(self, runs: Iterable[Run]) -> None:
         """Widen the columns for these runs. Columns never shrink while one looks at them."""
         name, config, target = self._needs
+        wide = dict(self._wide)
+        own = [column for column in self.chosen or () if column.startswith((columns.ARGUMENT, columns.TAG))]
         for run in runs:
             name = max(name, len(run.project_name) + max(4, len(str(run.number)) + 1))
             config = max(config, len(run.config))
             target = max(target, len(run.target))
-        if (name, config, target) != self._needs:
-            self._needs = (name, config, target)
+            for column in own:
+                wide[column] = max(wide.get(column, 0), len(columns.text(column, run, 0.0)))
+        if self.chosen is not None:
+            wide.update(config=config, target=target)
+        if (name, config, target) != self._needs or wide != self._wide:
+            self._needs, self._wide = (name, config, target), wide
             self._relayout()
 
     def say_empty(self, text: str, *, wrong: bool = False) -> None:
@@ -146,34 +131,135 @@ class RunsTable(LineList):
                 self.refresh()
 
     def choose_metrics(self, names: tuple[str, ...]) -> None:
-        """Show these metrics, in this order, as far as there is room."""
+        """Show these metrics where no columns were chosen, in this order, as far as there is room."""
         if names != self.metrics:
             self.metrics = names
             self._relayout()
+
+    def choose_columns(self, chosen: tuple[str, ...] | None) -> None:
+        """Show these columns in this order; None: the usual ones, shared out for the width."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self._wide = {}
+            self._relayout()
+
+    def left_out(self, wanted: tuple[str, ...]) -> Sequence[str]:
+        """Which of these columns would have no room now."""
+        return chosen(self.scrollable_content_region.width, self._needs[0], wanted, self._wide).left_out
+
+    def say_order(self, column: str, descending: bool) -> None:
+        """Which column the rows are ordered by; its head says so."""
+        if (column, descending) != self.ordered:
+            self.ordered = (column, descending)
+            self.refresh()
+
+    def set_groups(self, groups: Sequence[Group]) -> None:
+        """Show runs in groups, those of a folded group not at all."""
+        self.heads = {group.key: group for group in groups}
+        self._head_of = {run: group.key for group in groups for run in group.runs}
+        self.set_keys([key for group in groups for key in (group.key, *(() if group.folded else group.runs))])
+
+    def set_runs(self, ids: Iterable[str]) -> None:
+        """Show these runs, in no groups."""
+        self.heads, self._head_of = {}, {}
+        self.set_keys(ids)
+
+    def paint_heads(self, runs: Iterable[str]) -> None:
+        """Draw the heads of these runs' groups again."""
+        if self.heads:
+            self.paint({self._head_of.get(run) for run in runs})
 
     def _relayout(self) -> None:
         self._layout = None
         self.refresh()
 
+    # Groups
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that fold count only where there is something to fold; otherwise they are the screen's."""
+        if action == "fold":
+            return self.cursor in self.heads
+        if action in ("fold_to_head", "unfold"):
+            return bool(self.heads)
+        return super().check_action(action, parameters)
+
+    def action_fold(self) -> None:
+        group = self.heads.get(self.cursor or "")
+        if group is not None:
+            self.post_message(self.Folded(group.key, not group.folded))
+
+    def action_fold_to_head(self) -> None:
+        head = self._head_of.get(self.cursor or "", self.cursor or "")
+        if head in self.heads and not self.heads[head].folded:
+            self.move_to(head)
+            self.post_message(self.Folded(head, True))
+
+    def action_unfold(self) -> None:
+        group = self.heads.get(self.cursor or "")
+        if group is not None and group.folded:
+            self.post_message(self.Folded(group.key, False))
+
+    def members(self, key: str) -> tuple[str, ...]:
+        """The runs of this row: itself, or those of the group."""
+        group = self.heads.get(key)
+        return group.runs if group is not None else (key,)
+
+    # Marks
+
     def toggle_mark(self) -> None:
         if self.cursor is None:
             return
-        self._set_marks(self.marks ^ {self.cursor})
+        some = frozenset(self.members(self.cursor))
+        on = not some <= self.marks
+        self._set_marks(self.marks | some if on else self.marks - some)
+        self._last_marked = self.cursor if on else None
         self.action_step(1)
 
+    def action_mark_step(self, by: int) -> None:
+        """Mark the row under the cursor and the one it goes to."""
+        before = self.cursor
+        self.action_step(by)
+        if before is not None and self.cursor is not None:
+            self._set_marks(self.marks | {*self.members(before), *self.members(self.cursor)})
+            self._last_marked = self.cursor
+
+    def mark_to_here(self) -> int:
+        """Mark from the row that was marked last to the cursor; how many runs that are. 0: none was marked last."""
+        start = self._places.get(self._last_marked or "", -1)
+        if start < 0 or self.cursor is None:
+            return 0
+        low, high = sorted((start, self.place))
+        some = {run for key in self.keys[low : high + 1] for run in self.members(key)}
+        self._set_marks(self.marks | some)
+        self._last_marked = self.cursor
+        return len(some)
+
+    def mark_these(self, ids: Iterable[str]) -> None:
+        """Mark these runs besides."""
+        self._set_marks(self.marks | frozenset(ids))
+
+    def invert(self, ids: Iterable[str]) -> None:
+        """Of these runs, mark those that are not and no others."""
+        self._set_marks(self.marks ^ frozenset(ids))
+
     def unmark(self) -> None:
+        self._last_marked = None
         self._set_marks(frozenset())
 
     def keep_marks(self, existing: Iterable[str]) -> None:
         """Forget the marks of runs that are gone."""
-        self._set_marks(self.marks & frozenset(existing))
+        if self.marks:
+            self._set_marks(self.marks & frozenset(existing))
 
     def _set_marks(self, marks: frozenset[str]) -> None:
         if marks != self.marks:
             differ = marks ^ self.marks
             self.marks = marks
             self.paint(differ)
+            self.paint_heads(differ)
             self.post_message(self.Marked(marks))
+
+    # Time and what is seen
 
     def tick(self) -> None:
         """Time passed: draw the rows whose age reads differently now, and no others."""
@@ -186,7 +272,9 @@ class RunsTable(LineList):
         self.paint([key for key, shown in ages.items() if self._ages.get(key) != shown])
         self._ages = ages
 
-    # Which rows are seen
+    def seen_runs(self) -> list[str]:
+        """The runs whose metrics are on the screen: those of the rows, and of the groups whose heads are."""
+        return [run for key in self.seen() for run in self.members(key)]
 
     def set_keys(self, keys: Iterable[str]) -> None:
         super().set_keys(keys)
@@ -204,34 +292,43 @@ class RunsTable(LineList):
 
     def columns(self, width: int) -> Layout:
         if self._layout is None or self._layout[0] != width:
-            self._layout = (width, layout(width, *self._needs, self.metrics))
+            if self.chosen is None:
+                shape = automatic(width, *self._needs, self.metrics)
+            else:
+                shape = chosen(width, self._needs[0], self.chosen, self._wide)
+            self._layout = (width, shape)
         return self._layout[1]
 
     def draw_head(self, line: int, width: int) -> list[Segment]:
         shape = self.columns(width)
-        dots = self.glyphs.ellipsis
-        parts = ["   ", cut("run", shape.name, dots), GAP, cut("state", STATE_WIDTH, dots), GAP]
-        if shape.config:
-            parts += [cut("config", shape.config, dots), GAP]
-        if shape.target:
-            parts += [cut("target", shape.target, dots), GAP]
-        parts += [cut("script", shape.command, dots), GAP, "age".rjust(AGE_WIDTH), GAP]
-        for metric, spark in shape.metrics:
-            name = cut(plain(metric), VALUE_WIDTH + (1 + SPARK_WIDTH if spark else 0), dots)
-            parts += [name if spark else name.rstrip().rjust(VALUE_WIDTH), GAP]
+        parts = ["   ", self._titled(columns.NAME, "run", shape.name), GAP]
+        for cell in shape.cells:
+            title = plain(columns.title(cell.column))
+            if columns.is_number(cell.column) and not cell.spark:
+                parts.append(self._titled(cell.column, title, cell.width).rstrip().rjust(cell.width))
+            else:
+                parts.append(self._titled(cell.column, title, cell.width))
+            parts.append(GAP)
         return [Segment("".join(parts), self.ink("head"))]
+
+    def _titled(self, column: str, title: str, width: int) -> str:
+        if column != self.ordered[0]:
+            return cut(title, width, self.glyphs.ellipsis)
+        sign = self.glyphs.down if self.ordered[1] else self.glyphs.up
+        return cut(cut(title, width - 1, self.glyphs.ellipsis).rstrip() + sign, width, "")
 
     def draw_empty(self, width: int) -> list[Segment]:
         lines = wrapped(self.empty_text, width - 4)
         return [Segment("\n".join(f"   {line}" for line in lines), self.ink("bad" if self.wrong else "dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
+        if key in self.heads:
+            return self._draw_group(key, width)
         run = self.run_of(key)
         if run is None:
             return []
         shape = self.columns(width)
-        dots = self.glyphs.ellipsis
-        base, dim, ink = self.ink(""), self.ink("dim"), self.ink(INKS[run.state])
+        ink = self.ink(INKS[run.state])
         name = plain(run.name)
         digits = len(name) - name.rfind("-")
         sign = self.glyphs.marked if key in self.marks else self.glyphs.cursor if key == self.cursor else " "
@@ -239,18 +336,39 @@ class RunsTable(LineList):
         segments = [
             Segment(sign, self.ink("mark")),
             Segment(self.glyphs.trouble if away else self.glyphs.states[run.state], self.ink("warn") if away else ink),
-            Segment(" " + cut_middle(name, digits, shape.name, dots) + GAP, base),
-            Segment(self._state(run) + GAP, ink),
+            Segment(" " + cut_middle(name, digits, shape.name, self.glyphs.ellipsis) + GAP, self.ink("")),
         ]
-        if shape.config:
-            segments.append(Segment(cut(plain(run.config), shape.config, dots) + GAP, base))
-        if shape.target:
-            segments.append(Segment(cut(plain(run.target), shape.target, dots) + GAP, dim))
-        command = cut(wording.command_line(run.script, run.arguments), shape.command, dots)
-        segments.append(Segment(command + GAP, dim))
-        segments.append(Segment(wording.age(run, self.clock()).rjust(AGE_WIDTH) + GAP, base))
+        end = shape.tail_at + shape.tail
+        for cell in shape.cells:
+            if cell.at < shape.tail_at:
+                segments += self._cell(cell, run)
         segments += self._tail(run, shape)
+        for cell in shape.cells:
+            if cell.at >= end:
+                segments += self._cell(cell, run)
         return segments
+
+    def _draw_group(self, key: str, width: int) -> list[Segment]:
+        metrics = self.columns(width).metrics
+        parts = self._group_head.parts(self.heads[key], width, self.marks, metrics[0][0] if metrics else None)
+        return [Segment(text, self.ink(ink)) for ink, text in parts]
+
+    def _cell(self, cell: Cell, run: Run) -> list[Segment]:
+        if cell.column == "state":
+            return [Segment(self._state(run) + GAP, self.ink(INKS[run.state]))]
+        if cell.column.startswith(METRIC):
+            return self._metric(cell, {one.name: one for one in self.series_of(run.id)})
+        text = columns.text(cell.column, run, self.clock())
+        if columns.is_number(cell.column):
+            shown = cut(text, cell.width, self.glyphs.ellipsis).rstrip().rjust(cell.width)
+        else:
+            shown = cut(text, cell.width, self.glyphs.ellipsis)
+        ink = "dim" if cell.column in _DIM else ""
+        if cell.column == "reason":
+            ink = "bad" if run.state is State.FAILED else "dim"
+        elif cell.column == "tags" or cell.column.startswith(columns.TAG):
+            ink = "mark"
+        return [Segment(shown + GAP, self.ink(ink))]
 
     def _state(self, run: Run) -> str:
         word = WORDS.get(run.state, run.state.value)
@@ -262,21 +380,25 @@ class RunsTable(LineList):
         return word.ljust(STATE_WIDTH)
 
     def _tail(self, run: Run, shape: Layout) -> list[Segment]:
+        if shape.tail <= 0:
+            return []
+        cells = [cell for cell in shape.cells if shape.tail_at <= cell.at < shape.tail_at + shape.tail]
         said = wording.outcome(run)
-        series = {s.name: s for s in self.series_of(run.id)}
-        known = [name for name, _ in shape.metrics if name in series]
+        series = {one.name: one for one in self.series_of(run.id)}
+        known = any(cell.column[len(METRIC) :] in series for cell in cells)
         # A reason in words says more than numbers for a run that failed or waits.
         if said and (not known or run.state is not State.RUNNING):
             ink = "bad" if run.state is State.FAILED else "dim"
-            return [Segment(cut(said, shape.tail, self.glyphs.ellipsis), self.ink(ink))]
-        segments: list[Segment] = []
-        for name, spark in shape.metrics:
-            found = series.get(name)
-            value = wording.number(found.last) if found is not None else ""
-            if spark:
-                line = sparkline(found.spark, SPARK_WIDTH, self.glyphs.spark) if found is not None else ""
-                segments.append(Segment(f"{value:<{VALUE_WIDTH}} ", self.ink("")))
-                segments.append(Segment(f"{line:<{SPARK_WIDTH}}{GAP}", self.ink("accent")))
-            else:
-                segments.append(Segment(f"{value:>{VALUE_WIDTH}}{GAP}", self.ink("")))
-        return segments
+            return [Segment(cut(said, shape.tail, self.glyphs.ellipsis) + GAP, self.ink(ink))]
+        return [segment for cell in cells for segment in self._metric(cell, series)]
+
+    def _metric(self, cell: Cell, series: dict[str, Series]) -> list[Segment]:
+        found = series.get(cell.column[len(METRIC) :])
+        value = wording.number(found.last) if found is not None else ""
+        if not cell.spark:
+            return [Segment(f"{value:>{cell.width}}{GAP}", self.ink(""))]
+        line = sparkline(found.spark, SPARK_WIDTH, self.glyphs.spark) if found is not None else ""
+        return [
+            Segment(f"{value:<{VALUE_WIDTH}} ", self.ink("")),
+            Segment(f"{line:<{SPARK_WIDTH}}{GAP}", self.ink("accent")),
+        ]

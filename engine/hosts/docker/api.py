@@ -8,6 +8,7 @@ from engine.hosts.docker.connection import Connection, DockerInfo
 from engine.hosts.docker.containers import Container, ContainerProcess, Containers, Listed
 from engine.hosts.docker.images import ENVIRONMENT, BuildOutput, Image, Images, PullProgress
 from engine.hosts.docker.signals import Signals
+from engine.hosts.docker.terminals import Terminals
 from engine.hosts.docker.trouble import DockerDenied, DockerError, DockerLost
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-class DockerApi(Containers, Images, Signals):
+class DockerApi(Containers, Images, Signals, Terminals):
     """Its containers, its images, and what it remembers, over one connection."""
 
     async def counts(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.hosts.ssh.answers import Answers
     from engine.hosts.ssh.channel import AgentChannel
     from engine.hosts.ssh.login import Login
+    from engine.hosts.terminal import Surroundings, Terminal, Window
     from engine.paths import Paths
     from engine.project.machine import Machine
     from engine.secrets import KeyStore
@@ -122,6 +123,14 @@ class SshHost(AgentHost):
                 docker = self._dockers[at] = await self._forwarded(at)
         await docker.open()
         return docker
+
+    async def terminal(self, found: Surroundings, window: Window) -> Terminal:
+        from engine.hosts.ssh.terminal import open_terminal
+
+        login = self._login
+        if login is None:
+            raise HostLost(f"{self.name} is not connected", where=self.name)
+        return await open_terminal(login.connection, self.name, self.info.executable or "python3", found, window)
 
     async def collect(self, run_id: str, folder: Path) -> tuple[str, ...]:
         fetched = await self.fetch_outputs(run_id, folder, most=LARGEST)

@@ -52,6 +52,18 @@ def test_arrival_times_are_kept(tmp_path: Path) -> None:
     assert before <= at <= time.time()
 
 
+def test_arrival_times_of_what_was_cut_are_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "driver.log.times").write_bytes(TIMES.pack(0, 1.0) + TIMES.pack(4, 2.0) + TIMES.pack(8, 3.0))
+    (tmp_path / "driver.log").write_bytes(b"one\ntwo\nsix\n")
+    mirror = Mirror(tmp_path, "driver.log", times=True)
+    mirror.cut(6)
+    mirror.write(6, b"\nten\n")
+    mirror.close()
+    kept = list(TIMES.iter_unpack((tmp_path / "driver.log.times").read_bytes()))
+    assert kept[:2] == [(0, 1.0), (4, 2.0)]
+    assert [offset for offset, _ in kept] == [0, 4, 6]
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.style import Style
 
-from tui.log import search
+from tui.log import nearest, search
 from tui.log.ansi import folded, pieces
 from tui.log.file import DRAWN, LONGEST, LogFile
 from tui.log.search import Search
@@ -215,7 +215,7 @@ def test_the_errors_of_spark_are_found_and_not_its_stacks(log: LogFile) -> None:
         "Caused by: org.apache.spark.api.python.PythonException: Traceback (most recent call last):",
     ]
     log.path.write_text("\n".join(lines) + "\n")
-    found = finished(Search(log, search.ERRORS, regex=True))
+    found = finished(Search(log, nearest.ERRORS, regex=True))
     begins = [sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))]
     assert [begins.index(offset) for offset in found] == [0, 4, 9, 10, 13]
 

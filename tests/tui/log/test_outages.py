@@ -18,7 +18,7 @@ def marks(folder: Path, height: int = 10, *, top: int | None = None) -> list[tup
     if top is not None:
         view.go_to(top)
     try:
-        return list(view.page(height).notes)
+        return [(place, words) for _, place, words in view.page(height).notes]
     finally:
         view.close()
 
@@ -53,7 +53,7 @@ def test_the_end_is_shown_before_the_gap_is_filled(folder: Path) -> None:
     view = LogView(folder / "driver.log")
     page = view.page(10)
     assert [row.data for row in page.rows] == [b"last but one", b"last"]
-    assert [(place, words == "4.8M before this are on their way") for place, words in page.notes] == [
+    assert [(place, words == "4.8M before this are on their way") for _, place, words in page.notes] == [
         (page.rows[0].start, True)
     ]
     view.to_start()

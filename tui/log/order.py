@@ -1,0 +1,197 @@
+"""The rows of one log, or of several merged by when they arrived, stepped through from anywhere; nothing is held.
+
+A place is how far one is in each log: the offset of its first row that is not above. Rows are in the order of their
+arrival (that of their last byte), those of the same moment in the order of their logs, and in one log as they are. What
+arrived in the others by then is found by halves in their arrival times, so no log is read from its beginning.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from typing import TYPE_CHECKING
+
+from tui.log.file import LogFile, Row
+from tui.log.times import Times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tui.log.search import Search
+
+Place = tuple[int, ...]
+# A row by its log and its offset.
+Spot = tuple[int, int]
+Key = tuple[float, int, int]
+# So many arrivals are remembered.
+_REMEMBERED = 4096
+
+
+class Order:
+    """Blocking. `only`: a search for each log, and rows it did not find are passed over."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.files = [LogFile(path) for path in paths]
+        self.times = [Times(path) for path in paths]
+        self.only: list[Search] | None = None
+        self._moments: dict[Spot, float] = {}
+
+    def close(self) -> None:
+        for one in self.files:
+            one.close()
+        for times in self.times:
+            times.close()
+
+    def forget(self) -> None:
+        """A log was cut: what was known of its rows is nothing now."""
+        self._moments.clear()
+
+    @property
+    def begin(self) -> Place:
+        return (0,) * len(self.files)
+
+    @property
+    def end(self) -> Place:
+        return tuple(one.size() for one in self.files)
+
+    def at(self, spot: Spot) -> Place:
+        """The place whose first row this is."""
+        source, offset = spot
+        if len(self.files) == 1:
+            return (offset,)
+        moment = self.key(spot)[0]
+        place = []
+        for other, file in enumerate(self.files):
+            if other == source:
+                place.append(offset)
+                continue
+            size = file.size()
+            first = self.times[other].first_after(moment, same=other > source)
+            place.append(size if first is None or first >= size else file.row_start(first))
+        return tuple(place)
+
+    def key(self, spot: Spot) -> Key:
+        """What rows are in the order of."""
+        source, start = spot
+        if len(self.files) == 1:
+            return (0.0, 0, start)
+        moment = self._moments.get(spot)
+        if moment is None:
+            file = self.files[source]
+            end = file.row_end(start)
+            moment = self.times[source].at(end - 1) or 0.0
+            if end < file.size():
+                # The last row may go on, and arrive once more.
+                if len(self._moments) >= _REMEMBERED:
+                    self._moments.clear()
+                self._moments[spot] = moment
+        return (moment, source, start)
+
+    def settled(self, place: Place) -> Place:
+        """The same place by the rows that are there: with `only`, several offsets lie between the same two rows."""
+        if self.only is None:
+            return place
+        found = []
+        for one, offset, file in zip(self.only, place, self.files, strict=True):
+            number = bisect.bisect_left(one.matches, offset)
+            found.append(one.matches[number] if number < len(one.matches) else file.size())
+        return tuple(found)
+
+    def above(self, one: Place, other: Place) -> bool:
+        """Whether the one lies above the other: no log is further, and one is less far."""
+        return sum(self.settled(one)) < sum(self.settled(other))
+
+    def aligned(self, place: Place) -> Place:
+        """The same place with each offset where a row begins."""
+        return tuple(file.row_start(offset) if offset else 0 for file, offset in zip(self.files, place, strict=True))
+
+    def first(self, place: Place) -> Spot | None:
+        """The row at a place; None at the end."""
+        keys = [self.key((source, start)) for source in range(len(place)) if (start := self._next(source, place)) >= 0]
+        return min(keys)[1:] if keys else None
+
+    def last(self, place: Place) -> Spot | None:
+        """The row above a place; None at the beginning."""
+        keys = [self.key((source, start)) for source in range(len(place)) if (start := self._back(source, place)) >= 0]
+        return max(keys)[1:] if keys else None
+
+    def _next(self, source: int, place: Place) -> int:
+        """Where this log's first row from there on begins; -1: there is none."""
+        offset = place[source]
+        if self.only is None:
+            return offset if offset < self.files[source].size() else -1
+        matches = self.only[source].matches
+        number = bisect.bisect_left(matches, offset)
+        return matches[number] if number < len(matches) else -1
+
+    def _back(self, source: int, place: Place) -> int:
+        """Where this log's last row before it begins; -1: there is none."""
+        offset = place[source]
+        if self.only is None:
+            return self.files[source].row_start(offset - 1) if offset > 0 else -1
+        matches = self.only[source].matches
+        number = bisect.bisect_left(matches, offset)
+        return matches[number - 1] if number else -1
+
+    def back(self, place: Place, count: int) -> Place:
+        """The place so many rows above, or the beginning."""
+        now = list(place)
+        heads: dict[int, Key] = {}
+        for source in range(len(now)):
+            self._look_back(source, now, heads)
+        while count > 0 and heads:
+            _, source, start = max(heads.values())
+            now[source] = start
+            self._look_back(source, now, heads)
+            count -= 1
+        return tuple(now)
+
+    def _look_back(self, source: int, now: list[int], heads: dict[int, Key]) -> None:
+        start = self._back(source, tuple(now))
+        heads.pop(source, None)
+        if start >= 0:
+            heads[source] = self.key((source, start))
+
+    def forward(self, place: Place, count: int) -> Place:
+        """The place so many rows below, or the end."""
+        return self._forward(place, count)[1]
+
+    def rows(self, place: Place, count: int) -> list[Row]:
+        """Up to so many rows from a place on."""
+        found = []
+        for source, start in self._forward(place, count)[0]:
+            row = self.files[source].row(start)
+            if row.end <= start:
+                break
+            found.append(dataclasses.replace(row, source=source) if source else row)
+        return found
+
+    def _forward(self, place: Place, count: int) -> tuple[list[Spot], Place]:
+        now = list(place)
+        found: list[Spot] = []
+        heads: dict[int, Key] = {}
+        for source in range(len(now)):
+            self._look_on(source, now, heads)
+        while count > 0 and heads:
+            _, source, start = min(heads.values())
+            found.append((source, start))
+            now[source] = self.after((source, start))
+            self._look_on(source, now, heads)
+            count -= 1
+        return found, tuple(now)
+
+    def _look_on(self, source: int, now: list[int], heads: dict[int, Key]) -> None:
+        start = self._next(source, tuple(now))
+        heads.pop(source, None)
+        if start >= 0:
+            heads[source] = self.key((source, start))
+
+    def after(self, spot: Spot) -> int:
+        """The offset that has this row above it."""
+        source, start = spot
+        return self.files[source].row_end(start) if self.only is None else start + 1
+
+    def moment(self, row: Row) -> float | None:
+        """When what is shown of a row had arrived."""
+        return self.times[row.source].at(max(row.start, row.end - 1))

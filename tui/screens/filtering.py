@@ -1,0 +1,85 @@
+"""The filter of the run list as the main screen has it: the line it is typed in, and the saved ones."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tui.filter import FilterError, parse
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from tui.app import ConsoleApp
+    from tui.filter import Filter
+    from tui.listing import Listing
+    from tui.widgets.filter_bar import FilterBar
+    from tui.widgets.runs_table import RunsTable
+
+    class _Main(Screen[None]):
+        """What the filter needs of the main screen."""
+
+        app: ConsoleApp
+        listing: Listing
+        table: RunsTable
+
+        def set_pane(self, pane: str, *, focus: bool = True) -> None: ...
+        def show_titles(self) -> None: ...
+        def _show_keys(self) -> None: ...
+        def _go_to_expected(self) -> None: ...
+
+else:
+    _Main = object
+
+
+class Filtering(_Main):
+    """A part of the main screen."""
+
+    filter_bar: FilterBar | None = None
+    _filter_before: Filter | None = None
+
+    def open_filter(self) -> None:
+        from tui.completing import vocabulary
+        from tui.widgets.filter_bar import FilterBar, saved_filters
+
+        if self.filter_bar is None:
+            glyphs = self.app.glyphs
+            self.filter_bar = FilterBar(glyphs.cursor, glyphs.ellipsis)
+            self.query_one("#right").mount(self.filter_bar, before=self.table)
+        self._filter_before = self.listing.filter
+        self.set_pane("runs", focus=False)
+        model = self.app.model
+        runs = (model.runs[run_id] for run_id in model.order)
+        known = vocabulary(runs, self.listing.known_metrics(), saved_filters(self.app))
+        self.call_after_refresh(self.filter_bar.open, self.listing.filter.text, known)
+
+    def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
+        self._start_filter(event.wanted)
+
+    def _start_filter(self, wanted: Filter) -> None:
+        self.app.start(partial(self._filter, wanted), group="filter", description="filtering", exclusive=True)
+
+    async def _filter(self, wanted: Filter) -> None:
+        await self.listing.set_filter(wanted)
+        self._go_to_expected()
+        if self.filter_bar is not None:
+            self.filter_bar.count(len(self.listing.shown), len(self.app.model.runs))
+        self.show_titles()
+        self._show_keys()
+
+    def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
+        if not event.kept and self._filter_before is not None:
+            self._start_filter(self._filter_before)
+        self.table.focus()
+
+    def clear_filter(self) -> None:
+        self._start_filter(parse(""))
+
+    def use_filter(self, text: str) -> None:
+        """Filter by this text; one that cannot be understood is told."""
+        from tui.widgets.filter_bar import saved_filters
+
+        try:
+            self._start_filter(parse(text, saved_filters(self.app)))
+        except FilterError as error:
+            self.app.tell(f"the filter cannot be used: {error.message}", "warning")
