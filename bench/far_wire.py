@@ -44,6 +44,9 @@ def wire(runs: int, length: float) -> None:
         ids = [place.ask("quiet.py", str(end), str(talk)) for _ in range(runs)]
         mirrors = [place.paths.driver_log(one) for one in ids]
         wait_for(lambda: all(one.exists() and one.stat().st_size for one in mirrors), 120, "every run to speak")
+        used = [one.with_name("metrics.jsonl") for one in mirrors]
+        # Told once at the beginning, and then again when it differs.
+        wait_for(lambda: all(one.exists() and one.stat().st_size for one in used), 120, "what every run uses")
 
         def measure(what: str, by_whom: str) -> None:
             progress(f"{what}, {by_whom}")

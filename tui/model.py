@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import AmlError
+from tui.host_load import HostLoad
 from tui.reading import HistoryReading, ProjectView, absent, read_project
 from tui.steady import Steady
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from engine.runs.model import Run, Series, TargetState
     from engine.runs.request import RunRequest
     from tui.environments import BuildView
-    from tui.reading import Reading
+from tui.reading import Reading
 
 T = TypeVar("T")
 # The store is looked at this often; an event of the engine brings the look forward.
@@ -67,6 +68,7 @@ class ConsoleModel:
         self.series: dict[str, tuple[Series, ...]] = {}
         self.targets: dict[str, TargetState] = {}
         self.builds: dict[str, BuildView] = {}
+        self.load_of_hosts = HostLoad()
         self.batches: tuple[Batch, ...] = ()
         self.loaded = False
         self.trouble = ""
@@ -256,6 +258,7 @@ class ConsoleModel:
             newest = sorted(self.runs.values(), key=lambda run: (run.created, run.number), reverse=True)
             self.order = tuple(run.id for run in newest)
         states = self._steady.take(reading.targets, self.clock()) if self._steady is not None else reading.targets
+        self.load_of_hosts.take(reading.targets)
         targets = states != self.targets
         self.targets = states
         builds = frozenset(i for i, one in reading.builds.items() if self.builds.get(i) != one)

@@ -58,10 +58,17 @@ def number(value: float | None) -> str:
 
 
 def metric_value(series: Series, value: float | None) -> str:
-    """A value of a series, as its kind is read: of memory bytes, of the processor a share of one core."""
+    """A value of a series, as its kind is read."""
     if value is None or series.kind != RESOURCE:
         return number(value)
-    return f"{size(value)}B" if series.name.endswith("memory") else f"{value:.0%}"
+    return used(series.name, value)
+
+
+def used(name: str, value: float) -> str:
+    """What a run used of a resource: a share of a core, bytes, or bytes a second."""
+    if name.endswith("cpu"):
+        return f"{value:.0%}"
+    return f"{size(value)}B" if name.endswith("memory") else f"{size(value)}B/s"
 
 
 def size(count: float) -> str:

@@ -17,6 +17,7 @@ MODULES = (
     "held",
     "processes",
     "status",
+    "usage",
     "runner",
     "channel",
     "rundir",
@@ -34,7 +35,7 @@ MODULES = (
     "agent",
 )
 # What a container runs first, and what that needs; placed beside the run-side package.
-CONTAINED = ("whole", "identities", "held", "contained", "processes", "status", "runner", "contained_rest")
+CONTAINED = ("whole", "identities", "held", "contained", "processes", "status", "usage", "runner", "contained_rest")
 CONTAINED_PACKAGE = "_aml_tui_runner"
 # What stands on a head node for a driver on the cluster, with what that needs; and what the driver itself begins as.
 CLUSTER = (

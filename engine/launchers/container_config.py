@@ -64,6 +64,7 @@ def spec_of(run: Run, plan: RunPlan, info: HostInfo, passwd: str) -> dict[str, A
         "run_id": run.id,
         "max_duration": plan.max_duration,
         "grace": list(GRACE),
+        "measure": plan.tracked,
         "share": info.absolute(plan.native_shared_directory) if plan.native_shared_directory else None,
         "passwd": passwd,
     }

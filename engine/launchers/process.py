@@ -96,6 +96,8 @@ class ProcessRun:
             "env": run_environment(self.run, self.plan, self.host.info.run_folder(self.run.id), self.host.info),
             "max_duration": self.plan.max_duration,
             "grace": list(GRACE),
+            # What a run uses is of its history, as its metrics are.
+            "measure": self.plan.tracked,
         }
 
     async def inspect(self) -> RunStatus:

@@ -143,7 +143,9 @@ class SparkRun(ProcessRun):
         # Not among the project's files: what is called like a module of Python's would be taken for it.
         text = json.dumps(order, ensure_ascii=False)
         parts = [text[at : at + VARIABLE] for at in range(0, len(text), VARIABLE)]
-        return {**spec, "cwd": "status", "env": {f"AML_RELAY_{number}": part for number, part in enumerate(parts)}}
+        variables = {f"AML_RELAY_{number}": part for number, part in enumerate(parts)}
+        # Its own use says nothing of the driver's, and it alone may write to the metrics.
+        return {**spec, "cwd": "status", "env": variables, "measure": False}
 
     async def watch(self, nudge: Callable[[], None]) -> None:
         await super().watch(nudge)

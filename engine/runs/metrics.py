@@ -1,8 +1,9 @@
 """The metrics wire, `metrics.jsonl`: one JSON object a line, written by the run-side `azureml` package.
 
 Keys: `t` epoch seconds, `k` kind ("scalar", "list", "row", "table", "image", "text", "tag", "property", "upload",
-"status"), `n` name, `v` value, `d` description (optional), `s` step (optional). NaN and infinities are the strings
-"NaN", "Infinity", "-Infinity". What a script writes is data: a line that does not fit is counted and passed over.
+"status"; the runner's are "resource"), `n` name, `v` value, `d` description (optional), `s` step (optional). NaN and
+infinities are the strings "NaN", "Infinity", "-Infinity". What a script writes is data: a line that does not fit is
+counted and passed over.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = frozenset({"scalar", "list", "row", "table", "image", "text", "tag", "property", "upload", "status"})
+from engine.runs.model import RESOURCE
+
+KINDS = frozenset({"scalar", "list", "row", "table", "image", "text", "tag", "property", "upload", "status", RESOURCE})
 
 # A longer line is not a metric; it is passed over without being held. Bytes.
 LONGEST_LINE = 8 << 20
@@ -23,7 +26,10 @@ _STEPS = range(-(1 << 63), 1 << 63)
 
 @dataclass(frozen=True)
 class MetricRecord:
-    """One logged value. `at` in epoch seconds; `value` a float or an integer for scalars, else what JSON can hold."""
+    """One logged value. `at` in epoch seconds; `value` a float or an integer for scalars, else what JSON can hold.
+
+    Of a resource it is what the run uses then, by name (see engine/hosts/agent/usage.py: Usage).
+    """
 
     at: float
     kind: str
@@ -66,6 +72,10 @@ def _record(line: bytes) -> MetricRecord | None:
             # An integer stays one; one that no float can stand for is no metric.
             number = float(value)
             value = value if type(value) is int else number
+        if kind == RESOURCE:
+            value = {str(part): float(used) for part, used in value.items()}
+            if not all(map(math.isfinite, value.values())):
+                return None
         at = float(found["t"])
         step = None if found.get("s") is None else int(found["s"])
         if not math.isfinite(at) or (step is not None and step not in _STEPS):

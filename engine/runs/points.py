@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.runs import schema
+from engine.runs.model import RESOURCE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,11 +54,12 @@ class _Growing:
             self.high = number if self.high is None else max(self.high, number)
             low = number if low is None else min(low, number)
             high = number if high is None else max(high, number)
-            if self.count % self.stride == 0:
-                self.spark.append(number)
-            if len(self.spark) > SPARK:
-                self.spark = self.spark[::2]
-                self.stride *= 2
+        # What is not finite is in it too, and is seen as a gap.
+        if self.count % self.stride == 0:
+            self.spark.append(number)
+        if len(self.spark) > SPARK:
+            self.spark = self.spark[::2]
+            self.stride *= 2
         self.buckets[bucket] = (first_step, first_at, low, high)
         word = _integer(record.value, number) if finite else _word(number)
         self.rows.append((self.id, self.count, step, record.at, word, number if finite else None))
@@ -118,6 +120,10 @@ def add(ledger: Ledger, run_id: str, records: Iterable[MetricRecord], before: in
         for record in records:
             if record.kind in notes:
                 notes[record.kind][record.name] = str(record.value)
+            elif record.kind == RESOURCE:
+                for name, used in record.value.items():
+                    measured = replace(record, name=f"resources/{name}", value=used)
+                    _series(db, run_id, measured, growing).add_scalar(measured)
             elif record.kind in ("scalar", "list", "row", "table", "image", "text"):
                 one = _series(db, run_id, record, growing)
                 if record.kind == "scalar":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotFound
@@ -10,6 +11,7 @@ from engine.runs import builds, schema
 from engine.runs.bin import IN_BIN, Batch, Binned
 from engine.runs.history import History
 from engine.runs.model import (
+    RESOURCE,
     BuildRecord,
     Command,
     ImageUse,
@@ -73,8 +75,14 @@ def series_of(row: sqlite3.Row) -> Series:
 
 
 def _real(value: float | str | None) -> float | None:
-    """SQLite keeps NaN as NULL, so it is stored as text beside real numbers."""
-    return None if value is None else float(value)
+    """SQLite keeps NaN as NULL, so it is stored as text beside real numbers.
+
+    NaN is always the same object, so that a series that did not change equals what it was.
+    """
+    if value is None:
+        return None
+    number = float(value)
+    return math.nan if math.isnan(number) else number
 
 
 class StoreReader(History):
@@ -248,15 +256,18 @@ class StoreReader(History):
         return found
 
     def logged(self, ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-        """Everything logged by these runs, in order: run id -> name -> values. Scalars as integers and floats."""
+        """Everything logged by these runs, in order: run id -> name -> values. Scalars as integers and floats.
+
+        Not what they used, which no script has logged.
+        """
         found: dict[str, dict[str, list[Any]]] = {}
         for start in range(0, len(ids), 500):
             part = ids[start : start + 500]
             marks = ", ".join("?" * len(part))
             rows = self._ask(
                 "SELECT s.run_id, s.name, s.kind, p.number, p.value FROM series s JOIN points p ON p.series_id = s.id"  # noqa: S608
-                f" WHERE s.run_id IN ({marks}) ORDER BY s.id, p.position",
-                part,
+                f" WHERE s.run_id IN ({marks}) AND s.kind != ? ORDER BY s.id, p.position",
+                (*part, RESOURCE),
             )
             for run_id, name, kind, number, value in rows:
                 if kind != "scalar":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.runs.metrics import MetricRecord
-from tests.tui.charts_of import put_run, scalars
+from tests.tui.charts_of import put_many, put_run, scalars
 from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW
 from tests.tui.snapshots import check_snapshot
@@ -17,7 +18,7 @@ from tui.screens.overlay import OverlayScreen
 from tui.widgets.metrics_pane import MetricsPane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from engine.paths import Paths
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
     Console = Callable[..., ConsoleApp]
+
+
+@pytest.fixture(autouse=True)
+def _somewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wall time is that of the place where one is."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
 
 ODD = {30: math.nan, 31: math.nan, 60: math.inf, 90: -math.inf}
 
@@ -224,6 +236,51 @@ async def test_an_overlay_of_its_own(console: Console, runs: list[Run]) -> None:
         await d.until(lambda: any("every run" in said for said in d.said()))
         await d.press("escape", "escape")
         await d.until(lambda: d.app.screen is d.main)
+        d.app.push_screen(OverlayScreen(runs, "nothing"))
+        await d.until_shown("not logged by any of these runs")
+        await d.press("q")
+        await d.until(lambda: d.app.screen is d.main)
+
+
+async def test_a_million_points_close_up(console: Console, home: Paths, history: History) -> None:
+    run = put_run(home, history, 1, scalars("loss", lambda n: 1.0, 1))
+    put_many(history, run, 1_000_000)
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.press("enter")
+        await d.until_shown("1,000,000 values")
+        await d.until_shown("3 NaN")
+        # To single values: 2**14 times closer.
+        for _ in range(14):
+            await d.press("plus")
+        await d.until(lambda: pane.chart.look.window is not None and pane.chart.look.window[0] > 999_900)
+        await d.press("space")
+        await d.until_shown("step 999,999")
+        await d.press("left")
+        await d.until_shown("step 999,998")
+        await d.press("0", "escape")
+        await d.until(lambda: pane.chart.look.window is None and pane.chart.cursor is None)
+
+
+async def test_what_the_run_used_is_under_a_heading(console: Console, home: Paths, history: History) -> None:
+    used = {"cpu": 1.5, "memory": 300.0 * 2**20, "read": 0.0, "write": 2.0 * 2**20}
+    records = [MetricRecord(NOW - 30 + 10 * n, "resource", "", {**used, "cpu": n / 2}) for n in range(4)]
+    put_run(home, history, 1, [*records, *scalars("loss", lambda n: 1.0 / (n + 1), 5)])
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.until_shown("resources of the run's processes")
+        text = d.text()
+        assert text.index("loss") < text.index("resources of") < text.index("resources/cpu")
+        assert all(said in text for said in ("150%", "300MB", "2.0MB/s"))
+        # The cursor passes over the heading, and a chart has what it stands for at its axis.
+        await d.press("down")
+        assert pane.browser.cursor == "resources/cpu"
+        await d.press("up")
+        assert pane.browser.cursor == "loss"
+        await d.press("down", "enter")
+        await d.until_shown("100%┤")
+        await d.press("space")
+        await d.until_shown("150%")
 
 
 async def test_several_metrics_in_one_chart(console: Console, runs: list[Run]) -> None:
@@ -287,6 +344,21 @@ async def test_an_image_is_a_file_to_save(
         await d.press("down", "W")
         await d.until(lambda: any("secret was not saved" in said for said in d.said()))
         assert not list(tmp_path.glob("*secret*"))
+
+
+async def test_another_run_under_the_same_chart(console: Console, home: Paths, history: History) -> None:
+    put_run(home, history, 1, scalars("accuracy", float, 9))
+    put_run(home, history, 2, scalars("loss", float, 9))
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.press("enter")
+        await d.until_shown("iris-002 loss   9 values")
+        await d.press("3", "down")
+        await d.until_shown("iris-001 loss")
+        await d.until_shown("not logged by this run")
+        await d.press("up")
+        await d.until_shown("iris-002 loss   9 values")
+        assert pane.opened == ("loss",)
 
 
 async def test_without_metrics(console: Console, home: Paths, history: History) -> None:

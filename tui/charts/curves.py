@@ -83,11 +83,11 @@ class CurveReader:
         with self._lock:
             series = store.one_series(self.source.run_id, self.source.metric)
             count = series.count if series is not None else 0
-            if count < self.count:
+            if series is None or count < self.count:
                 # Deleted and logged anew: another series of the same name.
                 self._forget()
-            if count > WHOLE and count > self.count:
-                self._more_stretches(store, count)
+            if series is not None and count > WHOLE and count > self.count:
+                self._more_stretches(store, series)
             elif count > self.count:
                 self._more_points(store, count)
             return series
@@ -109,17 +109,22 @@ class CurveReader:
                 self._odd_rows.append(row)
             self.count = place + 1
 
-    def _more_stretches(self, store: StoreReader, count: int) -> None:
-        run, metric = self.source.run_id, self.source.metric
+    def _more_stretches(self, store: StoreReader, series: Series) -> None:
+        from engine.runs.schema import BUCKET
+
+        run, metric, count = self.source.run_id, self.source.metric, series.count
         if not self._stretched:
             # What was whole is a part of a long series now.
             self._forget()
             self._stretched = True
         self._lines.clear()
-        begin = self._rows[-1][0] if self._rows else 0
+        begin = self._rows[-1][0] // BUCKET * BUCKET if self._rows else 0
         while self._rows and self._rows[-1][0] >= begin:
             self._rows.pop()
         self._rows += store.stretches(run, metric, begin)
+        if series.last is not None and math.isfinite(series.last):
+            # Stretches are where they begin; the newest value is where the series ends.
+            self._rows.append((count - 1, series.last_step or 0, series.last_at, series.last, series.last))
         for position, step, at, value, many in store.not_finite(run, metric, self.count, count):
             self._odd_rows.append((position, step, at, value, value))
             self._count_odd(odd_kind(value), many)

@@ -16,7 +16,7 @@ from tui.charts.shape import clipped, column_of, log_ticks, reduced, smoothed, t
 from tui.wording import span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tui.charts.curves import Part, Point
     from tui.charts.look import ChartLook, Span
@@ -67,8 +67,16 @@ class Picture:
     below: int = 0
 
 
-def draw(curves: Sequence[Curve], look: ChartLook, window: Span, size: tuple[int, int], *, ascii: bool) -> Picture:
-    """The chart in `size` cells, or why there is none."""
+def draw(
+    curves: Sequence[Curve],
+    look: ChartLook,
+    window: Span,
+    size: tuple[int, int],
+    *,
+    ascii: bool,
+    form: Callable[[float], str] | None = None,
+) -> Picture:
+    """The chart in `size` cells, or why there is none. `form`: how values are written, if not as numbers."""
     width, height = size
     if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Picture(words="there is no room for a chart here")
@@ -87,7 +95,7 @@ def draw(curves: Sequence[Curve], look: ChartLook, window: Span, size: tuple[int
         smooth.append(reduced(clipped(soft, window), width, window))
     if not any(raw):
         return Picture(words=_nothing(curves, any(below)), window=window)
-    text = _plotted(curves, raw, smooth, look, window, size, ascii)
+    text = _plotted(curves, raw, smooth, look, window, size, ascii, form)
     if text is None:
         return Picture(words="these values are too far apart to be drawn", window=window)
     lines = [_cells(line) for line in text.splitlines()]
@@ -122,6 +130,7 @@ def _plotted(
     window: Span,
     size: tuple[int, int],
     ascii: bool,
+    form: Callable[[float], str] | None,
 ) -> str | None:
     import plotext
 
@@ -159,6 +168,8 @@ def _plotted(
         places, labels = (
             log_ticks(low, high, size[1] // 3) if look.log else _plain_ticks(low, high, size[1] // 3, scale)
         )
+        if form is not None:
+            labels = [form(10**at if look.log else at * scale) for at in places]
         plotext.yticks(places, labels)
         plotext.xticks(*_x_ticks(look.axis, window, max(2, size[0] // 14)))
         plotext.xlabel(AXES[look.axis])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.runs.model import RESOURCE
 from engine.runs.store import StoreReader
 from tui.charts.drawing import Curve, Picture, draw
 from tui.charts.shape import column_of
+from tui.wording import used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +35,7 @@ class Frame:
     whole: Span
     series: tuple[Series | None, ...]
     odd: tuple[dict[str, int], ...]
+    size: tuple[int, int]
 
 
 def read_frame(
@@ -43,10 +47,16 @@ def read_frame(
     size: tuple[int, int],
     *,
     ascii: bool,
+    before: Frame | None = None,
 ) -> Frame:
-    """Read what is new of the curves, apply the changes to how one looks, and draw."""
+    """Read what is new of the curves, apply the changes to how one looks, and draw.
+
+    `before`, what was drawn of the same curves, will do when nothing differs.
+    """
     with StoreReader(store_path) as store:
         series = tuple(reader.update(store) for reader in readers)
+        if before is not None and not changes and (series, look, size) == (before.series, before.look, before.size):
+            return before
         whole = _whole(readers, look.axis)
         for change in changes:
             look = change(look, whole, readers)
@@ -57,8 +67,11 @@ def read_frame(
             Curve(place, reader.part(store, look.axis, window, size[0], lead))
             for place, reader in zip(places, readers, strict=True)
         ]
-    picture = draw(curves, look, window, size, ascii=ascii)
-    return Frame(picture, look, whole, series, tuple(dict(reader.odd) for reader in readers))
+    metrics = {one.name for one in series if one is not None}
+    resource = len(metrics) == 1 and any(one is not None and one.kind == RESOURCE for one in series)
+    form = partial(used, metrics.pop()) if resource else None
+    picture = draw(curves, look, window, size, ascii=ascii, form=form)
+    return Frame(picture, look, whole, series, tuple(dict(reader.odd) for reader in readers), size)
 
 
 def _whole(readers: Sequence[CurveReader], axis: str) -> Span:

@@ -34,8 +34,11 @@ def config_text(model: ConsoleModel, name: str) -> Content:
     return rows_text([row for row in rows if row[1]])
 
 
-def target_text(model: ConsoleModel, name: str) -> Content:
-    """A target: its host's state and load, its Docker Engine or its YARN, its file, what is going on."""
+def target_text(model: ConsoleModel, name: str, signs: str) -> Content:
+    """A target: its host's state and load, its Docker Engine or its YARN, its file, what is going on.
+
+    `signs`: of sparklines.
+    """
     target = model.project.target(name)
     if target is None:
         return rows_text([("file", "it is gone")])
@@ -51,6 +54,7 @@ def target_text(model: ConsoleModel, name: str) -> Content:
         ]
         free = state.sample.get("disk_free")
         rows.append(("disk left", f"{wording.size(free)}B" if isinstance(free, (int, float)) else ""))
+        rows += model.load_of_hosts.lines(target.host, signs)
         rows += _gpus(state.sample)
     elif target.remote:
         rows.append(("state", "not connected: a run or t connects it"))

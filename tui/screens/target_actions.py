@@ -108,8 +108,8 @@ class TargetActions(EnvironmentActions, HandsActions, UndoActions):
 
         target = self.screen.situation.target
         if target is not None:
-            name, model = target.name, self.app.model
-            self.app.push_screen(TextScreen(name, lambda: target_text(model, name)))
+            name, model, signs = target.name, self.app.model, self.app.glyphs.spark
+            self.app.push_screen(TextScreen(name, lambda: target_text(model, name, signs)))
 
     def connect(self) -> None:
         self._about(self._connect, "connecting")

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.runs.model import RESOURCE
 from tui.charts.colours import ASCII_SIGNS, MOST, SIGNS, places
 from tui.charts.curves import CurveReader, Source
 from tui.charts.drawing import ASCII_MARKS, MARKS, Picture
@@ -144,7 +145,7 @@ class ChartView(Widget, can_focus=True):
                 changes, self._changes = self._changes, []
                 readers, size = self._readers, (self.size.width, self.size.height - self._head_height())
                 work = partial(read_frame, self.store, readers, self._places, self.look, changes, size)
-                frame = await asyncio.to_thread(work, ascii=self.ascii)
+                frame = await asyncio.to_thread(work, ascii=self.ascii, before=self.frame)
                 if readers is self._readers:
                     self._take(frame)
         finally:
@@ -154,6 +155,8 @@ class ChartView(Widget, can_focus=True):
         if self.cursor is not None and frame.look.axis != self.look.axis:
             self.cursor = None
         self.look, self.words = frame.look, frame.picture.words
+        if not any(frame.series):
+            self.words = f"not logged by {'this run' if len(frame.series) == 1 else 'any of these runs'}"
         if frame != self.frame:
             self.frame = frame
             self._stops = stops(frame.picture)
@@ -205,9 +208,12 @@ class ChartView(Widget, can_focus=True):
         values, smooth = found.values[n], found.smooth[n] if found.smooth else None
         if values is None:
             return "-"
-        text = " to ".join(tick_labels_of(values))
+        if series is not None and series.kind == RESOURCE:
+            text = " to ".join(dict.fromkeys(metric_value(series, one) for one in values))
+        else:
+            text = " to ".join(tick_labels_of(values))
         if smooth is not None:
-            text += f" ~{number(smooth)}"
+            text += f" ~{number(smooth) if series is None else metric_value(series, smooth)}"
         return text if found.here[n] else f"({text})"
 
     def _said(self, found: Found | None) -> Iterator[Part]:
@@ -285,8 +291,10 @@ class ChartView(Widget, can_focus=True):
         width, base = self.size.width, self.rich_style
         head = self._head_height() if self._readers else 0
         if y < head:
-            parts = [Segment(text, self._ink(ink)) for text, ink in self._head(y, width)]
-            return Strip(parts).adjust_cell_length(width, base)
+            strip = Strip([Segment(text, self._ink(ink)) for text, ink in self._head(y, width)])
+            if strip.cell_length > width:
+                strip = Strip.join([strip.crop(0, width - 1), Strip([Segment(self.glyphs.ellipsis, self._ink("dim"))])])
+            return strip.adjust_cell_length(width, base)
         picture = self._picture
         if picture is None:
             words = [Segment(f" {self.words}", self._ink("dim"))] if y == head else []

@@ -39,7 +39,14 @@ class MetricsBrowser(Vertical):
         ("v", "form", "As a list or as a grid, where there is room"),
         ("escape", "back", "End the search, then back"),
     )
-    HINTS = (("enter", "chart"), ("/", "search"), ("p", "pin"), ("o", "order"), ("v", "grid"), ("space", "choose"))
+    HINTS = (
+        ("enter", "chart"),
+        ("/", "search"),
+        ("p", "pin"),
+        ("o", "order"),
+        ("v", "grid or list"),
+        ("space", "choose"),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, f"metrics_{action}", show=False) for keys, action, _ in KEYS]
     app: ConsoleApp
 

@@ -204,8 +204,6 @@ class MetricsGrid(ScrollView, can_focus=True):
                 strip = Strip([Segment(strip.text, Style(reverse=True, bold=ground.bold))])
             else:
                 strip = strip.apply_style(Style(bgcolor=ground.bgcolor))
-            if line == 0:
-                strip = Strip.join([Strip([Segment(self.glyphs.cursor, strip._segments[0].style)]), strip.crop(1)])
         return Strip([*strip, Segment(" ")])
 
     def _box(self, key: str, line: int, wide: int, height: int) -> list[Segment]:
@@ -216,7 +214,7 @@ class MetricsGrid(ScrollView, can_focus=True):
             signs = (self.glyphs.marked if key in self.chosen else "") + (PINNED if key in self.pinned else "")
             room = max(4, wide - len(signs) - (len(values["last"]) + 1 if numbers else 0))
             return [
-                Segment(" " + signs, self._ink("mark")),
+                Segment((self.glyphs.cursor if key == self.cursor else " ") + signs, self._ink("mark")),
                 Segment(cut(plain(key), room, self.glyphs.ellipsis), self._ink("")),
                 Segment(f" {values['last']}" if numbers else "", self._ink("")),
             ]

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from . import identities, processes, status
+from . import identities, processes, status, usage
 from .held import HeldScript
 from .whole import encode
 
@@ -62,7 +62,8 @@ def trouble_of(said: bytes) -> "dict[str, Any]":
 
 
 class Runner(object):
-    """One run. `order`: folder, run_id, argv, cwd, env (all of it), umask, max_duration (s or None), grace ([s, s])."""
+    """One run. `order`: folder, run_id, argv, cwd, env (all of it), umask, max_duration (s or None), grace ([s, s]),
+    measure (whether what it uses is written beside its metrics)."""
 
     def __init__(self, order: "dict[str, Any]", report: int) -> None:
         self.order = order
@@ -73,6 +74,7 @@ class Runner(object):
         self.script = {}  # type: dict[str, Any]
         self.timed_out = False
         self.beaten = 0.0
+        self.usage = usage.Usage(os.path.join(self.folder, b"metrics.jsonl")) if order.get("measure") else None
 
     def run(self) -> None:
         """Start the script and see it through."""
@@ -96,6 +98,8 @@ class Runner(object):
             return
         self.tell(b"")
         left = self.watch()
+        if self.usage is not None:
+            self.usage.close()
         _, code, usage = os.wait4(self.script["pid"], 0)
         self.finish(code, usage, self.clear(left), {})
         os.fsync(log)
@@ -142,6 +146,8 @@ class Runner(object):
         limit = self.order.get("max_duration")
         deadline = time.monotonic() + limit if limit else None
         steps = self.ladder()
+        if self.usage is not None:
+            self.usage.look()
         while not self.ended():
             now = time.monotonic()
             if deadline is not None and now >= deadline:
@@ -151,6 +157,8 @@ class Runner(object):
                 deadline = now + grace
             if now - self.beaten >= HEARTBEAT:
                 self.beat()
+                if self.usage is not None:
+                    self.usage.look()
             wait = self.beaten + HEARTBEAT - now
             if deadline is not None:
                 wait = min(wait, deadline - now)
@@ -178,6 +186,8 @@ class Runner(object):
             if state.si_pid == self.script["pid"]:
                 return True
             os.waitpid(state.si_pid, 0)
+            if self.usage is not None:
+                self.usage.reaped(state.si_pid)
 
     def clear(self, left: "list[identities.Process]") -> "list[identities.Process]":
         """After a timeout, what the script left behind goes the same ladder; otherwise it is only reported."""

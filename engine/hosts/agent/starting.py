@@ -25,7 +25,7 @@ if MYPY:
 # How long a start may take in all. A disk that needs this long for six small files is a host in trouble.
 PATIENCE = 60.0
 # The modules that a runner needs.
-RUNNER = ("whole", "identities", "held", "processes", "status", "runner")
+RUNNER = ("whole", "identities", "held", "processes", "status", "usage", "runner")
 # Of the agent's own environment, what a script must not inherit.
 OWN = (b"AZUREML_", b"AML_METRICS_FILE", b"AML_TUI_ROLE")
 
@@ -50,7 +50,7 @@ class Starter(object):
     def start(self, run_id: str, spec: "dict[str, Any]") -> "dict[str, Any]":
         """The handle of the run, started now or earlier: {"runner": identity, "process": identity}.
 
-        `spec`: argv, cwd (relative to the run directory), env (None removes), max_duration, grace.
+        `spec`: argv, cwd (relative to the run directory), env (None removes), max_duration, grace, measure.
         """
         with self.guard:
             lock = self.locks.setdefault(run_id, threading.Lock())
@@ -121,6 +121,7 @@ class Starter(object):
             "umask": self.umask,
             "max_duration": spec.get("max_duration"),
             "grace": spec.get("grace") or [10.0, 5.0],
+            "measure": bool(spec.get("measure")),
         }
         if not spec["argv"]:
             raise Refused("run %s has no command" % run_id)

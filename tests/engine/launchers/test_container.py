@@ -104,6 +104,21 @@ async def test_the_whole_way(bench: ContainerBench, config: str) -> None:
 
 
 @both
+async def test_what_it_uses_is_measured_inside(bench: ContainerBench, config: str) -> None:
+    bench.script("work.py", "import time\nx = bytearray(60 << 20)\nwhile True: time.sleep(0.05)\n")
+    run = await bench.submit("work.py", config=config)
+
+    def memory() -> float:
+        used = bench.store.one_series(run.id, "resources/memory")
+        return used.last or 0.0 if used is not None else 0.0
+
+    await until_async(lambda: memory() > 60 << 20, 60.0, "what the run uses")
+    assert memory() < 200 << 20
+    await bench.engine.cancel([run.id])
+    await end(bench, run)
+
+
+@both
 async def test_a_script_that_fails_says_why(bench: ContainerBench, config: str) -> None:
     bench.script("fail.py", "{}['petal']\n")
     done = await end(bench, await bench.submit("fail.py", config=config))

@@ -36,6 +36,9 @@ def test_whole_lines_are_used_and_the_rest_waits() -> None:
         line(t=math.inf),
         line(t="soon"),
         line(k="unknown"),
+        line(k="resource"),
+        line(k="resource", v={"cpu": "NaN"}),
+        line(k="resource", v={"cpu": "much"}),
         line(k=[]),
         line(v="high"),
         line(v=[1]),
@@ -63,3 +66,8 @@ def test_a_name_can_be_stored() -> None:
     ((record,), _, _) = parse(line(n="a\ud800"))
     assert record.name == "a\\ud800"
     record.name.encode()
+
+
+def test_what_a_run_uses_is_one_record() -> None:
+    ((record,), _, bad) = parse(line(k="resource", n="", v={"cpu": 1.5, "memory": 4096}))
+    assert (record.kind, record.value, bad) == ("resource", {"cpu": 1.5, "memory": 4096.0}, 0)

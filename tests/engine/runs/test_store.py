@@ -146,6 +146,35 @@ def test_what_is_not_finite_is_kept_and_does_not_spoil_the_range(ledger: Ledger,
     assert reader.stretches(run.id, "loss") == [(0, 0, 1.0, 1.0, 3.0)]
 
 
+def test_not_finite_values_are_found_by_stretches(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    values = [float(n) for n in range(600)]
+    values[3] = values[5] = values[300] = math.nan
+    values[4] = math.inf
+    points.add(ledger, run.id, [scalar(value) for value in values], 0, 10, 0)
+    found = reader.not_finite(run.id, "loss", 0, 600)
+    assert [(at, step, many) for at, step, _, _, many in found] == [(3, 3, 2), (4, 4, 1), (300, 300, 1)]
+    assert math.isnan(found[0][3])
+    assert found[1][3] == math.inf
+    assert reader.not_finite(run.id, "loss", 6, 300) == []
+    series = reader.one_series(run.id, "loss")
+    assert series is not None
+    assert series.count == 600
+    assert reader.one_series(run.id, "other") is None
+
+
+def test_what_a_run_uses_are_series_of_their_own(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    used = [MetricRecord(float(n), "resource", "", {"cpu": 0.5 * n, "memory": 4096.0}) for n in range(3)]
+    points.add(ledger, run.id, [*used, scalar(1.0)], 0, 10, 0)
+    first, second, third = reader.series(run.id)
+    assert (first.name, first.kind, first.last, first.count) == ("resources/cpu", "resource", 1.0, 3)
+    assert (second.name, second.last, third.name) == ("resources/memory", 4096.0, "loss")
+    assert [value for _, _, value in reader.points(run.id, "resources/cpu")] == [0.0, 0.5, 1.0]
+    # It is no metric that the script has logged.
+    assert reader.logged([run.id]) == {run.id: {"loss": [1.0]}}
+
+
 def test_a_long_series_has_an_envelope_and_a_short_sparkline(ledger: Ledger, reader: StoreReader) -> None:
     run = create(ledger)
     records = [scalar(float(n)) for n in range(10_000)]
