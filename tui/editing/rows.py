@@ -117,11 +117,12 @@ def _found(node: yaml.Node | None, path: Iterable[str]) -> tuple[yaml.Node | Non
     """Key and value at a path as written (another case will do), and the path in the text's own spelling."""
     key: yaml.Node | None = None
     spelled: list[str] = []
-    for part in path:
+    parts = list(path)
+    for depth, part in enumerate(parts):
         pairs = _pairs(node)
         named = [one for one in pairs if one[0] == part] or [one for one in pairs if one[0].lower() == part.lower()]
         if not named:
-            return None, None, [*spelled, part]
+            return None, None, [*spelled, *parts[depth:]]
         name, key, node = named[-1]
         spelled.append(name)
     return key, node, spelled

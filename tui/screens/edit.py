@@ -61,7 +61,6 @@ class EditScreen(Saving, FormChanges):
         Binding("f3", "reveal", show=False, priority=True),
         Binding("f1", "help", show=False, priority=True),
         Binding("escape", "back", show=False, priority=True),
-        Binding("ctrl+q", "quit", show=False, priority=True),
         Binding("enter", "jump", show=False),
         Binding("tab", "step_out", show=False),
     ]
@@ -111,7 +110,7 @@ class EditScreen(Saving, FormChanges):
         if self.begin:
             self.area.move_cursor((self.begin - 1, 0))
         self._show_view()
-        self._check_soon()
+        self.check_soon()
         self.set_interval(LOOK, self.look)
         self.app.start(self._look_around, group="edit-scripts", description="looking for scripts")
 
@@ -122,7 +121,7 @@ class EditScreen(Saving, FormChanges):
 
     def on_screen_resume(self) -> None:
         # A file that this one names may have been edited meanwhile.
-        self._check_soon()
+        self.check_soon()
         self.look()
 
     def on_app_focus(self) -> None:
@@ -171,11 +170,11 @@ class EditScreen(Saving, FormChanges):
         if self.view == FORM:
             self.read_rows()
         self.show_state()
-        self._check_soon()
+        self.check_soon()
 
     # What is wrong
 
-    def _check_soon(self) -> None:
+    def check_soon(self) -> None:
         if self._pause is not None:
             self._pause.stop()
         self._pause = self.set_timer(PAUSE, self._check)
@@ -251,7 +250,7 @@ class EditScreen(Saving, FormChanges):
         self._show_hint()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._check_soon()
+        self.check_soon()
         self._show_hint()
 
     def current_row(self) -> Row | None:

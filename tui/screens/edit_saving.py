@@ -184,8 +184,10 @@ class Saving(Screen[None]):
     def action_leave(self) -> None:
         self._leave_with(lambda: self.dismiss(None), "leave")
 
-    def action_quit(self) -> None:
-        self._leave_with(self.app.leave, "leave the console")
+    def ask_to_quit(self) -> None:
+        """Of the whole console, whatever is above this screen."""
+        if not isinstance(self.app.screen, ConfirmScreen):
+            self._leave_with(self.app.leave, "leave the console")
 
     def _leave_with(self, leave: Callable[[], object], yes: str) -> None:
         files = [one.file for one in self.app.screen_stack if isinstance(one, Saving) and one.changed]
