@@ -526,3 +526,36 @@ async def test_a_link_and_a_mode_stay(console: Console, project: Path, file: Pat
     assert file.is_symlink()
     assert "PySpark" in real.read_text()
     assert real.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_is_being_typed_is_saved_too_and_stays_when_it_cannot_be(console: Console, file: Path) -> None:
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await to_row(d, "MaxRunDurationSeconds")
+        await d.press("enter")
+        await d.until(lambda: screen.inline is not None and screen.inline.has_focus)
+        await d.type("x")
+        await d.press("ctrl+s", "ctrl+t")
+        assert screen.inline is not None
+        assert screen.inline.value == "x"
+        assert screen.view == "form"
+        await d.press("backspace")
+        await d.type("9")
+        await saved(d)
+        assert screen.inline is None
+    assert "MaxRunDurationSeconds: 9\n" in file.read_text()
+
+
+async def test_enter_turns_and_an_alias_is_left_to_the_text(console: Console, file: Path) -> None:
+    file.write_text("Target: local\nEnvironmentVariables: &x {A: b}\nMine: *x\nTrackedRun: yes\n")
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await to_row(d, "TrackedRun")
+        await d.press("enter")
+        await d.until(lambda: screen.lines.rows["TrackedRun"].value == "false")
+        await to_row(d, "? Mine")
+        await d.press("enter")
+        await d.until(lambda: any("change it in the text" in said for said in d.said()))
+        await d.press("delete")
+        await d.until(lambda: any("remove it in the text" in said for said in d.said()))
+        assert "Mine: *x" in screen.area.text

@@ -138,10 +138,26 @@ def test_problems_open_in_the_editor_at_their_line(home: Paths, project: Path, c
     file = project / "aml_config" / "local.runconfig"
     file.write_text(file.read_text().replace("local", "gone"))
     with console(project, changing_editor) as end:
-        read_until(end, b"to look at")
+        press(end, b"2")
+        read_until(end, b"gone")
         press(end, b"P")
         read_until(end, b"What is wrong")
         press(end, b"E")
         assert b"GIVEN +3 644" in read_until(end, b"GIVEN +3 644")
         press(end, b"\r")
         read_until(end, TAKEN)
+
+
+def test_arguments_of_a_submission_are_edited_a_line_each(home: Paths, project: Path, tmp_path: Path) -> None:
+    editor = tmp_path / "nano"
+    editor.write_text('#!/bin/sh\ncat "$1"\nread line\nprintf "%s\\n" --rate "\'a b\'" >> "$1"\n')
+    editor.chmod(0o755)
+    with console(project, str(editor)) as end:
+        press(end, b"2")
+        read_until(end, LISTED)
+        press(end, b"s")
+        read_until(end, b"Submit a run")
+        press(end, b"\x0f")
+        read_until(end, b"An argument a line")
+        press(end, b"\r")
+        assert b"--rate 'a b'" in read_until(end, b"--rate 'a b'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -46,7 +47,7 @@ VIEW = "edit view"
 FORM, TEXT = "form", "text"
 
 
-class EditScreen(Saving, FormChanges):
+class EditScreen(FormChanges, Saving):
     """One file over the whole screen. What is changed in one view is in the other; nothing is written but by saving."""
 
     AUTO_FOCUS = ""
@@ -130,7 +131,8 @@ class EditScreen(Saving, FormChanges):
     # Form and text
 
     def action_other_view(self) -> None:
-        self.leave_inline(take=True)
+        if not self.settle():
+            return
         if self.view == FORM:
             row = self.lines.row
             if row is not None and row.line:
@@ -184,8 +186,13 @@ class EditScreen(Saving, FormChanges):
 
     async def _check_now(self) -> None:
         found = await self.problems_now()
-        if self.is_attached:
-            self._say_found(found)
+        if not self.is_attached:
+            return
+        if self.view == TEXT:
+            # What the cursor is at is told by them; while the text is no YAML, as it was before.
+            with suppress(ProjectError):
+                self.rows = rows_of(self.area.text, self.kind)
+        self._say_found(found)
 
     async def problems_now(self) -> list[Problem]:
         folder = self.app.model.folder
@@ -199,8 +206,9 @@ class EditScreen(Saving, FormChanges):
             self.found = found
             self.problem_lines.show(found)
         own = [one for one in found if one.file == self.file and one.line]
-        self.area.say_wrong(frozenset(one.line - 1 for one in own))
-        self.lines.say_wrong({one.line: one.severity for one in reversed(own)})
+        by_line = {one.line: one.severity for one in sorted(own, key=lambda one: one.severity == "error")}
+        self.area.say_wrong({line - 1: severity for line, severity in by_line.items()})
+        self.lines.say_wrong(by_line)
         self.show_state()
 
     def action_next_problem(self) -> None:
@@ -247,6 +255,8 @@ class EditScreen(Saving, FormChanges):
         self._show_hint()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if self.inline is not None and event.widget is not self.inline:
+            self.settle()
         self._show_hint()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -269,8 +279,6 @@ class EditScreen(Saving, FormChanges):
         if row is not None:
             name = ".".join(row.key.path) or row.label
             parts.append(Content.assemble((plain(name), "bold $primary"), "  ", plain(row.key.text)))
-            if row.key.effect:
-                parts.append(Content.styled(plain(row.key.effect), "dim"))
         said = self.inline_wrong()
         if said:
             parts.append(Content.styled(plain(said), "$error"))

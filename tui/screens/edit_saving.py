@@ -55,6 +55,10 @@ class Saving(Screen[None]):
     def show_state(self) -> None:
         raise NotImplementedError
 
+    def settle(self) -> bool:
+        """Take what is being typed in a row; False when it cannot be."""
+        raise NotImplementedError
+
     @property
     def data(self) -> bytes:
         """The file as it would be written."""
@@ -130,7 +134,7 @@ class Saving(Screen[None]):
     def action_save(self) -> None:
         if self.readonly:
             self.app.tell("save: the console was opened read-only", "warning")
-        elif not self._saving:
+        elif not self._saving and self.settle():
             self._saving = True
             self.app.start(self._guarded, group="edit-save", description=f"saving {self.file}")
 
@@ -190,6 +194,7 @@ class Saving(Screen[None]):
             self._leave_with(self.app.leave, "leave the console")
 
     def _leave_with(self, leave: Callable[[], object], yes: str) -> None:
+        self.settle()
         files = [one.file for one in self.app.screen_stack if isinstance(one, Saving) and one.changed]
         if yes == "leave":
             files = [self.file] if self.changed else []
@@ -210,7 +215,8 @@ class Saving(Screen[None]):
         if self.readonly:
             self.app.tell("$EDITOR: the console was opened read-only", "warning")
             return
-        self.app.start(self._outside, group="edit-outside", description=f"editing {self.file}", exclusive=True)
+        if self.settle():
+            self.app.start(self._outside, group="edit-outside", description=f"editing {self.file}", exclusive=True)
 
     async def _outside(self) -> None:
         """Hand over a copy: what comes back is unsaved here, with its difference still to be seen."""

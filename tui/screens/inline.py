@@ -87,6 +87,13 @@ class Inline(Screen[None]):
         # Its row is elsewhere now.
         self.leave_inline(take=False)
 
+    def settle(self) -> bool:
+        """Take what is being typed; False when it cannot be, and stays to be corrected."""
+        self.leave_inline(take=True)
+        if self.inline is not None:
+            self.inline.focus()
+        return self.inline is None
+
     def leave_inline(self, *, take: bool) -> None:
         """Close the field; with `take`, what was typed counts, unless it cannot, which keeps the field open."""
         field, row = self.inline, self.inline_row
