@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.errors import ProjectError
 from engine.project.check_text import CONDA, CONFIGURATION, SPARK, TARGET
 from tests.tui.test_edit_screen import ODD
 from tui.editing.colours import block_texts, spans_of
@@ -230,3 +231,9 @@ def test_a_password_gives_its_place_to_a_reference() -> None:
     again = ready(done.text, TARGET, "vm", {reference: Secret("x"), "AzureMlSecret=gone": Secret("y")})
     assert not again.moved
     assert list(again.secrets) == [reference]
+
+
+@pytest.mark.parametrize("text", ["a: &x [*x]", "- a", "a: 1\n---\nb: 2\n", "a: [" * 2000, "a: \x00"])
+def test_what_no_form_can_be_made_of(text: str) -> None:
+    with pytest.raises(ProjectError):
+        rows_of(text, CONFIGURATION)

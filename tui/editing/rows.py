@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from engine import masking
+from engine.errors import ProjectError
 from engine.project.check_text import CONDA, CONFIGURATION
 from engine.project.documented import (
     CHOICE,
@@ -29,6 +30,7 @@ from engine.project.documented import (
 )
 from engine.project.edit import compose, with_value
 from engine.project.edit_items import with_item, with_new_item, without_item
+from engine.project.fields import document_of
 from engine.project.fields import plain as plain_value
 from engine.project.runconfig import is_second
 from engine.secrets.references import is_reference
@@ -89,7 +91,12 @@ class Row:
 
 def rows_of(text: str, kind: str) -> list[Row]:
     """The rows for a text of this kind of file. Raises ProjectError when it is not YAML."""
-    root = compose(text)
+    # The same reader as a submission's, which is quick, and refuses what has itself in it.
+    document = document_of(text.encode("utf-8", "surrogateescape"), "")
+    if document.fields is None:
+        first = document.problems[0]
+        raise ProjectError(first.message, where=f"line {first.line}" if first.line else "", remedy=first.remedy)
+    root = document.fields.node
     pairs = _pairs(root)
     names = {name for name, _, _ in pairs}
     keys = keys_of(kind, kind == CONFIGURATION and is_second(names))

@@ -71,7 +71,7 @@ class FormChanges(Inline):
             return
         if row.what != SECTION and row.key.kind == FLAG:
             self.action_turn(1)
-        elif row.typed:
+        elif row.typed and "\n" not in row.value:
             self.open_inline(row, choices_of(row, self.offered), secret=row.key.kind == SECRET)
         elif f"{row.id}/+" in self.lines.rows:
             self.action_add()
