@@ -44,9 +44,8 @@ ODD = (
 
 
 def editor(d: Driver) -> EditScreen:
-    found = d.app.screen
-    assert isinstance(found, EditScreen)
-    return found
+    """The uppermost one."""
+    return next(screen for screen in reversed(d.app.screen_stack) if isinstance(screen, EditScreen))
 
 
 async def opened(d: Driver, config: str = "local", pane: str = "2") -> EditScreen:
@@ -56,7 +55,7 @@ async def opened(d: Driver, config: str = "local", pane: str = "2") -> EditScree
     await d.until(lambda: config in lines.keys)
     lines.move_to(config)
     await d.press("e")
-    await d.until(lambda: isinstance(d.app.screen, EditScreen))
+    await d.until(lambda: any(isinstance(screen, EditScreen) for screen in d.app.screen_stack))
     return editor(d)
 
 
@@ -559,3 +558,66 @@ async def test_enter_turns_and_an_alias_is_left_to_the_text(console: Console, fi
         await d.press("delete")
         await d.until(lambda: any("remove it in the text" in said for said in d.said()))
         assert "Mine: *x" in screen.area.text
+
+
+def drafts(home: Paths) -> list[bytes]:
+    return [one.read_bytes() for one in (home.state / "unsaved").glob("*")]
+
+
+async def test_what_was_not_saved_when_the_console_ended_is_taken_up(console: Console, file: Path, home: Paths) -> None:
+    before = file.read_bytes()
+    async with driven(console()) as d:
+        await opened(d)
+        await to_row(d, "Framework")
+        await d.press("right")
+        await d.until(lambda: any(b"PySpark" in one for one in drafts(home)))
+        assert [one.stat().st_mode & 0o777 for one in (home.state / "unsaved").iterdir()] == [0o600]
+        d.app.leave()
+    assert file.read_bytes() == before
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await d.until_shown("Take up what was not saved?")
+        await d.press("y")
+        await d.until(lambda: d.app.screen is screen and screen.lines.rows["Framework"].value == "PySpark")
+        await saved(d)
+        await d.until(lambda: not drafts(home))
+        await to_row(d, "Framework")
+        await d.press("left")
+        await d.until(lambda: drafts(home))
+        await d.press("escape")
+        await d.until(lambda: isinstance(d.app.screen, ConfirmScreen))
+        await d.press("y")
+        await d.until(lambda: d.app.screen is d.main)
+        await d.until(lambda: not drafts(home))
+    assert b"PySpark" in file.read_bytes()
+
+
+async def test_what_was_not_saved_can_be_forgotten(console: Console, file: Path, home: Paths) -> None:
+    async with driven(console()) as d:
+        await opened(d)
+        await to_row(d, "Framework")
+        await d.press("right")
+        await d.until(lambda: drafts(home))
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await d.until_shown("Take up what was not saved?")
+        await d.press("n")
+        await d.until(lambda: d.app.screen is screen and not drafts(home))
+        assert not screen.changed
+
+
+async def test_no_password_is_kept_with_what_is_not_saved(
+    console: Console, project: Path, person: Path, home: Paths
+) -> None:
+    (project / "aml_config" / "vm.compute").write_text(REMOTE)
+    async with driven(console()) as d:
+        screen = await opened(d, "vm", "1")
+        await d.press("ctrl+t")
+        await d.until(lambda: screen.area.has_focus)
+        screen.area.move_cursor(screen.area.document.end)
+        await d.type("# x")
+        await d.until(lambda: drafts(home) == [REMOTE.encode() + b"# x"])
+        await d.press("enter")
+        await d.type("password: hunter2")
+        await d.until(lambda: not drafts(home))
+    assert not drafts(home)

@@ -113,6 +113,7 @@ class EditScreen(FormChanges, Saving):
         self._show_view()
         self.check_soon()
         self.set_interval(LOOK, self.look)
+        self.app.start(self.take_up, group="edit-draft", description="looking for what was not saved")
         self.app.start(self._look_around, group="edit-scripts", description="looking for scripts")
 
     async def _look_around(self) -> None:
@@ -188,6 +189,7 @@ class EditScreen(FormChanges, Saving):
         found = await self.problems_now()
         if not self.is_attached:
             return
+        await self.keep_draft()
         if self.view == TEXT:
             # What the cursor is at is told by them; while the text is no YAML, as it was before.
             with suppress(ProjectError):
@@ -272,7 +274,7 @@ class EditScreen(FormChanges, Saving):
         return max(before, key=lambda row: row.line) if before else None
 
     def _show_hint(self) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         row = self.current_row()
         parts: list[Content] = []
@@ -295,7 +297,7 @@ class EditScreen(FormChanges, Saving):
             self.hint.update(text)
 
     def show_state(self) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         errors = sum(one.severity == "error" for one in self.found)
         state = "read-only" if self.readonly else "changed" if self.changed else "new" if self.seen is None else ""

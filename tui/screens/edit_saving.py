@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -11,6 +12,7 @@ from engine.errors import AmlError
 from engine.project.check_text import TARGET
 from engine.project.saving import ChangedOnDisk, bytes_there
 from tui.editing.document import Original
+from tui.editing.drafts import Draft
 from tui.editing.saving import ready, write
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.edit_dialogs import MINE, THEIRS, ConflictScreen, SaveScreen
@@ -46,6 +48,9 @@ class Saving(Screen[None]):
         self.theirs: bytes | None = None
         self.conflict = False
         self._saving = False
+        # Whether what was changed is to be forgotten: a person said so.
+        self._given_up = False
+        self._draft: Draft | None = None
 
     # What the screen gives
 
@@ -120,6 +125,7 @@ class Saving(Screen[None]):
         answer = await self.app.push_screen_wait(ConflictScreen(self.file, shown, self.area.text))
         if answer == THEIRS:
             if theirs is None:
+                self._given_up = True
                 self.dismiss(None)
                 return False
             self.take(theirs)
@@ -128,6 +134,36 @@ class Saving(Screen[None]):
             self._agree()
             self.show_state()
         return answer in (THEIRS, MINE)
+
+    # What is not saved when the console ends
+
+    async def take_up(self) -> None:
+        """Offer what was typed before and not saved."""
+        draft = Draft(self.app.model.paths.state, self.path)
+        found = await asyncio.to_thread(draft.read)
+        if found not in (None, self.data) and not self.readonly and self.is_attached:
+            note = "The console ended while it was edited. It is not in the file yet; ctrl+s shows the difference."
+            title = "Take up what was not saved?"
+            question = ConfirmScreen(title, [self.file], note, "take up", "forget", harmless=True)
+            if await self.app.push_screen_wait(question):
+                assert found is not None
+                self.area.put(Original(found).text)
+        # From here on it is this screen's.
+        self._draft = draft
+        await self.keep_draft()
+
+    async def keep_draft(self) -> None:
+        """Keep what is typed, unless that is nothing, or has a password in it."""
+        if self._draft is None or self.readonly:
+            return
+        kept = self.changed and not self._given_up
+        if kept and self.kind == TARGET:
+            kept = not ready(self.area.text, self.kind, "", self.typed).secrets
+        work = partial(self._draft.keep, self.data) if kept else self._draft.forget
+        await asyncio.to_thread(work)
+
+    async def on_unmount(self) -> None:
+        await self.keep_draft()
 
     # Saving
 
@@ -168,6 +204,7 @@ class Saving(Screen[None]):
             self.typed.pop(reference, None)
         self.area.put(done.text)
         self.show_state()
+        await self.keep_draft()
         self.app.tell(f"{self.file} is saved." + (f" Its password is in {where}." if where else ""))
         await self.app.model.read_project()
 
@@ -204,6 +241,9 @@ class Saving(Screen[None]):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
+                for one in self.app.screen_stack if yes != "leave" else [self]:
+                    if isinstance(one, Saving):
+                        one._given_up = True
                 leave()
 
         note = "What was changed here is not in the file, and is not kept."
