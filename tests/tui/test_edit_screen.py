@@ -84,6 +84,8 @@ async def test_a_value_is_typed_in_its_row_and_saved(console: Console, file: Pat
         screen = await opened(d)
         assert "ArgumentVector" in d.text()
         assert "(none)" in d.text()
+        await to_row(d, "PrepareEnvironment")
+        await d.until_shown("Takes effect in containers and on clusters.")
         await to_row(d, "MaxRunDurationSeconds")
         await d.press("enter")
         await d.until(lambda: screen.inline is not None and screen.inline.has_focus)

@@ -251,6 +251,7 @@ class EditScreen(FormChanges, Saving):
     # What is shown
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
+        self._show_keys()
         self._show_hint()
 
     def on_text_area_selection_changed(self) -> None:
@@ -273,6 +274,10 @@ class EditScreen(FormChanges, Saving):
         before = [row for row in self.rows if 0 < row.line <= line]
         return max(before, key=lambda row: row.line) if before else None
 
+    def line_now(self) -> int:
+        row = self.lines.row if self.view == FORM else None
+        return row.line if row is not None else self.area.cursor_location[0] + 1
+
     def _show_hint(self) -> None:
         if not self.is_attached:
             return
@@ -285,13 +290,11 @@ class EditScreen(FormChanges, Saving):
         if said:
             parts.append(Content.styled(plain(said), "$error"))
         elif row is not None and row.line:
-            parts += [
-                Content.styled(
-                    plain(f"{one.message} {one.remedy}"), "$error" if one.severity == "error" else "$warning"
-                )
-                for one in self.found
-                if one.file == self.file and one.line == row.line
-            ][:1]
+            here = [one for one in self.found if one.file == self.file and one.line == row.line]
+            inks = {"error": "$error", "warning": "$warning"}
+            parts += [Content.styled(plain(f"{one.message} {one.remedy}"), inks[one.severity]) for one in here[:1]]
+        if row is not None and row.key.effect:
+            parts.append(Content.styled(plain(row.key.effect), "dim"))
         text = Content("\n").join(parts)
         if text != self.hint.content:
             self.hint.update(text)
@@ -304,7 +307,6 @@ class EditScreen(FormChanges, Saving):
         left = [(" " + plain(self.file), "title"), (f"  {self.view}", "dim"), (f"  {state}", "warn")]
         told = f"{errors} error{'s' if errors != 1 else ''}" if errors else "no errors"
         self.header.say(left, [(told + " ", "bad" if errors else "dim")])
-        self.set_class(bool(self.found), "-wrong")
         self.conflict_bar.set_class(self.conflict, "-there")
         gone = "was removed from" if self.theirs is None else "was changed on"
         self.conflict_bar.say([(f" {self.app.glyphs.trouble} It {gone} disk meanwhile: ", "warn"), ("ctrl+r", "key")])

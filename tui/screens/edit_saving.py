@@ -51,6 +51,7 @@ class Saving(Screen[None]):
         # Whether what was changed is to be forgotten: a person said so.
         self._given_up = False
         self._draft: Draft | None = None
+        self._keeping = asyncio.Lock()
 
     # What the screen gives
 
@@ -58,6 +59,10 @@ class Saving(Screen[None]):
         raise NotImplementedError
 
     def show_state(self) -> None:
+        raise NotImplementedError
+
+    def line_now(self) -> int:
+        """The line of the text that the cursor is at, from 1; 0 where the text has none for it."""
         raise NotImplementedError
 
     def settle(self) -> bool:
@@ -156,11 +161,13 @@ class Saving(Screen[None]):
         """Keep what is typed, unless that is nothing, or has a password in it."""
         if self._draft is None or self.readonly:
             return
-        kept = self.changed and not self._given_up
-        if kept and self.kind == TARGET:
-            kept = not ready(self.area.text, self.kind, "", self.typed).secrets
-        work = partial(self._draft.keep, self.data) if kept else self._draft.forget
-        await asyncio.to_thread(work)
+        # One after the other: what is forgotten must not be kept by one that began before.
+        async with self._keeping:
+            kept = self.changed and not self._given_up
+            if kept and self.kind == TARGET:
+                kept = not ready(self.area.text, self.kind, "", self.typed).secrets
+            work = partial(self._draft.keep, self.data) if kept else self._draft.forget
+            await asyncio.to_thread(work)
 
     async def on_unmount(self) -> None:
         await self.keep_draft()
@@ -262,8 +269,7 @@ class Saving(Screen[None]):
         """Hand over a copy: what comes back is unsaved here, with its difference still to be seen."""
         from tui.editor import edit_copy
 
-        line = self.area.cursor_location[0] + 1
-        data = await edit_copy(self.app, self.path.name, self.data, line)
+        data = await edit_copy(self.app, self.path.name, self.data, self.line_now())
         if data is not None and self.is_attached:
             self.area.put(Original(data).text)
         self.show_state()
