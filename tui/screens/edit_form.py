@@ -24,18 +24,15 @@ class FormChanges(Inline):
 
     # What the screen gives
 
-    @property
-    def readonly(self) -> bool:
-        raise NotImplementedError
-
     def read_rows(self) -> None:
         """Make the form anew from the text."""
         raise NotImplementedError
 
     def refused(self) -> bool:
-        if self.readonly:
+        readonly = self.app.options.readonly
+        if readonly:
             self.app.tell("edit: the console was opened read-only", "warning")
-        return self.readonly
+        return readonly
 
     def apply(self, text: str) -> None:
         """What the form makes of the text."""
@@ -74,7 +71,7 @@ class FormChanges(Inline):
             return
         if row.what != SECTION and row.key.kind == FLAG:
             self.action_turn(1)
-        elif row.typed:
+        elif row.typed and "\n" not in row.value:
             self.open_inline(row, choices_of(row, self.offered), secret=row.key.kind == SECRET)
         elif f"{row.id}/+" in self.lines.rows:
             self.action_add()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
 # What is edited on the screen, bytes: a form is made anew at each change. $EDITOR takes any.
-LARGEST = 256 << 10
+LARGEST = 64 << 10
 
 
 async def open_editor(app: ConsoleApp, named: str, *, kind: str = "", line: int = 0) -> None:
