@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.color import ColorSystem
-from textual import screen as textual_screen
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import ChopsUpdate, LayoutUpdate
 
@@ -41,12 +40,6 @@ class TerminalApp(TurnApp):
     def leave(self) -> None:
         """End, as a person does who leaves."""
         self.exit()
-
-    def set_frames(self, frames: int) -> None:
-        """Draw at most this many frames a second from now on."""
-        textual_screen.UPDATE_PERIOD = 1 / frames  # type: ignore[misc]
-        for one in self._screen_stacks[self._current_mode]:
-            one._update_timer._interval = 1 / frames
 
     def watch_terminal(self) -> None:
         """Leave when the terminal is gone; to be called once."""

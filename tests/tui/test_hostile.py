@@ -13,6 +13,7 @@ from tests.tui.driving import Driver, driven
 from tests.tui.hostile import TEXTS, Look, fill
 from tui.actions import ACTIONS, PANES
 from tui.engine_link import EngineLink
+from tui.screens.confirm import ConfirmScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +31,15 @@ PANE_KEYS = dict(zip(PANES, "1234", strict=True))
 
 async def home_again(driver: Driver) -> None:
     """`escape` leads back to the main screen from anywhere, within as many steps as a person has patience for."""
-    for _ in range(6):
+    for _ in range(8):
         typing = isinstance(driver.app.focused, Input)
         if driver.app.screen is driver.main and not driver.main.has_class("-zoomed") and not typing:
             return
+        before = driver.app.screen
         await driver.press("escape")
+        if isinstance(driver.app.screen, ConfirmScreen) and not isinstance(before, ConfirmScreen):
+            # Something that was typed would be lost, and it asks.
+            await driver.press("y")
     raise AssertionError(f"no way back from {driver.app.screen}:\n{driver.text()}")
 
 

@@ -43,8 +43,11 @@ class RunActions:
         self._open_submit(config, script, arguments)
 
     def _likely_config(self) -> ConfigView | None:
-        """The one under the cursor in its pane, else that of the run under the cursor, else the first usable."""
+        """The one under the cursor in its pane, in that of targets one of the target's, else that of the run under the
+        cursor, else the first usable."""
         now, project = self.screen.situation, self.app.model.project
+        if now.pane == "targets" and now.prepares:
+            return now.prepares[0]
         named = now.config if now.pane == "configs" else project.config(now.run.config) if now.run else None
         if named is not None and not named.problem:
             return named
