@@ -106,6 +106,8 @@ FIXED: dict[str, Fixed] = {
 }
 # What the list shows when nobody chose; behind them the metrics, or the reason in their place.
 AUTOMATIC = ("state", "config", "target", "script", "age")
+# What these show differs as time passes.
+TIMED = ("age", "duration", "submitted")
 # The name is always there, so it is no choice; runs can be ordered by it.
 NAME = "name"
 
@@ -199,7 +201,7 @@ def is_number(column: str) -> bool:
 
 def descends(column: str) -> bool:
     """Whether the largest come first when one orders by it: long times and high metrics are what one looks for."""
-    return column in ("age", "duration", "submitted") or column.startswith(METRIC)
+    return column in TIMED or column.startswith(METRIC)
 
 
 def key(column: str, run: Run, series: Iterable[Series], now: float) -> Key | None:

@@ -147,7 +147,7 @@ class Listing:
         if not column:
             return ids
         now = model.clock()
-        if column in ("age", "duration", "submitted"):
+        if column in columns.TIMED:
             known.clear()
         for run_id in model.order:
             if run_id not in known:
@@ -268,7 +268,7 @@ class Listing:
     def title(self) -> str:
         text = "Runs"
         if not self.filter.empty:
-            text += f" · filter: {plain(self.filter.text)}"
+            text += f" {self.table.glyphs.dot} filter: {plain(self.filter.text)}"
         return text
 
     def subtitle(self) -> str:
@@ -286,7 +286,7 @@ class Listing:
             parts.append(f"{listed:,} of {total:,}")
         elif total:
             parts.append(wording.count_of(total, "run"))
-        return " · ".join(parts)
+        return f" {self.table.glyphs.dot} ".join(parts)
 
     def empty_text(self) -> str:
         if self.model.trouble:

@@ -249,16 +249,6 @@ async def test_all_means_what_the_filter_lets_through(console: Console, history:
 # Ten thousand
 
 
-class Memory:
-    """Remembers nothing."""
-
-    def recall(self, name: str, kind: type) -> None:
-        return None
-
-    def remember(self, name: str, value: object) -> None:
-        return None
-
-
 async def test_ten_thousand_runs_are_ordered_filtered_and_grouped_quickly(console: Console, history: History) -> None:
     """The best of several, as the machine is shared."""
     history.put(*(make_run(n, arguments=("--rate", str(n % 97), "--depth", str(n))) for n in range(1, 10_001)))
@@ -291,6 +281,65 @@ def _news(run_id: str) -> object:
     from tui.model import Change
 
     return Change(runs=frozenset({run_id}))
+
+
+# Text from outside
+
+
+NASTY = "[/foo] [bold]x\x1b[2J\x1b]52;c;aGk=\x07 \u202e数据"
+
+
+async def test_text_from_outside_is_text(console: Console, history: History) -> None:
+    for number in (1, 2):
+        run = make_run(
+            number,
+            State.RUNNING,
+            config=NASTY,
+            target=NASTY,
+            script=NASTY,
+            arguments=(f"--{NASTY}", NASTY, "--rate", NASTY),
+            tags={NASTY: NASTY, "best": NASTY},
+            branch=NASTY,
+        )
+        history.put(run)
+        history.put_series(run.id, [scalar(NASTY, falling(3)), scalar("loss", falling(3))])
+    async with driven(console()) as d:
+        for by in ("sweep", "config", "target", "script", "best"):
+            await choose(d, "z", by, "enter")
+            assert "\x1b" not in d.text()
+            assert "\u202e" not in d.text()
+        await d.press("v", *["down", "space"] * 30)
+        assert "\x1b" not in d.text()
+        await d.press("enter")
+        await d.until(lambda: d.app.screen is d.main)
+        for key in ("o", "number_sign", "i", "at", "f"):
+            await d.press(key)
+            await d.until(lambda: d.app.screen is not d.main)
+            assert "\x1b" not in d.text()
+            await d.press("escape")
+        await d.press("slash")
+        await d.until(lambda: d.main.filter_bar is not None and d.main.filter_bar.input.has_focus)
+        for typed in ("tag:", "target:", "script:"):
+            d.main.filter_bar.input.value = typed  # type: ignore[union-attr]
+            await d.until_shown("[bold]x")
+            assert "\x1b" not in d.text()
+
+
+async def test_everything_in_ascii(console: Console, history: History) -> None:
+    busy_history(history)
+    async with driven(console(ascii=True)) as d:
+        await choose(d, "z", "config", "enter")
+        await choose(d, "o", "age", "enter")
+        await d.press("home", "enter", "asterisk")
+        await d.until_shown("marked")
+        for key in ("v", "o", "z", "number_sign", "i", "at", "f"):
+            assert d.text().isascii(), {char for char in d.text() if not char.isascii()}
+            await d.press(key)
+            assert d.text().isascii(), {char for char in d.text() if not char.isascii()}
+            await d.press("escape")
+        await d.press("slash")
+        await d.until_shown("the state")
+        assert d.text().isascii()
 
 
 # Pictures

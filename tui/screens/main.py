@@ -307,7 +307,10 @@ class MainScreen(Filtering, Screen[None]):
         self._show_keys()
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
-        self.action_act("open")
+        if event.key in self.table.heads and event.lines is self.table:
+            self.table.action_fold()
+        else:
+            self.action_act("open")
 
     def on_runs_table_seen(self) -> None:
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)

@@ -264,11 +264,13 @@ class RunsTable(LineList):
     def tick(self) -> None:
         """Time passed: draw the rows whose age reads differently now, and no others."""
         now = self.clock()
+        cells = self.columns(self.scrollable_content_region.width).cells
+        timed = [cell.column for cell in cells if cell.column in columns.TIMED]
         ages = {}
         for key in self.seen():
             run = self.run_of(key)
-            if run is not None and not run.state.ended:
-                ages[key] = wording.age(run, now)
+            if run is not None:
+                ages[key] = " ".join(columns.text(column, run, now) for column in timed)
         self.paint([key for key, shown in ages.items() if self._ages.get(key) != shown])
         self._ages = ages
 
