@@ -137,36 +137,50 @@ def options(arguments: tuple[str, ...]) -> dict[str, str]:
 
     Secrets are stars. What stands for itself is found under its place, "1" for the first.
     """
-    return _options(arguments)
+    return {name: _shown(name, value) for name, value in _raw(arguments).items()}
+
+
+def option(arguments: tuple[str, ...], name: str) -> str:
+    """One of them; "" when the script was not given it. Quick: the list is ordered by it."""
+    if name[:1] == "-" and name not in arguments:
+        begin = f"{name}="
+        if not any(word.startswith(begin) for word in arguments):
+            return ""
+    value = _raw(arguments).get(name, "")
+    return _shown(name, value) if value else ""
+
+
+def _shown(name: str, value: str) -> str:
+    return masking.STARS if _is_secret(name) else masking.address(value) if "://" in value else value
+
+
+_is_secret = lru_cache(1024)(masking.is_secret)
+
+
+@lru_cache(16_384)
+def _raw(arguments: tuple[str, ...]) -> dict[str, str]:
+    """The arguments by option as they are."""
+    found: dict[str, str] = {}
+    waits, positional = "", 0
+    for word in arguments:
+        name, equals, value = word.partition("=") if word[:1] == "-" else ("", "", "")
+        if name and _OPTION.match(name):
+            # An option that waits for a value, and has none by now, is a flag.
+            found[name] = value if equals else "yes"
+            waits = "" if equals else name
+        elif waits:
+            found[waits] = word
+            waits = ""
+        else:
+            positional += 1
+            found[str(positional)] = word
+    return found
 
 
 def option_names(arguments: tuple[str, ...]) -> str:
     """The names of a script's options, in their order, with a blank between two."""
     names = [word.partition("=")[0] for word in arguments if word[:1] == "-"]
     return " ".join(name for name in names if _OPTION.match(name))
-
-
-@lru_cache(4096)
-def _options(arguments: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    place, positional = 0, 0
-    while place < len(arguments):
-        word = arguments[place]
-        name, equals, value = word.partition("=")
-        place += 1
-        if not _OPTION.match(name):
-            positional += 1
-            found[str(positional)] = masking.address(word)
-            continue
-        if not equals:
-            follows = arguments[place] if place < len(arguments) else None
-            if follows is None or _OPTION.match(follows.partition("=")[0]):
-                found[name] = "yes"
-                continue
-            value = follows
-            place += 1
-        found[name] = masking.STARS if masking.is_secret(name) else masking.address(value)
-    return found
 
 
 def tags_text(tags: dict[str, str]) -> str:
@@ -181,7 +195,7 @@ def text(column: str, run: Run, now: float) -> str:
         return plain(fixed.text(run, now))
     kind, _, name = column.partition(":")
     if kind == "arg":
-        return plain(options(run.arguments).get(name, ""))
+        return plain(option(run.arguments, name))
     if kind == "tag" and name in run.tags:
         return plain(run.tags[name] or "yes")
     return plain(run.name) if column == NAME else ""
@@ -223,7 +237,7 @@ def key(column: str, run: Run, series: Iterable[Series], now: float) -> Key | No
         return None
     name = column.partition(":")[2]
     if column.startswith(ARGUMENT):
-        return _comparable(options(run.arguments).get(name, ""))
+        return _comparable(option(run.arguments, name))
     return _comparable(run.tags[name] or "yes") if name in run.tags else None
 
 
@@ -246,7 +260,7 @@ def known(runs: Iterable[Run], metrics: Sequence[str]) -> list[str]:
     for run in runs:
         if run.arguments not in seen:
             seen.add(run.arguments)
-            arguments.update(dict.fromkeys(options(run.arguments)))
+            arguments.update(dict.fromkeys(_raw(run.arguments)))
         if run.tags:
             tags.update(dict.fromkeys(run.tags))
     named = [name for name in arguments if name.startswith("-")] + [name for name in arguments if name.isdigit()]

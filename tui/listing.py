@@ -234,10 +234,10 @@ class Listing:
         return list(names)
 
     def shown_columns(self) -> tuple[str, ...]:
-        """What the list shows now, also when nobody chose it."""
+        """What the list shows, also when nobody chose it: then without the metrics that have no room."""
         if self.columns is not None:
             return self.columns
-        return (*columns.AUTOMATIC, *(f"{columns.METRIC}{name}" for name in self.table.metrics))
+        return (*columns.AUTOMATIC, *(f"{columns.METRIC}{name}" for name in self.table.shown_metrics()))
 
     def _choose_metrics(self) -> None:
         if self._metrics is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,12 +86,17 @@ def read(paths: Paths, run: Run, build: BuildRecord | None) -> Read:
     """The states in time and the end of the log. Blocking."""
     with StoreReader(paths.store) as store:
         transitions = tuple(store.transitions(run.id))
-    log = last_lines(paths.driver_log(run.id), paths.mirror(run.id))
+    log = tuple(shortened(line, run.id) for line in last_lines(paths.driver_log(run.id), paths.mirror(run.id)))
     if log or build is None or not build.log:
         return Read(transitions, log)
     from pathlib import Path
 
     return Read(transitions, last_lines(Path(build.log)), of_build=True)
+
+
+def shortened(line: str, run_id: str) -> str:
+    """Files of the run without the folder that it ran in: they are the project's."""
+    return re.sub(rf"[^\s\"'(]*/runs/{re.escape(run_id)}/project/", "", line)
 
 
 def last_lines(file: Path, mirror: Path | None = None) -> tuple[str, ...]:

@@ -194,6 +194,8 @@ async def test_one_that_cannot_run_again_does_not_keep_the_others(
 
         monkeypatch.setattr(d.app.link, "submit", answer)
         await d.press("asterisk", "r")
+        await d.until_shown("Run 4 runs again?")
+        await d.press("y")
         await d.until(lambda: len(asked) == 4)
         await d.until(lambda: "iris-003 not run again: the target is being detached." in d.said())
         assert sum("submitted, again as" in text for text in d.said()) == 3

@@ -188,6 +188,12 @@ def test_the_last_lines_of_a_log(tmp_path: Path) -> None:
     assert why.last_lines(log, tmp_path) == ("newest",)
 
 
+def test_files_of_the_project_are_told_as_such() -> None:
+    line = 'File "/data/runs/iris_17/project/src/train.py", line 3, in <module>'
+    assert why.shortened(line, "iris_17") == 'File "src/train.py", line 3, in <module>'
+    assert why.shortened(line, "iris_18") == line
+
+
 async def test_the_dialog_goes_on_with_the_run(console: Console, history: History, home: Paths) -> None:
     run = make_run(1, State.QUEUED, reason="waits for a free slot on local (4 of 4 busy), next in line")
     history.put(run)

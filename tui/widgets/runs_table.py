@@ -147,6 +147,10 @@ class RunsTable(LineList):
         """Which of these columns would have no room now."""
         return chosen(self.scrollable_content_region.width, self._needs[0], wanted, self._wide).left_out
 
+    def shown_metrics(self) -> tuple[str, ...]:
+        """The metrics that have room now."""
+        return tuple(name for name, _ in self.columns(self.scrollable_content_region.width).metrics)
+
     def say_order(self, column: str, descending: bool) -> None:
         """Which column the rows are ordered by; its head says so."""
         if (column, descending) != self.ordered:
