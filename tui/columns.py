@@ -142,12 +142,24 @@ def options(arguments: tuple[str, ...]) -> dict[str, str]:
 
 def option(arguments: tuple[str, ...], name: str) -> str:
     """One of them; "" when the script was not given it. Quick: the list is ordered by it."""
-    if name[:1] == "-" and name not in arguments:
-        begin = f"{name}="
-        if not any(word.startswith(begin) for word in arguments):
-            return ""
-    value = _raw(arguments).get(name, "")
+    value = _given(arguments, name) if name[:1] == "-" else _raw(arguments).get(name, "")
     return _shown(name, value) if value else ""
+
+
+def _given(arguments: tuple[str, ...], name: str) -> str:
+    """What `_raw` finds for an option, without looking at the others."""
+    value, begin = "", f"{name}="
+    for place, word in enumerate(arguments, start=1):
+        if word == name:
+            follows = arguments[place] if place < len(arguments) else ""
+            value = follows if follows and not _is_option(follows) else "yes"
+        elif word.startswith(begin):
+            value = word[len(begin) :]
+    return value
+
+
+def _is_option(word: str) -> bool:
+    return word[:1] == "-" and _OPTION.match(word.partition("=")[0]) is not None
 
 
 def _shown(name: str, value: str) -> str:
@@ -223,6 +235,9 @@ def key(column: str, run: Run, series: Iterable[Series], now: float) -> Key | No
     fixed = FIXED.get(column)
     if column == NAME:
         return (1, f"{run.project_name.casefold()} {run.number:012d}")
+    if column == "script":
+        # As it was given: what is shown takes its time to be made safe.
+        return (1, " ".join((run.script, *run.arguments)).casefold())
     if fixed is not None:
         if fixed.key is not None:
             number = fixed.key(run, now)

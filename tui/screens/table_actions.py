@@ -47,6 +47,8 @@ class TableActions:
 
                 async def work() -> None:
                     await listing.set_order(order)
+                    # What comes first is what one ordered for.
+                    self.screen.table.action_edge(-1)
                     self.screen.show_titles()
 
                 self.app.start(work, group="order", description="ordering the runs", exclusive=True)
