@@ -250,7 +250,7 @@ async def test_all_means_what_the_filter_lets_through(console: Console, history:
 
 
 async def test_ten_thousand_runs_are_ordered_filtered_and_grouped_quickly(console: Console, history: History) -> None:
-    """The best of several, as the machine is shared."""
+    """In this thread's own time, the best of several: the machine is shared."""
     history.put(*(make_run(n, arguments=("--rate", str(n % 97), "--depth", str(n))) for n in range(1, 10_001)))
     async with driven(console()) as d:
         listing, model = d.main.listing, d.app.model
@@ -270,10 +270,10 @@ async def test_ten_thousand_runs_are_ordered_filtered_and_grouped_quickly(consol
 
 def _best(work: Callable[[], None]) -> float:
     taken = []
-    for _ in range(5):
-        began = time.perf_counter()
+    for _ in range(7):
+        began = time.thread_time()
         work()
-        taken.append(time.perf_counter() - began)
+        taken.append(time.thread_time() - began)
     return min(taken)
 
 
