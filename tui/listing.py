@@ -42,6 +42,13 @@ class Order:
 NEWEST = Order()
 
 
+def turned(order: Order, column: str) -> Order:
+    """By this column: as one most likely wants it, and where it is so already, the other way."""
+    if not column:
+        return NEWEST
+    return Order(column, not order.descending if column == order.column else columns.descends(column))
+
+
 class Listing:
     """Keeps the table's rows. Metrics of runs out of sight are read only when the filter or the order asks for them.
 

@@ -206,6 +206,31 @@ async def test_a_mark_on_a_head_marks_its_runs(console: Console, history: Histor
         await d.until_shown("Cancel 2 runs?")
 
 
+async def test_on_a_head_what_is_done_is_done_to_the_group(console: Console, history: History) -> None:
+    history.put(make_run(1), make_run(2, State.RUNNING, config="docker"), make_run(3, State.RUNNING, config="docker"))
+    async with driven(console()) as d:
+        await choose(d, "z", "config", "enter")
+        await d.press("home", "c")
+        await d.until_shown("Cancel 2 runs?")
+        await d.press("n", "number_sign")
+        await d.until_shown("Tags of 2 runs")
+        await d.press("escape", "i")
+        await d.until(lambda: d.said()[-1:] == ["why: there is no run under the cursor"])
+
+
+async def test_a_click_on_a_head_orders(console: Console, history: History) -> None:
+    busy_history(history)
+    async with driven(console()) as d:
+        cell = d.main.table.columns(d.main.table.scrollable_content_region.width).cell("metric:loss")
+        assert cell is not None
+        await d.pilot.click("#runs", offset=(cell.at + 2, 1))
+        await d.until(lambda: d.main.listing.order == Order("metric:loss", True))
+        await d.pilot.click("#runs", offset=(cell.at + 2, 1))
+        await d.until(lambda: d.main.listing.order == Order("metric:loss", False))
+        await d.pilot.click("#runs", offset=(4, 1))
+        await d.until(lambda: d.main.listing.order == Order("name", False))
+
+
 async def test_a_run_that_is_waited_for_unfolds_its_group(console: Console, history: History) -> None:
     history.put(make_run(1), make_run(2))
     async with driven(console()) as d:
@@ -232,6 +257,16 @@ async def test_marks_of_a_range_all_and_the_others(console: Console, history: Hi
         await d.until(lambda: len(d.main.table.marks) == 10)
         await d.press("u", "end", "shift+up", "shift+up")
         await d.until(lambda: sorted(run.number for run in d.main.situation.acted) == [1, 2, 3])
+
+
+async def test_a_range_over_a_head_is_no_mark_on_its_group(console: Console, history: History) -> None:
+    history.put(make_run(1, config="docker"), make_run(2, config="docker"), make_run(3, config="docker"), make_run(4))
+    async with driven(console()) as d:
+        await choose(d, "z", "config", "enter")
+        await d.press("home", "down", "space", "down", "M")
+        await d.until(lambda: sorted(run.number for run in d.main.situation.acted) == [3, 4])
+        await d.press("u", "home", "down", "shift+down", "shift+down")
+        await d.until(lambda: sorted(run.number for run in d.main.situation.acted) == [3, 4])
 
 
 async def test_all_means_what_the_filter_lets_through(console: Console, history: History) -> None:
