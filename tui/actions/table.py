@@ -17,7 +17,8 @@ PANE_TITLES = {"targets": "Targets", "configs": "Run configurations", "runs": "R
 
 @dataclass(frozen=True)
 class Situation:
-    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor.
+    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor; on the
+    head of a group, those of the group.
 
     `state` is what the engine knows of the host of `target`, "" when it knows nothing of it.
     `prepares` are the configurations whose environment `prepare` would have there: one, or several to choose from.

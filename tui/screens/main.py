@@ -13,7 +13,7 @@ from textual.screen import Screen
 from tui import hosts, troubles
 from tui.actions import ACTIONS, PANES, Situation
 from tui.first_steps import FirstSteps
-from tui.listing import Listing
+from tui.listing import Listing, turned
 from tui.model import Change
 from tui.noticing import Noticing
 from tui.plain import plain
@@ -170,7 +170,7 @@ class MainScreen(Filtering, Screen[None]):
         zoomed = self.has_class("-zoomed")
         target = model.project.target(self.targets.cursor or "")
         known = model.targets.get(target.host) if target is not None else None
-        acted = tuple(marked) if marked and not zoomed else (run,) if run is not None else ()
+        acted = tuple(marked) if marked and not zoomed else (run,) if run is not None else self._group_here()
         return Situation(
             pane=self.pane,
             readonly=self.app.options.readonly,
@@ -190,6 +190,12 @@ class MainScreen(Filtering, Screen[None]):
             undoable=self.acting.undoable(),
             folded=self.size.width < FOLDED_BELOW,
         )
+
+    def _group_here(self) -> tuple[Run, ...]:
+        """The runs of the group whose head is under the cursor."""
+        group = self.table.heads.get(self.table.cursor or "")
+        found = map(self._run, group.runs) if group is not None else ()
+        return tuple(run for run in found if run is not None)
 
     def _prepares(self, run: Run | None) -> tuple[ConfigView, ...]:
         """Those of the target, the one under the cursor, that of the run; without a run the first that can be used."""
@@ -333,7 +339,10 @@ class MainScreen(Filtering, Screen[None]):
         self.layout_kept.fit()
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
-        self.action_act("open")
+        if event.key in self.table.heads and event.lines is self.table:
+            self.table.action_fold()
+        else:
+            self.action_act("open")
 
     def on_runs_table_seen(self) -> None:
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
@@ -341,7 +350,10 @@ class MainScreen(Filtering, Screen[None]):
     def on_runs_table_folded(self, event: RunsTable.Folded) -> None:
         self.listing.fold(event.key, event.folded)
 
-    def on_runs_table_marked(self) -> None:
+    def on_runs_table_ordered(self, event: RunsTable.Ordered) -> None:
+        self.acting.order_by(turned(self.listing.order, event.column))
+
+    def on_marked_list_marked(self) -> None:
         self._settle()
         self.show_titles()
         self._show_keys()

@@ -90,7 +90,17 @@ class RunActions:
                 self.screen.expect(str(answer["run_id"]))
             self._tell_refused(runs, refused, "run again")
 
-        self._work(work, "rerun", "running again")
+        if len(runs) == 1:
+            self._work(work, "rerun", "running again")
+            return
+        self._ask(
+            f"Run {wording.count_of(len(runs), 'run')} again?",
+            runs,
+            "Each is submitted as it was; those for which there is no slot wait.",
+            ("run again", "do not"),
+            lambda: self._work(work, "rerun", "running again"),
+            harmless=True,
+        )
 
     def cancel(self) -> None:
         runs = [run for run in self.screen.situation.acted if not run.state.ended]
@@ -112,7 +122,14 @@ class RunActions:
             self.app.tell(f"{names} not {done}: {reason}", "warning")
 
     def _ask(
-        self, question: str, runs: Sequence[Run], note: str, answers: tuple[str, str], then: Callable[[], None]
+        self,
+        question: str,
+        runs: Sequence[Run],
+        note: str,
+        answers: tuple[str, str],
+        then: Callable[[], None],
+        *,
+        harmless: bool = False,
     ) -> None:
         from tui.screens.confirm import ConfirmScreen
 
@@ -125,7 +142,7 @@ class RunActions:
             if yes:
                 then()
 
-        self.app.push_screen(ConfirmScreen(question, hit, note, *answers), answered)
+        self.app.push_screen(ConfirmScreen(question, hit, note, *answers, harmless=harmless), answered)
 
     def _work(self, work: Callable[[], object], group: str, description: str) -> None:
         self.app.start(work, group=group, description=description)  # type: ignore[arg-type]
