@@ -148,7 +148,7 @@ def test_problems_open_in_the_editor_at_their_line(home: Paths, project: Path, c
         read_until(end, TAKEN)
 
 
-def test_arguments_of_a_submission_are_edited_a_line_each(home: Paths, project: Path, tmp_path: Path) -> None:
+def test_arguments_of_a_submission_are_edited_a_line_each(engine_home: Paths, project: Path, tmp_path: Path) -> None:
     editor = tmp_path / "nano"
     editor.write_text('#!/bin/sh\ncat "$1"\nread line\nprintf "%s\\n" --rate "\'a b\'" >> "$1"\n')
     editor.chmod(0o755)
