@@ -9,7 +9,7 @@ import pytest
 from engine.errors import NotFound
 from engine.project import snapshot
 from engine.runs.forecast import Forecast, lines
-from engine.runs.model import State
+from engine.runs.model import BuildRecord, State
 from engine.runs.queue import Place
 from tests.engine.far_bench import far_bench
 from tests.services import docker
@@ -173,3 +173,10 @@ async def test_an_environment_that_has_to_be_built(
     assert worded(missing)["environment"] == "not prepared, and PrepareEnvironment is false: the run would fail"
     built = await bench.engine.plan(bench.request("train.py", config="docker", prepare=True))
     assert worded(built)["environment"] == "has to be built, for the first time"
+    # What the last build took, of this configuration if there was one.
+    for number, config in enumerate(("docker", "other")):
+        record = BuildRecord(f"{number}", "local", "f", "ready", 100.0 + number, ended=195.0 + 100 * number)
+        bench.engine._ledger.save_build(record)
+        bench.engine._ledger.note_asker(record.id, str(bench.project), config)
+    again = await bench.engine.plan(bench.request("train.py", config="docker", prepare=True))
+    assert worded(again)["environment"] == "has to be built; the last build took 1 min 35 s"
