@@ -265,7 +265,8 @@ class _Script:
         yield 'export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$runtime"'
         submit = [str(word) for word in self.plan.options.get("spark_submit", ())]
         if submit:
-            yield f'exec "${{SPARK_SUBMIT:-{_quoted(submit[0])}}}" {self._words(submit[1:])} {argv}'.replace("  ", " ")
+            words = " ".join(part for part in (self._words(submit[1:]), argv) if part)
+            yield f'exec "${{SPARK_SUBMIT:-{_quoted(submit[0])}}}" {words}'
             return
         made: dict[str, Any] = dict((self.run.handle or {}).get("environment") or {})
         python = str(made.get("interpreter") or self.plan.interpreter or "python3")

@@ -80,6 +80,25 @@ def test_a_run_is_run_again_from_its_files(shell: Shell) -> None:
     assert shell.store.series(shell.the_run().id)[0].count == 1
 
 
+def test_a_run_of_spark_submit(shell: Shell, tmp_path: Path) -> None:
+    submit = tmp_path / "spark-submit"
+    # As Spark's own: options with a value each, the script, its arguments.
+    submit.write_text('#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do echo "$1 $2"; shift 2; done\nexec python3 "$@"\n')
+    submit.chmod(0o755)
+    folder = shell.project / "aml_config"
+    (folder / "local.compute").write_text(f"type: local\nsparkSubmitLocation: {submit}\n")
+    text = (folder / "local.runconfig").read_text().replace("Framework: Python", "Framework: PySpark")
+    (folder / "local.runconfig").write_text(text)
+    (folder / "spark_dependencies.yml").write_text("configuration:\n  spark.app.name: 'two  words'\n")
+    shell.script("say.py", "import sys; print(sys.argv[1:])\n")
+    done = shell.aml("experiment", "submit", "-c", "local", "say.py", "a  b", "")
+    assert done.code == 0 and "['a  b', '']" in done.text, done.err
+    assert "two  words" in done.text
+    assert shell.aml("history", "reproduce", "-f", str(shell.project.parent / "reproduce.sh")).code == 0
+    second = again(shell, "second")
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+
+
 def test_nothing_is_overwritten_without_asking(shell: Shell) -> None:
     shell.script("train.py", "print('hello')\n")
     assert shell.aml("experiment", "submit", "-c", "local", "train.py").code == 0

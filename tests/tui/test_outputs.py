@@ -38,6 +38,8 @@ import os, time
 os.makedirs("outputs/plots")
 open("outputs/report.txt", "w").write("accuracy 0.9\\x1b[2J\\n" + "x" * 3000000)
 open("outputs/plots/loss.csv", "w").write("1,2\\n")
+# Larger than what is brought home by itself; it takes no room.
+open("outputs/big.bin", "wb").truncate(513 << 20)
 print("written", flush=True)
 while not os.path.exists("outputs/go"): time.sleep(0.05)
 """
@@ -167,7 +169,9 @@ async def test_of_a_run_that_goes_on_elsewhere(
         await outputs(d)
         await d.until_shown("report.txt  on its host")
         await d.until_shown("in the outputs of iris-001 on far")
-        await d.press("end", "up", "enter")
+        await d.press("end", "v")
+        assert any("there is no file under the cursor" in text for text in d.said())
+        await d.press("up", "enter")
         await d.until_shown("accuracy 0.9")
         await d.until_shown("report.txt  2.9M")
         await d.press("w")
@@ -179,7 +183,12 @@ async def test_of_a_run_that_goes_on_elsewhere(
         await d.until(lambda: d.app.model.runs[run_id].state.ended)
         await d.press("escape")
         # They are here now.
-        await d.until(lambda: "report.txt" in d.text() and "on its host" not in d.text())
+        await d.until(lambda: "report.txt" in d.text() and "report.txt  on its host" not in d.text())
+        # What was too large stays there, and can be looked into all the same.
+        await d.until_shown("big.bin  on its host")
+        await d.press("home", "enter")
+        await d.until_shown("big.bin  513M")
+        await d.until_shown("this is not text")
 
 
 def test_the_command_line_has_them_as_well(home: Paths, engine_home: Paths, project: Path) -> None:

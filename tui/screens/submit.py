@@ -77,7 +77,7 @@ class SubmitScreen(Dialog[str]):
         self.preview = Static(id="preview")
         with Vertical(classes="dialog submit") as box:
             box.border_title = Content("Submit again" if self.rerun_of else "Submit a run")
-            box.border_subtitle = Content("enter submit   tab next   ctrl+o arguments in $EDITOR   esc close")
+            box.border_subtitle = Content("enter submit   tab next   ctrl+o $EDITOR   pgdn plan   esc close")
             for label, widget in (
                 ("Configuration", self.choice),
                 ("Script", self.script_input),

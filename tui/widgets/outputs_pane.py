@@ -142,6 +142,12 @@ class OutputsPane(FactsPane):
             return self._looking
         return self.facts[int(self.cursor)].copy or None
 
+    def _needed(self) -> str | None:
+        """The chosen file; where there is none, that is said."""
+        if self.chosen is None:
+            self.app.tell("there is no file under the cursor", "warning")
+        return self.chosen
+
     def action_look(self) -> None:
         path = self.chosen
         if path and self._looking is None:
@@ -175,7 +181,7 @@ class OutputsPane(FactsPane):
         self._open(editor, "EDITOR", copied=True)
 
     def _open(self, program: str, variable: str, *, copied: bool) -> None:
-        run, path = self.run, self.chosen
+        run, path = self.run, self._needed()
         if run is not None and path is not None:
             work = partial(self._in_front, run, path, program, variable, copied)
             self.app.start(work, group="outputs-open", description=f"opening {plain(path)}", exclusive=True)
@@ -199,7 +205,7 @@ class OutputsPane(FactsPane):
             self.app.tell(f"{trouble}. Set {variable} to one of yours.", "error")
 
     def action_save_one(self) -> None:
-        run, path = self.run, self.chosen
+        run, path = self.run, self._needed()
         if run is not None and path is not None:
             self._ask(f"Copy {plain(path)} to the folder", ".", run, path)
 
