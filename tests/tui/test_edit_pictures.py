@@ -112,7 +112,7 @@ async def test_difference(console: Console, written: Path, tmp_path: Path, size:
         await to_row(d, "ArgumentVector/1")
         await d.press("delete")
         await d.until(lambda: "ArgumentVector/1" not in screen.lines.rows)
-        await d.until(lambda: screen.found)
+        await d.until(lambda: [one.line for one in screen.found] == [11])
         await d.press("ctrl+s")
         await d.until(lambda: isinstance(d.app.screen, SaveScreen))
         shot(d, "edit-save", size, tmp_path)

@@ -623,3 +623,34 @@ async def test_no_password_is_kept_with_what_is_not_saved(
         await d.type("password: hunter2")
         await d.until(lambda: not drafts(home))
     assert not drafts(home)
+
+
+async def test_items_change_places(console: Console, file: Path) -> None:
+    file.write_text("ArgumentVector:\n- train.py # the script\n- 'a'\n- b\nTarget: local\nFramework: Python\n")
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await to_row(d, "ArgumentVector/1")
+        await d.press("J")
+        await d.until(lambda: screen.lines.rows["ArgumentVector/2"].value == "a")
+        assert screen.lines.cursor == "ArgumentVector/2"
+        await d.press("J", "shift+up")
+        await d.until(lambda: screen.lines.rows["ArgumentVector/1"].value == "a")
+        await d.press("K", "K")
+        await d.until(lambda: screen.lines.rows["ArgumentVector/0"].value == "a")
+        await saved(d)
+    assert file.read_text().startswith("ArgumentVector:\n- a # the script\n- 'train.py'\n- b\n")
+
+
+async def test_a_new_secret_is_not_seen_while_it_is_typed(console: Console, file: Path) -> None:
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await to_row(d, "EnvironmentVariables")
+        await d.press("a")
+        await d.until(lambda: screen.inline is not None and screen.inline.has_focus)
+        await d.type("API_KEY=abc")
+        await d.until_shown("API_KEY=•••")
+        await d.press("enter")
+        await d.until_shown("API_KEY                ********")
+        assert "abc" not in d.text()
+        await saved(d)
+    assert "API_KEY: abc\n" in file.read_text()

@@ -280,6 +280,12 @@ def removed(text: str, row: Row) -> str:
     return text
 
 
+def moved(text: str, row: Row, other: Row) -> str:
+    """The text with two items of one list in each other's place; comments stay with the place."""
+    text = changed(text, row, other.value)
+    return changed(text, other, row.value)
+
+
 def wrong(row: Row, value: str) -> str:
     """Why this cannot stand for a row, in words; "" when it can."""
     if row.what == ADD and row.key.kind == MAP and ("=" not in value or not value.partition("=")[0].strip()):

@@ -10,9 +10,11 @@ from textual.suggester import SuggestFromList
 
 from engine.errors import AmlError
 from engine.project.check_text import TARGET
+from engine.project.documented import MAP, PACKAGES
 from engine.secrets.references import is_reference, new_reference
 from tui.editing.rows import ADD, KEY, Row, changed
 from tui.widgets.line_input import LineInput
+from tui.widgets.pair_input import PairInput
 from tui.widgets.secret_input import SecretInput
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ class Inline(Screen[None]):
         if hidden:
             field: Input = SecretInput(placeholder="typed unseen", select_on_focus=False, id="inline")
             field.value = value
+        elif row.what == ADD and row.key.kind == MAP and not lines.revealed:
+            field = PairInput(placeholder=_placeholder(row), select_on_focus=False, id="inline")
         else:
             field = LineInput(value, placeholder=_placeholder(row), select_on_focus=False, id="inline")
         if names and not hidden:
@@ -147,8 +151,8 @@ class Inline(Screen[None]):
 
 
 def _placeholder(row: Row) -> str:
-    if row.key.kind == "map" and row.what == ADD:
+    if row.key.kind == MAP and row.what == ADD:
         return "NAME=value"
-    if row.key.kind == "packages":
+    if row.key.kind == PACKAGES:
         return "group:artifact:version"
     return "" if row.what == ADD else row.key.default

@@ -35,6 +35,8 @@ class FormLines(LineList):
         Binding("left,h", "screen.turn(-1)", show=False),
         Binding("delete,backspace,x", "screen.remove", show=False),
         Binding("a,plus", "screen.add", show=False),
+        Binding("shift+up,K", "screen.move(-1)", show=False),
+        Binding("shift+down,J", "screen.move(1)", show=False),
         Binding("o", "screen.open", show=False),
         Binding("n", "screen.next_problem", show=False),
         Binding("v", "screen.reveal", show=False),
