@@ -40,6 +40,8 @@ _SEGMENT = 512
 class LogLines(Widget, can_focus=True):
     """The rows of one page. It draws what it is given; the pane decides what that is."""
 
+    # Whether tracebacks stand out.
+    TRACEBACKS: ClassVar[bool] = True
     # Rows are selected here, not what is on the screen.
     ALLOW_SELECT = False
 
@@ -288,7 +290,7 @@ class LogLines(Widget, can_focus=True):
         return _marked(segments, [told.span()], self._ink("good")) if told else segments
 
     def _segments(self, row: Row) -> list[Segment]:
-        if row.kind:
+        if row.kind and self.TRACEBACKS:
             ink = self._ink("error" if row.kind == LAST else "bad")
             segments = [Segment(part, style or ink) for part, style in pieces(row.data)]
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui.clipboard import LIMIT, copy
 from tui.log.file import save_here
-from tui.log.taking import MOST_COPIED, taken
+from tui.log.text import MOST_COPIED, taken
 from tui.widgets.log_reading import LogReader
 from tui.wording import size
 

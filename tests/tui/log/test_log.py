@@ -200,7 +200,6 @@ def test_search_goes_on_as_the_log_grows(log: LogFile) -> None:
     assert finished(one) == [0, 10, 21]
     assert finished(one) == [0, 10, 21]
     assert (one.next(0), one.next(21), one.previous(21), one.previous(0)) == (10, None, 10, None)
-    assert one.place(10) == 2
 
 
 def test_search_in_bytes_that_are_no_text(log: LogFile) -> None:
