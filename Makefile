@@ -41,7 +41,7 @@ lint: setup-dev
 	@$(BIN)/lint-imports
 	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime $(DEMO)/iris_spark.py
 
-BENCH := startup submit_latency containers hosts cluster fifty_runs big_log killing
+BENCH := startup submit_latency containers hosts cluster fifty_runs to_terminal big_log killing
 bench: setup-dev
 	@set -e; for name in $(BENCH); do $(BIN)/python -m bench.$$name; echo; done
 

@@ -105,6 +105,9 @@ class Acting(RunActions, FileActions, TargetActions):
         }
         self.app.theme = themes.get(self.app.theme, "aml-dark")
 
+    def redraw(self) -> None:
+        self.app.action_redraw()
+
     def palette(self) -> None:
         from tui.screens.palette import PaletteScreen
 
