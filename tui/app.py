@@ -297,6 +297,10 @@ class ConsoleApp(SayingApp):
         else:
             self.leave()
 
+    def action_help_quit(self) -> None:
+        """What ctrl+c does: hands that know no other way out learn it."""
+        self.tell("q leaves the console; runs go on")
+
     def leave(self) -> None:
         """End the console and say what goes on without it."""
         from tui.wording import count_of

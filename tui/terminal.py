@@ -91,6 +91,8 @@ class TerminalDriver(LinuxDriver):
         super().suspend_application_mode()
 
     def stop_application_mode(self) -> None:
+        # The one mode that Textual leaves on.
+        self.write("\x1b[?1016l")
         super().stop_application_mode()
         # Textual does not wait for what it wrote. Whoever has the terminal next must find it in order.
         if self._outlet is not None:

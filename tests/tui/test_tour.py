@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEMO = Path(__file__).parents[2] / "demo_project"
 # Attach a machine, submit, see the first line of the log: more keys than this is a worse console.
-MOST_KEYS = 40
+MOST_KEYS = 15
 
 
 class Tmux:
@@ -88,7 +88,7 @@ def tmux(
 
 
 @pytest.mark.timeout(150)
-def test_the_tour(tmux: Tmux, tmp_path: Path, sshd: Sshd, record_property: pytest.RecordProperty) -> None:
+def test_the_tour(tmux: Tmux, tmp_path: Path, sshd: Sshd) -> None:
     tmux.type(f"{CONSOLE} {shlex.quote(str(tmp_path / 'demo_project'))}\n")
     tmux.until_shown("no runs yet", "? help")
     tmux.keys = 0
@@ -105,37 +105,34 @@ def test_the_tour(tmux: Tmux, tmp_path: Path, sshd: Sshd, record_property: pytes
     tmux.press("Enter")
     tmux.until_shown("gpu-box is attached")
     tmux.press("s")
-    tmux.until_shown("gpu-box", "train.py", "on gpu-box")
-    tmux.press("Tab")
-    tmux.type("--seconds 4")
+    tmux.until_shown("train.py", "on gpu-box")
     tmux.press("Enter")
     tmux.until_shown("rows to learn from", within=40)
-    record_property("keys", tmux.keys)
     assert tmux.keys <= MOST_KEYS
-    # Its metrics, while it runs.
+    # Its metrics, while it runs; then it is cancelled.
     tmux.press("4", "]")
     tmux.until_shown("accuracy", "validation loss")
-    tmux.until_shown("Completed", within=40)
-    # Another, longer, on this machine; it is cancelled.
-    tmux.press("2", "Home", "s")
-    tmux.until_shown("Submit a run", "on local")
-    tmux.type("--seconds 120")
-    tmux.press("Enter")
-    tmux.until_shown("1 running", within=30)
     tmux.press("3", "c")
     tmux.until_shown("Cancel 1 run?")
     tmux.press("y")
     tmux.until_shown("Canceled", within=30)
+    # The same on this machine, shorter.
+    tmux.press("2", "Home", "s")
+    tmux.until_shown("Submit a run", "train.py", "on local")
+    tmux.press("Tab")
+    tmux.type("--seconds 1")
+    tmux.press("Enter")
+    tmux.until_shown("Completed", within=30)
     # One that fails says why.
     tmux.press("s")
-    tmux.until_shown("Submit a run")
+    tmux.until_shown("Submit a run", "train.py", "on local")
     tmux.press("BTab", "C-u")
     tmux.type("fail.py")
     tmux.press("Tab", "C-u", "Enter")
     tmux.until_shown("KeyError: 'petal'", within=30)
     # The first once more; then one leaves while it goes on, and the shell says so.
     tmux.press("3", "End", "r")
-    tmux.until_shown("4 runs", "1 running")
+    tmux.until_shown("4 runs", "1 running", within=30)
     tmux.press("q")
     tmux.until_shown("goes on. `aml-tui` shows them again", within=30)
     assert tmux.flags() == "0 0 1"

@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import time
-import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,7 @@ from engine.errors import EngineUnavailable
 from engine.runs.model import State
 from tests.tui.driving import Driver, driven
 from tests.tui.history import busy_history, falling, make_build, make_run, scalar, write_log
-from tests.tui.test_hostile import home_again
+from tests.tui.test_hostile import character, home_again, press
 from tui.actions import ACTIONS
 from tui.engine_link import EngineLink
 from tui.painting import Painter
@@ -40,16 +39,6 @@ SIZES = ((120, 40), (80, 24), (200, 60), (100, 30), (40, 10), (20, 5), (1, 1), (
 MOVING = ("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab", "enter", "escape")
 OTHERS = ("backspace", "delete", "ctrl+a", "ctrl+k", "ctrl+s", "ctrl+t", "ctrl+n", "ctrl+c", "f1", "ctrl+w", "space")
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789é漢.-/[]"
-
-
-def character(key: str) -> str | None:
-    """What a terminal sends beside a key's name."""
-    if len(key) == 1:
-        return key
-    try:
-        return unicodedata.lookup(key.replace("_", " ").upper())
-    except KeyError:
-        return " " if key == "space" else None
 
 
 class Walk:
@@ -166,14 +155,17 @@ async def test_a_walk(
                     await d.until(lambda: shown["screen"].text() == d.text().split("\n"), "the terminal shows it")
         except Exception as error:
             trail = "\n  ".join(walk.steps[-40:])
-            raise AssertionError(f"seed {seed}, after {len(walk.steps)} steps, the last of them:\n  {trail}") from error
+            told = (
+                f"seed {seed}, after {len(walk.steps)} steps, the last of them:\n  {trail}\n{d.app.focused}\n{d.text()}"
+            )
+            raise AssertionError(told) from error
 
 
 async def back(driver: Driver) -> None:
     """From wherever the walk is, to a main screen that answers."""
     if driver.app.size.height < 24 or driver.app.size.width < 80:
         await driver.pilot.resize_terminal(80, 24)
-    await driver.pilot.pause()
+    await driver.until(lambda: driver.app._turn is None and not driver.app._typed, "every key to be handled")
     await home_again(driver)
-    await driver.press("2")
+    await press(driver, "2")
     await driver.until(lambda: driver.main.pane == "configs", "the second pane")

@@ -112,5 +112,8 @@ class ConsoleActions:
 
         self.app.push_screen(main_help(self.screen))
 
+    def redraw(self) -> None:
+        self.app.action_redraw()
+
     def quit(self) -> None:
         self.app.leave()
