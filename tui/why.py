@@ -235,7 +235,11 @@ def _host(run: Run, state: TargetState, now: float) -> Iterator[Line]:
     reason = f": {plain(state.reason)}" if state.reason else ""
     yield Line("bad", f"{plain(run.target)} is {state.state} since {wording.span(now - state.since)}{reason}")
     if state.state == hosts.AWAY:
-        yield Line("text", "It is tried again by itself, at first within seconds, later once a minute.")
+        next_try = state.sample.get("next_try")
+        when = "at first within seconds, later once a minute"
+        if isinstance(next_try, (int, float)) and next_try > now:
+            when = f"next in {wording.span(next_try - now)}"
+        yield Line("text", f"It is tried again by itself, {when}.")
     elif hosts.todo(state):
         yield Line("next", f"On the target, {hosts.todo(state)}.")
 

@@ -60,10 +60,10 @@ async def test_the_order_is_in_the_head_of_its_column(console: Console, history:
     busy_history(history)
     async with driven(console()) as d:
         await choose(d, "o", "state", "enter")
-        await d.until_shown("state▴")
+        await d.until_shown("state ▴")
         assert d.app.model.runs[d.main.table.keys[0]].state is State.QUEUED
         await choose(d, "o", "its name", "enter")
-        await d.until_shown("run▴")
+        await d.until_shown("run ▴")
         assert numbers(d)[0] == 1
 
 
@@ -404,3 +404,13 @@ async def test_pictures(console: Console, history: History, tmp_path: Path, name
         if size[0] > 80 and name == "groups":
             await d.until_shown("no run is chosen")
         check_snapshot(d.app, f"list-{name}-{size[0]}x{size[1]}", tmp_path)
+
+
+async def test_picture_in_ascii(console: Console, history: History, tmp_path: Path) -> None:
+    busy_history(history)
+    async with driven(console(ascii=True), (80, 24)) as d:
+        await choose(d, "z", "config", "enter")
+        await choose(d, "o", "age", "enter")
+        await d.press("home", "space")
+        await d.until_shown("marked")
+        check_snapshot(d.app, "list-groups-ascii-80x24", tmp_path)

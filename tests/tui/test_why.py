@@ -85,6 +85,8 @@ def test_a_host_that_is_away() -> None:
     assert "gpu-box is unreachable since 0m12: no route to host" in text
     assert "tried again by itself" in text
     assert "<connect> tries now" in text
+    soon = TargetState("ann@gpu-box", "unreachable", NOW - 12, "no route to host", {"next_try": NOW + 31})
+    assert "It is tried again by itself, next in 0m31." in words(run, Around(target=soon))
     login = TargetState("ann@gpu-box", "authentication needed", NOW - 5)
     text = words(make_run(2, State.QUEUED, target="gpu-box"), Around(target=login))
     assert "authentication needed" in text

@@ -282,6 +282,8 @@ class RunsTable(MarkedList):
         if column != self.ordered[0]:
             return cut(title, width, self.glyphs.ellipsis)
         sign = self.glyphs.down if self.ordered[1] else self.glyphs.up
+        if len(title) + 2 <= width and title.isascii():
+            return f"{title} {sign}".ljust(width)
         return cut(cut(title, width - 1, self.glyphs.ellipsis).rstrip() + sign, width, "")
 
     def draw_empty(self, width: int) -> list[Segment]:
