@@ -67,6 +67,7 @@ async def test_a_sign_narrows_and_what_cannot_be_done_is_behind() -> None:
     assert await found("@") == ["copybox"]
     assert await found("") == ["two", "one"]
     assert await found("#" + run) == [run]
+    assert await found("#completed") == [run]
     assert await found("%copy") == []
 
 
