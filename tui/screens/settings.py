@@ -46,7 +46,7 @@ class SettingLines(LineList):
     def draw(self, key: str, width: int) -> list[Segment]:
         setting = BY_NAME[key]
         value = schema.shown(setting, self.settings)
-        said = plain(value) if value else str(setting.default or UNSET)
+        said = plain(value) if value else str(UNSET if setting.default is None else setting.default)
         return [
             Segment(f" {self.marked if value else ' '} ", self.ink("mark")),
             Segment(cut(key, NAMES, self.dots), self.ink("")),
