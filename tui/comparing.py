@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from engine.runs.comparison_files import file_words, first_words, parting_words
 from engine.runs.figures import distance
+from engine.runs.model import RESOURCE
+from tui.wording import used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -124,7 +126,7 @@ def _files(comparison: Comparison) -> list[Line]:
 
 def _metric(one: Metric, comparison: Comparison, *, short: bool) -> list[Line]:
     key = f"metric {one.name}"
-    if one.kind != "scalar":
+    if not any(series is not None and series.numeric for series in one.series):
         cells = tuple(_value(series) for series in one.series)
         return [Line(key, one.name, cells, one.differs, one.name, other=_others(cells))]
     last = tuple(_last(one, place) for place in range(len(one.series)))
@@ -135,7 +137,7 @@ def _metric(one: Metric, comparison: Comparison, *, short: bool) -> list[Line]:
     if short:
         return lines
     for name, get in (("min", "low"), ("max", "high"), ("values", "count")):
-        cells = tuple("" if series is None else number(getattr(series, get)) for series in one.series)
+        cells = tuple("" if series is None else _figure(series, get) for series in one.series)
         lines.append(Line(f"{key} {name}", f"  {name}", cells, one.differs, one.name, True, _others(cells)))
     if any(one.partings):
         cells = tuple(parting_words(compared, DIGITS) for compared in one.partings)
@@ -155,7 +157,15 @@ def _last(one: Metric, place: int) -> str:
     if series is None:
         return ""
     change = one.change(place)
-    return number(series.last) + (f"  {change:+.1%}" if change else "")
+    return _figure(series, "last") + (f"  {change:+.1%}" if change else "")
+
+
+def _figure(series: Series, which: str) -> str:
+    """`which`: last, low, high or count."""
+    value = getattr(series, which)
+    if series.kind == RESOURCE and which != "count" and value is not None:
+        return used(series.name, value)
+    return number(value)
 
 
 def _value(series: Series | None) -> str:

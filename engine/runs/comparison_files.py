@@ -107,7 +107,7 @@ def _figures(series: Series | None) -> dict[str, Any] | None:
     if series is None:
         return None
     found: dict[str, Any] = {"count": series.count, "last_step": series.last_step}
-    if series.kind == "scalar":
+    if series.numeric:
         return {"last": series.last, "min": series.low, "max": series.high, **found}
     return {"last": series.value, **found}
 
@@ -136,7 +136,7 @@ def metric_rows(one: Metric) -> Iterator[tuple[str, tuple[str, ...]]]:
     def cells(get: Any) -> tuple[str, ...]:
         return tuple("" if series is None else _number(get(series)) for series in one.series)
 
-    if one.kind == "scalar":
+    if any(series is not None and series.numeric for series in one.series):
         yield "last", cells(lambda series: series.last)
         yield "min", cells(lambda series: series.low)
         yield "max", cells(lambda series: series.high)

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.runs.model import RESOURCE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,8 +74,9 @@ def metrics_of(
     return tuple(sorted(metrics, key=_rank))
 
 
-def _rank(one: Metric) -> tuple[bool, bool, bool, float, str]:
-    return (not one.differs, one.kind != "scalar", None in one.series, -one.difference, one.name)
+def _rank(one: Metric) -> tuple[bool, int, bool, float, str]:
+    kinds = {"scalar": 0, RESOURCE: 2}
+    return (not one.differs, kinds.get(one.kind, 1), None in one.series, -one.difference, one.name)
 
 
 def _metric(
@@ -116,7 +119,7 @@ def _differ(one: Series | None, other: Series | None, tolerance: float) -> bool:
         return one is not other
     if (one.kind, one.count) != (other.kind, other.count):
         return True
-    if one.kind != "scalar":
+    if not one.numeric:
         return json.dumps(one.value, sort_keys=True) != json.dumps(other.value, sort_keys=True)
     return _distance(one, other) > tolerance
 

@@ -171,6 +171,11 @@ class Series:
     value: Any = None
     spark: tuple[float, ...] = ()
 
+    @property
+    def numeric(self) -> bool:
+        """Whether it is made of numbers."""
+        return self.kind in ("scalar", RESOURCE)
+
 
 @dataclass(frozen=True)
 class TargetState:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
 from engine.runs.comparing import Comparison, FileRow, Row
-from engine.runs.comparison_files import parting_words
+from engine.runs.comparison_files import metric_rows, parting_words
 from engine.runs.figures import Compared, Metric, Parting
+from engine.runs.model import RESOURCE
 from tests.tui.history import make_run, scalar
 from tui.comparing import (
     CODE,
@@ -86,6 +88,14 @@ def test_lines_of_metrics() -> None:
     turned = lines_of(COMPARISON, METRICS, only=False, short=True, order=["same", "loss"])
     assert [line.name for line in turned] == ["same", "loss"], "lines stay where they were"
     assert [one.name for one in ordered(COMPARISON.metrics, ["same"])] == ["same", "loss"]
+
+
+def test_what_runs_used_is_compared_as_numbers() -> None:
+    two = tuple(dataclasses.replace(scalar("resources/cpu", (share,)), kind=RESOURCE) for share in (0.03, 0.5))
+    cpu = Metric("resources/cpu", RESOURCE, two, 0.9, (None, None), True)
+    found = dataclasses.replace(COMPARISON, metrics=(cpu,))
+    assert lines_of(found, METRICS, only=True, short=True)[0].cells == ("3%", "50%  +1566.7%")
+    assert next(metric_rows(cpu)) == ("last", ("0.03", "0.5"))
 
 
 def test_two_values_have_the_digits_that_tell_them_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,10 @@ def automatic(width: int, name: int, config: int, target: int, metrics: Sequence
         cells.append(Cell(METRIC + metric, at, needs, spark))
         at += needs + 2
         left -= needs + 2
+    if cells and cells[-1].column.startswith(METRIC) and not cells[-1].spark:
+        # The last one needs no gap behind it: what is left is its name's.
+        more = min(left + 2, len(cells[-1].column) - len(METRIC) - cells[-1].width)
+        cells[-1] = dataclasses.replace(cells[-1], width=cells[-1].width + max(0, more))
     return Layout(name, tuple(cells), tail_at, tail)
 
 
