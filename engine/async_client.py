@@ -105,6 +105,10 @@ class Client:
         """What is in the run's outputs: path, size, mtime, kind."""
         return list((await self._ask("outputs", {"id": run_id}))["outputs"])
 
+    async def read_output(self, run_id: str, path: str, most: int) -> dict[str, Any]:
+        """The beginning of a file of the outputs, where it is: {"data" in base64, "length" of it in bytes}."""
+        return await self._ask("outputs", {"id": run_id, "path": path, "most": most})
+
     async def fetch(self, run_id: str, path: str, dest: str | Path) -> dict[str, Any]:
         """Copy outputs (all with path "") into `dest`, an absolute folder: {"files", "bytes", "skipped"}."""
         return await self._ask("fetch", {"id": run_id, "path": path, "dest": str(dest)})

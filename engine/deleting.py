@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import AmlError, NotFound, NotNow
 from engine.project.sweeping import sweep
-from engine.runs.bin import KEPT
+from engine.runs.bin import KEPT, REMOVING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -82,7 +82,8 @@ class Deleting:
                 try:
                     await self._ledger.do(self._ledger.run, run_id)
                     if not await self._ledger.do(self._ledger.take_from_bin, run_id):
-                        raise NotNow("the run is not in the bin.")
+                        going = run_id in await self._ledger.do(self._ledger.in_bin_since, REMOVING)
+                        raise NotNow("it is being removed for good." if going else "the run is not in the bin.")
                 except NotFound:
                     refused[run_id] = "it was removed for good."
                 except AmlError as error:

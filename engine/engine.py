@@ -102,7 +102,7 @@ class Engine:
             changed=lambda runs: self.on_change(runs, False),
         )
         self._planning = Planning(self.paths, self._slots, self._environments, self._connected)
-        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach())
+        self.hands = Hands(self.paths, self._ledger, lambda plan: self._link(plan).reach(), self._host_of)
         await self._environments.start()
         found = await self._ledger.do(self._ledger.unfinished)
         plans = [(run, plan) for run in found if (plan := await self._plan_of(run)) is not None]
@@ -343,6 +343,7 @@ class Engine:
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         driver = self._drivers.pop(run_id, None)
         self._tasks.pop(run_id, None)
+        self.hands.over(run_id)
         if driver is not None:
             driver.captured.set()
         if not task.cancelled() and task.exception() is not None:

@@ -1,20 +1,23 @@
-"""Hands on a run: a shell where it is, in its directory or in its container."""
+"""Hands on a run: a shell where it is, in its directory or in its container; its ports, on this machine."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import NotNow
+from engine.errors import NotNow, UsageError
+from engine.forwards import Forwards
 from engine.hosts.docker.finding import Endpoint
 from engine.hosts.terminal import Surroundings
 from engine.launchers.container_config import RUN as CONTAINER_RUN
 from engine.launchers.process import run_environment
 from engine.machines import LOCAL
+from engine.runs.model import State
 from engine.terminals import Terminals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from engine.forwards import Forward
     from engine.hosts.docker.api import DockerApi
     from engine.hosts.host import Host
     from engine.hosts.terminal import Terminal, Window
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 _SHELL = 'cd "$1" && if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi'
 # What is done by hand is no part of the run: it is neither signalled with it nor waited for.
 ROLE = {"AML_TUI_ROLE": "shell"}
+# What a host calls itself.
+HERE = "localhost"
 # What is logged by hand must not come among the run's own metrics.
 NOT_BY_HAND = "AML_METRICS_FILE"
 
@@ -33,13 +38,74 @@ NOT_BY_HAND = "AML_METRICS_FILE"
 class Hands:
     """`host` gives the connected host of a plan, soon, or says why not."""
 
-    def __init__(self, paths: Paths, ledger: Ledger, host: Callable[[RunPlan], Awaitable[Host]]) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        ledger: Ledger,
+        host: Callable[[RunPlan], Awaitable[Host]],
+        holder: Callable[[str, RunPlan], Awaitable[Host]],
+    ) -> None:
         self._ledger = ledger
         self._host = host
+        self._holder = holder
         self._terminals = Terminals(paths.runtime)
+        self._forwards = Forwards()
 
     async def close(self) -> None:
+        await self._forwards.close()
         await self._terminals.close()
+
+    def over(self, run_id: str) -> None:
+        """A run has ended."""
+        self._forwards.over(run_id)
+
+    async def read_output(self, run_id: str, path: str, most: int) -> bytes:
+        """The beginning of a file of the run's outputs. Raises HostError."""
+        plan = await self._ledger.do(self._ledger.plan, run_id)
+        return await (await self._holder(run_id, plan)).read_file(run_id, path, 0, most)
+
+    # Ports
+
+    def forwards(self) -> list[Forward]:
+        """What is forwarded now, of all runs."""
+        return self._forwards.listed()
+
+    async def forward(self, run_id: str, port: int, local: int | None) -> dict[str, Any]:
+        """Have a port of a run at an address of this machine: {"address", "forward": `Forward` or None}.
+
+        None where the run is on this machine itself, in its network. Raises NotNow when it does not run, UsageError,
+        HostError, HostLost.
+        """
+        if not 0 < port < 65536 or not (local is None or 0 < local < 65536):
+            raise UsageError("a port is a number from 1 to 65535.")
+        run = await self._ledger.do(self._ledger.run, run_id)
+        plan = await self._ledger.do(self._ledger.plan, run_id)
+        if run.state is not State.RUNNING:
+            raise NotNow(f"{run.name} does not run ({run.state}): it has no ports.")
+        address = await self._address(plan, run_id)
+        if plan.host == LOCAL and address == HERE and local in (None, port):
+            return {"address": f"http://127.0.0.1:{port}", "forward": None}
+
+        async def dial() -> Any:
+            return await (await self._host(plan)).dial(await self._address(plan, run_id), port)
+
+        begun = await self._forwards.begin(run, port, local, dial)
+        return {"address": begun.address, "forward": begun.to_json()}
+
+    def end_forward(self, forward_id: str) -> None:
+        self._forwards.end(forward_id)
+
+    async def _address(self, plan: RunPlan, run_id: str) -> str:
+        """Where the run's ports are, as its host sees it."""
+        if plan.launcher != "container":
+            return HERE
+        run = await self._ledger.do(self._ledger.run, run_id)
+        contained = await _container(await self._host(plan), run)
+        if contained is None:
+            raise NotNow(f"the container of {run.name} does not run.")
+        return await contained[0].address(contained[1]) or HERE
+
+    # A shell
 
     async def shell(self, run_id: str, window: Window) -> dict[str, Any]:
         """A shell of a run: where it is in words, and how one gets it.

@@ -23,7 +23,7 @@ CREDENTIALS = re.compile(r"(://)[^/@\s]+@")
 
 def command(arguments: Iterable[str]) -> str:
     """The arguments as one types them on a shell."""
-    return " ".join(_words(arguments))
+    return " ".join(words(arguments))
 
 
 def is_secret(name: str) -> bool:
@@ -36,7 +36,8 @@ def is_secret_variable(name: str) -> bool:
     return _SECRET_VARIABLE.search(name.upper()) is not None
 
 
-def _words(arguments: Iterable[str]) -> Iterator[str]:
+def words(arguments: Iterable[str]) -> Iterator[str]:
+    """Each argument as a shell takes it, stars in place of what is secret."""
     follows = False
     for word in arguments:
         if follows and not word.startswith("--"):

@@ -85,14 +85,18 @@ class Planning:
     async def _on_host(self, plan: RunPlan, taken: Snapshot, host: Host | None) -> dict[str, Any]:
         """What its content store lacks, and its disk."""
         sizes = {entry.sha256: entry.size for entry in taken.entries if entry.sha256}
+        found: dict[str, Any] = {}
+        missing: list[str] | None = None
         try:
-            if plan.host == LOCAL:
+            if not taken.id:
+                # Too much to be read: what is new of it is not known.
+                pass
+            elif plan.host == LOCAL:
                 missing = await asyncio.to_thread(self._not_here, list(sizes))
             elif host is not None:
                 missing = await asyncio.wait_for(host.missing_blobs(sorted(sizes)), PATIENCE)
-            else:
-                return {}
-            found: dict[str, Any] = {"new_files": len(missing), "new_bytes": sum(sizes[sha] for sha in missing)}
+            if missing is not None:
+                found.update(new_files=len(missing), new_bytes=sum(sizes[sha] for sha in missing))
             if host is not None:
                 disk = await asyncio.wait_for(host.free_disk(), PATIENCE)
                 found.update(disk_free=disk.free, disk_total=disk.total, disk_at=None)
@@ -128,7 +132,7 @@ class Planning:
         """Runs like it, how long a build took, what the disk had when it was looked at."""
         found: dict[str, Any] = {}
         with StoreReader(self._paths.store) as store:
-            for run in store.of_snapshot(plan.project, taken.id):
+            for run in store.of_snapshot(plan.project, taken.id) if taken.id else ():
                 before = store.plan(run.id)
                 differs = None if before is None else _differs(before, plan)
                 if differs == ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import logging
 import os
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 
 # These go on when the face that asked has left: it may have been a command line that was interrupted.
 LASTING = frozenset({"submit", "cancel", "delete", "update", "prepare", "environments"})
+
+
+# The most of a file that is told in one answer, bytes.
+MAX_READ = 2 << 20
 
 
 class Core(Protocol):
@@ -177,6 +182,11 @@ class Verbs:
         return {}
 
     async def _outputs(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
+        """All that is there; with `path` the first `most` bytes of that file."""
+        if "path" in args:
+            most = min(_number(args, "most"), MAX_READ)
+            data = await self._core.hands.read_output(_text(args, "id"), _text(args, "path"), most)
+            return {"data": base64.b64encode(data).decode("ascii"), "length": len(data)}
         return {"outputs": [dataclasses.asdict(one) for one in await self._core.outputs(_text(args, "id"))]}
 
     async def _fetch(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
@@ -210,8 +220,8 @@ class Verbs:
         raise UsageError("environments: `op` must be list, prune or cancel.")
 
     async def _connect(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        """`op`: "now" (the host `target`); an attempt that a person looks at: begin, look, answer, stop; or "shell",
-        one of the run `id` (`Hands.shell`).
+        """`op`: "now" (the host `target`); an attempt that a person looks at: begin, look, answer, stop; of the run
+        `id` "shell" or "forward" its `port` (`Hands`); "forwards" lists those there are, "unforward" ends one.
         """
         operation = args.get("op", "now")
         if operation == "now":
@@ -236,8 +246,17 @@ class Verbs:
             log.info("face %s opens a shell of %s", face.key, args.get("id"))
             window = Window(str(args.get("term") or "dumb"), _number(args, "rows"), _number(args, "columns"))
             return await self._core.hands.shell(_text(args, "id"), window)
+        elif operation == "forward":
+            local = _number(args, "local") if args.get("local") is not None else None
+            log.info("face %s forwards port %s of %s", face.key, args.get("port"), args.get("id"))
+            return await self._core.hands.forward(_text(args, "id"), _number(args, "port"), local)
+        elif operation == "forwards":
+            return {"forwards": [one.to_json() for one in self._core.hands.forwards()]}
+        elif operation == "unforward":
+            self._core.hands.end_forward(_text(args, "forward"))
         else:
-            raise UsageError("connect: `op` must be now, begin, look, answer, stop or shell.")
+            words = "now, begin, look, answer, stop, shell, forward, forwards or unforward"
+            raise UsageError(f"connect: `op` must be {words}.")
         return {}
 
     async def _sample(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:

@@ -290,7 +290,16 @@ class ConsoleApp(SayingApp):
             self._driver.write(notice)
 
     async def action_quit(self) -> None:
-        self.leave()
+        """Leave; a screen that holds what is not saved yet asks first."""
+        asking = [screen for screen in self.screen_stack if hasattr(screen, "ask_to_quit")]
+        if asking:
+            asking[-1].ask_to_quit()
+        else:
+            self.leave()
+
+    def action_help_quit(self) -> None:
+        """What ctrl+c does: hands that know no other way out learn it."""
+        self.tell("q leaves the console; runs go on")
 
     def leave(self) -> None:
         """End the console and say what goes on without it."""

@@ -106,6 +106,8 @@ FIXED: dict[str, Fixed] = {
 }
 # What the list shows when nobody chose; behind them the metrics, or the reason in their place.
 AUTOMATIC = ("state", "config", "target", "script", "age")
+# What these show differs as time passes.
+TIMED = ("age", "duration", "submitted")
 # The name is always there, so it is no choice; runs can be ordered by it.
 NAME = "name"
 
@@ -135,36 +137,62 @@ def options(arguments: tuple[str, ...]) -> dict[str, str]:
 
     Secrets are stars. What stands for itself is found under its place, "1" for the first.
     """
-    return _options(arguments)
+    return {name: _shown(name, value) for name, value in _raw(arguments).items()}
+
+
+def option(arguments: tuple[str, ...], name: str) -> str:
+    """One of them; "" when the script was not given it. Quick: the list is ordered by it."""
+    value = _given(arguments, name) if name[:1] == "-" else _raw(arguments).get(name, "")
+    return _shown(name, value) if value else ""
+
+
+def _given(arguments: tuple[str, ...], name: str) -> str:
+    """What `_raw` finds for an option, without looking at the others."""
+    value, begin = "", f"{name}="
+    for place, word in enumerate(arguments, start=1):
+        if word == name:
+            follows = arguments[place] if place < len(arguments) else ""
+            value = follows if follows and not _is_option(follows) else "yes"
+        elif word.startswith(begin):
+            value = word[len(begin) :]
+    return value
+
+
+def _is_option(word: str) -> bool:
+    return word[:1] == "-" and _OPTION.match(word.partition("=")[0]) is not None
+
+
+def _shown(name: str, value: str) -> str:
+    return masking.STARS if _is_secret(name) else masking.address(value) if "://" in value else value
+
+
+_is_secret = lru_cache(1024)(masking.is_secret)
+
+
+@lru_cache(16_384)
+def _raw(arguments: tuple[str, ...]) -> dict[str, str]:
+    """The arguments by option as they are."""
+    found: dict[str, str] = {}
+    waits, positional = "", 0
+    for word in arguments:
+        name, equals, value = word.partition("=") if word[:1] == "-" else ("", "", "")
+        if name and _OPTION.match(name):
+            # An option that waits for a value, and has none by now, is a flag.
+            found[name] = value if equals else "yes"
+            waits = "" if equals else name
+        elif waits:
+            found[waits] = word
+            waits = ""
+        else:
+            positional += 1
+            found[str(positional)] = word
+    return found
 
 
 def option_names(arguments: tuple[str, ...]) -> str:
     """The names of a script's options, in their order, with a blank between two."""
     names = [word.partition("=")[0] for word in arguments if word[:1] == "-"]
     return " ".join(name for name in names if _OPTION.match(name))
-
-
-@lru_cache(4096)
-def _options(arguments: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    place, positional = 0, 0
-    while place < len(arguments):
-        word = arguments[place]
-        name, equals, value = word.partition("=")
-        place += 1
-        if not _OPTION.match(name):
-            positional += 1
-            found[str(positional)] = masking.address(word)
-            continue
-        if not equals:
-            follows = arguments[place] if place < len(arguments) else None
-            if follows is None or _OPTION.match(follows.partition("=")[0]):
-                found[name] = "yes"
-                continue
-            value = follows
-            place += 1
-        found[name] = masking.STARS if masking.is_secret(name) else masking.address(value)
-    return found
 
 
 def tags_text(tags: dict[str, str]) -> str:
@@ -179,7 +207,7 @@ def text(column: str, run: Run, now: float) -> str:
         return plain(fixed.text(run, now))
     kind, _, name = column.partition(":")
     if kind == "arg":
-        return plain(options(run.arguments).get(name, ""))
+        return plain(option(run.arguments, name))
     if kind == "tag" and name in run.tags:
         return plain(run.tags[name] or "yes")
     return plain(run.name) if column == NAME else ""
@@ -199,7 +227,7 @@ def is_number(column: str) -> bool:
 
 def descends(column: str) -> bool:
     """Whether the largest come first when one orders by it: long times and high metrics are what one looks for."""
-    return column in ("age", "duration", "submitted") or column.startswith(METRIC)
+    return column in TIMED or column.startswith(METRIC)
 
 
 def key(column: str, run: Run, series: Iterable[Series], now: float) -> Key | None:
@@ -207,6 +235,9 @@ def key(column: str, run: Run, series: Iterable[Series], now: float) -> Key | No
     fixed = FIXED.get(column)
     if column == NAME:
         return (1, f"{run.project_name.casefold()} {run.number:012d}")
+    if column == "script":
+        # As it was given: what is shown takes its time to be made safe.
+        return (1, " ".join((run.script, *run.arguments)).casefold())
     if fixed is not None:
         if fixed.key is not None:
             number = fixed.key(run, now)
@@ -221,7 +252,7 @@ def key(column: str, run: Run, series: Iterable[Series], now: float) -> Key | No
         return None
     name = column.partition(":")[2]
     if column.startswith(ARGUMENT):
-        return _comparable(options(run.arguments).get(name, ""))
+        return _comparable(option(run.arguments, name))
     return _comparable(run.tags[name] or "yes") if name in run.tags else None
 
 
@@ -244,7 +275,7 @@ def known(runs: Iterable[Run], metrics: Sequence[str]) -> list[str]:
     for run in runs:
         if run.arguments not in seen:
             seen.add(run.arguments)
-            arguments.update(dict.fromkeys(options(run.arguments)))
+            arguments.update(dict.fromkeys(_raw(run.arguments)))
         if run.tags:
             tags.update(dict.fromkeys(run.tags))
     named = [name for name in arguments if name.startswith("-")] + [name for name in arguments if name.isdigit()]

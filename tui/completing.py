@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # So many are offered; with more one types on.
 MOST = 50
+# Arguments of so many different submissions are offered.
+LOOKED_AT = 1000
 # What stands before the cursor: maybe a field with values and commas, and the beginning of a word or phrase.
 _BEFORE = re.compile(
     r"""(?:(?P<field>[A-Za-z]+):(?P<values>(?:(?:"[^"]*"|[^\s()<>=!:,"']+),)*))?"""
@@ -77,7 +79,7 @@ def vocabulary(runs: Iterable[Run], metrics: Iterable[str], saved: Mapping[str, 
         found["framework"][run.framework] = None
         if run.branch:
             found["branch"][run.branch] = None
-        if run.arguments not in seen:
+        if len(seen) < LOOKED_AT and run.arguments not in seen:
             seen.add(run.arguments)
             arguments.update(dict.fromkeys(one for one in run.arguments if one.startswith("-") and len(one) < 40))
         for name, value in run.tags.items():

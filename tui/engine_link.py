@@ -11,6 +11,7 @@ from engine.errors import AmlError, EngineUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from engine.client import Client
     from engine.paths import Paths
@@ -100,10 +101,6 @@ class EngineLink:
         """Change tags, description, priority or hidden. Raises AmlError."""
         await (await self._have(start=True)).update(run_id, **changes)
 
-    async def fetch(self, run_id: str, path: str, dest: str) -> dict[str, Any]:
-        """Copy outputs (all with path "") into the folder `dest`: files, bytes, skipped. Raises AmlError."""
-        return await (await self._have(start=True)).fetch(run_id, path, dest)
-
     async def prepare(self, request: RunRequest) -> dict[str, Any]:
         """Have an environment there: `state` "ready", "building" (with its `build`) or "nothing". Raises AmlError."""
         return await (await self._have(start=True)).prepare(request)
@@ -115,6 +112,22 @@ class EngineLink:
     async def attempt(self, op: str, **args: Any) -> dict[str, Any]:
         """A word about an attempt to reach a machine: `begin`, `look`, `answer`, `stop`, `now`. Raises AmlError."""
         return await (await self._have(start=True)).attempt(op, **args)
+
+    async def outputs(self, run_id: str, *, start: bool = True) -> list[dict[str, Any]]:
+        """What is in a run's outputs, where they are: path, kind, size, target. Raises AmlError."""
+        return await (await self._have(start=start)).outputs(run_id)
+
+    async def read_output(self, run_id: str, path: str, most: int) -> dict[str, Any]:
+        """The beginning of a file of them: `data` in base64, its `length` in bytes. Raises AmlError."""
+        return await (await self._have(start=True)).read_output(run_id, path, most)
+
+    async def fetch(self, run_id: str, path: str, folder: Path) -> dict[str, Any]:
+        """Copy outputs (all with path "") into a folder: `files`, `bytes`, `skipped`. Raises AmlError."""
+        return await (await self._have(start=True)).fetch(run_id, path, folder)
+
+    async def forwards(self) -> list[dict[str, Any]]:
+        """The ports that are forwarded now (`engine.forwards.Forward`). Starts no engine. Raises AmlError."""
+        return list((await (await self._have(start=False)).attempt("forwards"))["forwards"])
 
     async def wake(self) -> None:
         """Have an engine, started if there is none: it then looks at what is on the screen. Raises AmlError."""

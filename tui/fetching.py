@@ -47,7 +47,7 @@ async def fetch_run(app: ConsoleApp, run: Run, folder: Path) -> Fetched:
     if why:
         skipped.append(why)
     else:
-        answer = await app.link.fetch(run.id, "", str(folder))
+        answer = await app.link.fetch(run.id, "", folder)
         files, size = int(answer["files"]), int(answer["bytes"])
         skipped += [str(one) for one in answer.get("skipped", ())]
     more = await app.model.ask(_log, paths, run, folder)

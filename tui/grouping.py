@@ -100,7 +100,11 @@ def _namer(by: str) -> Callable[[Run], str]:
 
 
 def sweep(run: Run) -> str:
-    """What runs of one sweep have in common: the run that submitted them, or else configuration, script and options."""
+    """What runs of one sweep have in common: a tag `sweep`, or the run that submitted them, or else configuration,
+    script and options.
+    """
+    if "sweep" in run.tags:
+        return f"sweep {run.tags['sweep']}".rstrip()
     if run.parent_run_id:
         return f"submitted by {run.parent_run_id}"
     names = columns.option_names(run.arguments)

@@ -42,6 +42,13 @@ class Order:
 NEWEST = Order()
 
 
+def turned(order: Order, column: str) -> Order:
+    """By this column: as one most likely wants it, and where it is so already, the other way."""
+    if not column:
+        return NEWEST
+    return Order(column, not order.descending if column == order.column else columns.descends(column))
+
+
 class Listing:
     """Keeps the table's rows. Metrics of runs out of sight are read only when the filter or the order asks for them.
 
@@ -147,7 +154,7 @@ class Listing:
         if not column:
             return ids
         now = model.clock()
-        if column in ("age", "duration", "submitted"):
+        if column in columns.TIMED:
             known.clear()
         for run_id in model.order:
             if run_id not in known:
@@ -234,10 +241,10 @@ class Listing:
         return list(names)
 
     def shown_columns(self) -> tuple[str, ...]:
-        """What the list shows now, also when nobody chose it."""
+        """What the list shows, also when nobody chose it: then without the metrics that have no room."""
         if self.columns is not None:
             return self.columns
-        return (*columns.AUTOMATIC, *(f"{columns.METRIC}{name}" for name in self.table.metrics))
+        return (*columns.AUTOMATIC, *(f"{columns.METRIC}{name}" for name in self.table.shown_metrics()))
 
     def _choose_metrics(self) -> None:
         if self._metrics is not None:
@@ -268,7 +275,7 @@ class Listing:
     def title(self) -> str:
         text = "Runs"
         if not self.filter.empty:
-            text += f" · filter: {plain(self.filter.text)}"
+            text += f" {self.table.glyphs.dot} filter: {plain(self.filter.text)}"
         return text
 
     def subtitle(self) -> str:
@@ -286,13 +293,14 @@ class Listing:
             parts.append(f"{listed:,} of {total:,}")
         elif total:
             parts.append(wording.count_of(total, "run"))
-        return " · ".join(parts)
+        return f" {self.table.glyphs.dot} ".join(parts)
 
-    def empty_text(self) -> str:
+    def empty_text(self, none_yet: str) -> str:
+        """What stands there without a row. `none_yet`: when there is no run at all."""
         if self.model.trouble:
             return plain(self.model.trouble)
         if not self.model.loaded:
             return "reading the run history"
         if self.model.runs:
             return "no run matches the filter; esc clears it"
-        return "no runs yet: s submits a script"
+        return none_yet

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from tui.settings import Settings
+
 # Over SSH a frame costs what the line costs: ten a second are enough for a person.
 SSH_FRAMES = "10"
+# What is read before Textual is imported, which reads its part of it then.
+EARLY = ("ascii", "mouse", "frames")
 # Terminals that tell nothing of a mouse, or take what asks them for it as text.
 NO_MOUSE = ("linux", "dumb")
 
@@ -75,6 +79,25 @@ def find_project(start: Path) -> Path | None:
     return None
 
 
+def read_early() -> Settings | None:
+    """The settings that count before the first frame; what is wrong in them is told when all are read.
+
+    Without one of them in the file nothing more is read or imported: that takes longer than the frame.
+    """
+    from engine.paths import current
+
+    folder = current().config
+    try:
+        data = (folder / "config.yaml").read_bytes()
+    except OSError:
+        return None
+    if not any(name.encode() in data for name in EARLY):
+        return None
+    from tui.settings import read_settings
+
+    return read_settings(folder, EARLY)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console; the exit code of the program."""
     arguments = sys.argv[1:] if argv is None else list(argv)
@@ -93,16 +116,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write("aml-tui: this is not a terminal. `aml` does the same work without one.\n")
         return 2
-    from engine.paths import current
-    from tui.settings import read_early
-
-    early, terminal = read_early(current().config), os.environ.get("TERM", "")
-    prepare_environment(os.environ, early.frames)
+    early, terminal = read_early(), os.environ.get("TERM", "")
+    prepare_environment(os.environ, early.frames if early else None)
 
     from tui.app import ConsoleApp, Options
 
-    ascii_only = options.ascii or (early.ascii if early.ascii is not None else terminal == "dumb")
-    mouse = not options.no_mouse and (early.mouse if early.mouse is not None else terminal not in NO_MOUSE)
+    ascii_only = options.ascii or (early.ascii if early and early.ascii is not None else terminal == "dumb")
+    mouse = not options.no_mouse and (early.mouse if early and early.mouse is not None else terminal not in NO_MOUSE)
 
     app = ConsoleApp(
         None,

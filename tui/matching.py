@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 # What a word found as it was typed is worth, beginning a word, and at the very beginning.
 WHOLE, BEGINS, FIRST = 100.0, 40.0, 20.0
-# Letters apart from each other are worth less, and further apart than this they say nothing.
-APART, FAR = 40.0, 12
+# Letters apart from each other are worth less, and with more than so many others a letter between them say nothing.
+APART, FAR = 40.0, 2
 
 
 @dataclass(frozen=True)
@@ -75,4 +75,4 @@ def _scored(word: str, places: list[int] | None) -> tuple[float, list[int]] | No
     if places is None:
         return None
     gaps = places[-1] - places[0] + 1 - len(word)
-    return (APART - gaps, places) if gaps <= FAR else None
+    return (APART - gaps, places) if gaps <= FAR * len(word) else None

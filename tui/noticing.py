@@ -43,9 +43,11 @@ class Noticing:
             self._runs[run_id] = run.state.ended
         if not ended:
             return
-        if app.looking_away or app.screen is not self._screen:
-            told = ", ".join(f"{run.name} {run.state}" for run in ended[:3])
-            app.tell_ended(told + (f" and {len(ended) - 3} others" if len(ended) > 3 else ""))
+        least = app.settings.notice_after if app.settings is not None else 0
+        long = [run for run in ended if not least or _took(run) >= least]
+        if long and (app.looking_away or app.screen is not self._screen):
+            told = ", ".join(f"{run.name} {run.state}" for run in long[:3])
+            app.tell_ended(told + (f" and {len(long) - 3} others" if len(long) > 3 else ""))
         command = app.settings.hook if app.settings is not None else ()
         if command:
             app.start(partial(self._call, command, ended), group="hook", description="running the hook")
@@ -85,3 +87,8 @@ class Noticing:
         log = "; b shows its log" if record.state == "failed" else ""
         state = wording.build_state(record, app.clock())
         app.tell(f"environment of {names}: {state}{log}", SEVERITIES.get(record.state, "warning"))
+
+
+def _took(run: Run) -> float:
+    """From its start to its end (s); one that never started: from its submission."""
+    return (run.ended or run.state_since) - (run.started or run.created)

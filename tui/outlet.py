@@ -83,15 +83,13 @@ class Outlet(threading.Thread):
         return True
 
     def close(self, leaving: str) -> bool:
-        """Write what puts the terminal in order, whatever it has not taken yet, and end; whether that was possible.
+        """Write what is waiting, and end; whether that was possible. `leaving` puts the terminal in order.
 
-        One that reads slowly is waited for. Of one that has stopped reading, the rest of a picture is dropped, here and
-        in its own buffer, so that the order to put itself right is the next that it reads.
+        One that reads slowly is waited for. Of one that has stopped reading, everything that it has not read is
+        dropped, here and in its own buffer, so that `leaving` is the next that it reads.
         """
         until = time.monotonic() + AT_MOST
         with self._changed:
-            if not self.gone:
-                self._waiting += leaving.encode()
             self._closing = True
             self._taken = time.monotonic()
             self._changed.notify_all()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.color import ColorSystem
     from rich.style import Style
 
-    Cell = tuple[str, Style | None]
+    Cells = tuple[str, list[Style | None]]
 
 # Two changes on one line with fewer cells than this between them are written as one: a move costs as much.
 NEAR = 6
@@ -97,30 +97,38 @@ def _spliced(
 def _line(y: int, wanted: Strip, shown: Strip | None, colors: ColorSystem | None) -> Iterator[str]:
     new = _cells(wanted)
     old = _cells(shown) if shown is not None else None
-    if new is None or old is None or len(new) != len(old):
+    if new is None or old is None or len(new[0]) != len(old[0]):
         yield f"\x1b[{y + 1};1H"
         yield from _whole(wanted, colors)
         return
     for start, end in _differing(old, new):
         yield f"\x1b[{y + 1};{start + 1}H"
-        yield from _written(new[start:end], colors)
+        yield from _written(new, start, end, colors)
 
 
-def _cells(strip: Strip) -> list[Cell] | None:
-    """Text and style of each cell; None when a character takes none or two, which terminals do not agree about."""
-    cells: list[Cell] = []
-    for text, style, control in strip:
-        simple = text.isascii() or all(get_character_cell_size(char) == 1 for char in text)
-        if control or not simple or not text.isprintable():
+def _cells(strip: Strip) -> Cells | None:
+    """Character and style of each cell; None when a character takes none or two, which terminals do not agree about."""
+    text = "".join([segment.text for segment in strip])
+    if not text.isprintable() or not (text.isascii() or all(map(_simple, set(text)))):
+        return None
+    styles: list[Style | None] = []
+    for part, style, control in strip:
+        if control:
             return None
-        cells += [(char, style) for char in text]
-    return cells
+        styles += [style] * len(part)
+    return text, styles
 
 
-def _differing(old: Sequence[Cell], new: Sequence[Cell]) -> list[tuple[int, int]]:
+def _simple(char: str) -> bool:
+    return get_character_cell_size(char) == 1
+
+
+def _differing(old: Cells, new: Cells) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
-    for x, (before, after) in enumerate(zip(old, new, strict=True)):
-        if before == after:
+    x = -1
+    for before, after, was, is_now in zip(old[0], new[0], old[1], new[1], strict=True):
+        x += 1
+        if before == after and (was is is_now or was == is_now):
             continue
         if found and x - found[-1][1] < NEAR:
             found[-1] = (found[-1][0], x + 1)
@@ -129,14 +137,15 @@ def _differing(old: Sequence[Cell], new: Sequence[Cell]) -> list[tuple[int, int]
     return found
 
 
-def _written(cells: Sequence[Cell], colors: ColorSystem | None) -> Iterator[str]:
-    styled: object = cells
-    for char, style in cells:
-        if style is not styled:
-            if styled is cells or style != styled:
-                yield _begin(style, colors)
-            styled = style
-        yield char
+def _written(cells: Cells, start: int, end: int, colors: ColorSystem | None) -> Iterator[str]:
+    text, styles = cells
+    while start < end:
+        style, stop = styles[start], start + 1
+        while stop < end and (styles[stop] is style or styles[stop] == style):
+            stop += 1
+        yield _begin(style, colors)
+        yield text[start:stop]
+        start = stop
 
 
 def _whole(strip: Strip, colors: ColorSystem | None) -> Iterator[str]:

@@ -59,6 +59,11 @@ class SayingApp(TerminalApp):
             self._pressed = time.monotonic()
         await super().on_event(event)
 
+    @property
+    def touched(self) -> bool:
+        """Whether a key was pressed already."""
+        return self._pressed > 0
+
     def tell_error(self, error: BaseException, doing: str = "") -> None:
         """Show what went wrong, where, and what to do; kept in the list of messages."""
         from engine.errors import AmlError

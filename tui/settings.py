@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-# What is read before the first frame, when Textual must not be imported yet: it reads these when it is.
-EARLY = ("ascii", "mouse", "frames")
 THEMES = ("auto", "dark", "light", "contrast-dark", "contrast-light", "ansi", "ansi-light", "mono")
 NOTICES = ("bell", "desktop", "both", "none")
 PROTOCOLS = ("auto", "osc9", "osc777", "osc99")
@@ -96,6 +94,14 @@ SETTINGS: tuple[Setting, ...] = (
         NOTICES,
     ),
     Setting(
+        "notice_after",
+        "number",
+        0,
+        "60",
+        "Seconds that a run has to take for a notice; the hook is told of shorter ones too.",
+        most=86_400,
+    ),
+    Setting(
         "desktop",
         "choice",
         "auto",
@@ -126,20 +132,11 @@ class Settings:
     tick: int | None = None
     metrics: tuple[str, ...] | None = None
     notice: str = "both"
+    notice_after: int = 0
     desktop: str = "auto"
     hook: tuple[str, ...] = ()
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
-
-
-def read_early(folder: Path) -> Settings:
-    """Those that count before the first frame; what is wrong is told when all are read."""
-    try:
-        data = (folder / "config.yaml").read_bytes()
-    except OSError:
-        return Settings()
-    # YAML takes longer to import than to do without.
-    return read_settings(folder, EARLY) if any(name.encode() in data for name in EARLY) else Settings()
 
 
 def read_settings(folder: Path, names: Iterable[str] = ()) -> Settings:

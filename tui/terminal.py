@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TERMINAL = 2
 # Asked to end from outside: leave as a person would.
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+# Those that ctrl+c and ctrl+\ send to whatever has the terminal while the console does not.
+TYPED = (signal.SIGINT, signal.SIGQUIT)
 # For what is still to be said to the engine and written down then (s).
 LEAVE_WITHIN = 8.0
 
@@ -82,7 +84,15 @@ class TerminalDriver(LinuxDriver):
         self.stop_application_mode()
         os._exit(128 + number)
 
+    def suspend_application_mode(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in TYPED:
+            loop.remove_signal_handler(number)
+        super().suspend_application_mode()
+
     def stop_application_mode(self) -> None:
+        # The one mode that Textual leaves on.
+        self.write("\x1b[?1016l")
         super().stop_application_mode()
         # Textual does not wait for what it wrote. Whoever has the terminal next must find it in order.
         if self._outlet is not None:

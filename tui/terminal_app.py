@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.color import ColorSystem
-from textual import screen as textual_screen
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.binding import Binding
 
 from tui.painting import Painter
 from tui.terminal import TerminalDriver
@@ -16,6 +16,7 @@ from tui.turns import TurnApp
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual import events
+    from textual.binding import BindingType
     from textual.driver import Driver
     from textual.screen import Screen
 
@@ -25,6 +26,9 @@ LOOK_AT_TERMINAL = 1.0
 
 class TerminalApp(TurnApp):
     """Frames that a terminal has no time for are left out: when it has taken one, it gets what differs by then."""
+
+    # Over a dialog too.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "redraw", show=False, priority=True)]
 
     def __init__(self) -> None:
         self.painter = Painter()
@@ -41,12 +45,6 @@ class TerminalApp(TurnApp):
     def leave(self) -> None:
         """End, as a person does who leaves."""
         self.exit()
-
-    def set_frames(self, frames: int) -> None:
-        """Draw at most this many frames a second from now on."""
-        textual_screen.UPDATE_PERIOD = 1 / frames  # type: ignore[misc]
-        for one in self._screen_stacks[self._current_mode]:
-            one._update_timer._interval = 1 / frames
 
     def watch_terminal(self) -> None:
         """Leave when the terminal is gone; to be called once."""
@@ -77,6 +75,10 @@ class TerminalApp(TurnApp):
 
     def on_resize(self, event: events.Resize) -> None:
         # A terminal that is resized may show anything, also when it comes back to the size it had.
+        self.action_redraw()
+
+    def action_redraw(self) -> None:
+        """Write everything again, after another program wrote on the terminal."""
         self.painter.forget()
         self.repaint()
 

@@ -115,11 +115,11 @@ class Look:
 LOOKS = (
     Look("dark", DARK.name, "light on dark"),
     Look("light", LIGHT.name, "dark on light"),
-    Look("contrast-dark", CONTRAST_DARK.name, "white on black, every colour far from it"),
-    Look("contrast-light", CONTRAST_LIGHT.name, "black on white, every colour far from it"),
-    Look("ansi", "ansi-dark", "the terminal's own sixteen colours, on a dark ground"),
-    Look("ansi-light", "ansi-light", "the terminal's own sixteen colours, on a light ground"),
-    Look("mono", MONO.name, "no colours: bold, dim and reversed only", plain=True),
+    Look("contrast-dark", CONTRAST_DARK.name, "strong contrast, white on black"),
+    Look("contrast-light", CONTRAST_LIGHT.name, "strong contrast, black on white"),
+    Look("ansi", "ansi-dark", "the terminal's own 16 colours, dark"),
+    Look("ansi-light", "ansi-light", "the terminal's own 16 colours, light"),
+    Look("mono", MONO.name, "no colours: bold, dim, reversed", plain=True),
 )
 BY_NAME = {look.name: look for look in LOOKS}
 # Terminals without colours of their own.

@@ -37,6 +37,8 @@ ORDER = {kind: place for place, (kind, _, _) in enumerate(KINDS)}
 SHOWN = 200
 # What cannot be done now comes behind what can be done.
 DIM = 60.0
+# What is found by something that its line does not show comes behind those that show it.
+UNSEEN = 60.0
 # The loop has its turn again after so long (s).
 TURN = 0.008
 
@@ -101,7 +103,8 @@ def metrics(names: Iterable[str], shown: Sequence[str]) -> Iterator[Thing]:
 def run(one: Run) -> Thing:
     tags = " ".join(f"{name}={value}" if value else name for name, value in one.tags.items())
     text = f"{plain(one.name)}  {wording.command_line(one.script, one.arguments)}"
-    return Thing("run", one.id, f"{text}  {plain(tags)}".rstrip(), one.id, plain(one.target), state=one.state.value)
+    more = f"{one.id} {one.state.value} {one.config} {one.target}"
+    return Thing("run", one.id, f"{text}  {plain(tags)}".rstrip(), more, plain(one.target), state=one.state.value)
 
 
 class Finder:
@@ -143,7 +146,12 @@ class Finder:
         texts = self._texts.get(key)
         if texts is None:
             texts = self._texts[key] = (thing.text.casefold(), f"{thing.text} {thing.more}".casefold())
-        return match(words, texts[0]) or (match(words, texts[1]) if thing.more else None)
+        found = match(words, texts[0])
+        if found is not None or not thing.more:
+            return found
+        found = match(words, texts[1])
+        # Where in what is not shown says nothing: the newest first.
+        return Match(round(found.score, -2) - UNSEEN, found.places) if found is not None else None
 
     async def _take_runs(self) -> None:
         """Their lines are made when they are first needed."""

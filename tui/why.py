@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.runs import tails
 from engine.runs.model import State
 from engine.runs.store import StoreReader
-from tui import hosts, wording
+from tui import hosts, remedies, wording
 from tui.log.ansi import folded
 from tui.plain import plain
 
@@ -28,77 +28,6 @@ _READ = 32_768
 NAMED = 3
 # Runs whose times tell how long the next may take.
 EARLIER = 5
-
-# What a script dies of, as its log or its host tells, and what one does then. The first that fits is told.
-_REMEDIES: tuple[tuple[str, str], ...] = (
-    (
-        r"CUDA (?:error: )?out of memory|CUDA_ERROR_OUT_OF_MEMORY",
-        "The GPU's memory was not enough: make batches or the model smaller, or look who else is on that GPU"
-        " (enter on the target shows it).",
-    ),
-    (
-        r"\bMemoryError\b|OutOfMemory|out of memory|memory limits|OOM",
-        "It had not enough memory: take less data at once, give the container or executors more, or another target.",
-    ),
-    (
-        r"No module named|ModuleNotFoundError|ImportError|PackageNotFound",
-        "The environment lacks a package: name it in the configuration's dependency file; {prepare} prepares it again.",
-    ),
-    (
-        r"No space left|[Dd]isk (?:is )?full|Errno 28|Disk quota",
-        "The disk is full: {delete} deletes runs with their outputs, `aml environment prune` old environments.",
-    ),
-    (
-        r"No such file or directory|FileNotFoundError|does not exist|Input path",
-        "A file is missing: paths begin at the project's folder, and what its ignore file names is not taken along"
-        " (the overview tells how many files were).",
-    ),
-    (
-        r"Permission denied|PermissionError|Access denied",
-        "It may not read or write something there: look whose file it is; a run belongs to the user one logs in as.",
-    ),
-    (
-        r"maxRunDurationSeconds",
-        "The configuration limits how long it may run: `maxRunDurationSeconds` sets more, or takes the limit away.",
-    ),
-    (
-        r"unknown queue",
-        "The cluster has no such queue: `spark.yarn.queue` in the configuration names another.",
-    ),
-    (
-        r"rebooted|heartbeat|vanished|runner",
-        "Its machine or the process that watched it went away; what had come home by then is kept. {rerun} runs it"
-        " again.",
-    ),
-    (
-        r"could not be started|not found|cannot execute|Exec format",
-        "The program was not there to start: the target's Python (`pythonLocation`) or the script's first line.",
-    ),
-    (
-        r"SyntaxError|IndentationError|TabError",
-        "The script cannot be read by that Python: look whether its version is the one it was written for.",
-    ),
-    (
-        r"Connection (?:refused|reset)|timed? ?out|Name or service not known|ConnectionError|Temporary failure in name",
-        "Something it asked over the network did not answer, from where it ran: try it from a shell on the target.",
-    ),
-    (
-        r"authentication|[Hh]ost key|Permission denied \(publickey",
-        "The machine asks for a person: {test} on the target shows for what.",
-    ),
-)
-_KILLED = {
-    "SIGKILL": "Something killed it without warning, most often the kernel when its machine or container has no memory"
-    " left. It used {memory} at most.",
-    "SIGTERM": "It was asked to end by something else than this console: a shutdown, a scheduler, a person.",
-    "SIGSEGV": "A library it uses touched memory that is not its own: a bug in native code, or one that does not fit"
-    " this machine.",
-    "SIGILL": "A library uses instructions that this machine's processor does not have: install one built for it.",
-    "SIGBUS": "It reached beyond what it had mapped: often /dev/shm of a container is too small (`--shm-size`).",
-    "SIGABRT": "A library gave up by itself; the log says which check failed.",
-    "SIGINT": "It was interrupted, as by ctrl+c, by something else than this console.",
-    "SIGHUP": "Its terminal or session went away.",
-}
 
 
 @dataclass(frozen=True)
@@ -157,12 +86,17 @@ def read(paths: Paths, run: Run, build: BuildRecord | None) -> Read:
     """The states in time and the end of the log. Blocking."""
     with StoreReader(paths.store) as store:
         transitions = tuple(store.transitions(run.id))
-    log = last_lines(paths.driver_log(run.id), paths.mirror(run.id))
+    log = tuple(shortened(line, run.id) for line in last_lines(paths.driver_log(run.id), paths.mirror(run.id)))
     if log or build is None or not build.log:
         return Read(transitions, log)
     from pathlib import Path
 
     return Read(transitions, last_lines(Path(build.log)), of_build=True)
+
+
+def shortened(line: str, run_id: str) -> str:
+    """Files of the run without the folder that it ran in: they are the project's."""
+    return re.sub(rf"[^\s\"'(]*/runs/{re.escape(run_id)}/project/", "", line)
 
 
 def last_lines(file: Path, mirror: Path | None = None) -> tuple[str, ...]:
@@ -251,7 +185,7 @@ def _queued(run: Run, beside: Around, now: float, key: Callable[[str], str]) -> 
         yield Line("text", f"At work on {plain(run.target)}: {_some(names)}.")
     if beside.before:
         yield Line("text", f"Its turn comes after {_some([one.name for one in beside.before])}.")
-    elif beside.working:
+    elif beside.working and "next in line" not in run.reason:
         yield Line("text", "Of this project's runs it is the next.")
     took = _usual(beside.earlier)
     if took:
@@ -301,7 +235,11 @@ def _host(run: Run, state: TargetState, now: float) -> Iterator[Line]:
     reason = f": {plain(state.reason)}" if state.reason else ""
     yield Line("bad", f"{plain(run.target)} is {state.state} since {wording.span(now - state.since)}{reason}")
     if state.state == hosts.AWAY:
-        yield Line("text", "It is tried again by itself, at first within seconds, later once a minute.")
+        next_try = state.sample.get("next_try")
+        when = "at first within seconds, later once a minute"
+        if isinstance(next_try, (int, float)) and next_try > now:
+            when = f"next in {wording.span(next_try - now)}"
+        yield Line("text", f"It is tried again by itself, {when}.")
     elif hosts.todo(state):
         yield Line("next", f"On the target, {hosts.todo(state)}.")
 
@@ -354,7 +292,8 @@ def _ended(run: Run, beside: Around, found: Read, now: float, key: Callable[[str
             yield Line("bad", f"{words}: {plain(line)}")
     if run.state is State.FAILED:
         yield from _build_failed(beside, key)
-        yield from (Line("next", text) for text in _next(run, found, memory, key))
+        texts = (run.reason, "\n".join(found.log))
+        yield from (Line("next", text) for text in remedies.after(run, texts, key))
 
 
 def _canceled(run: Run, found: Read) -> Iterator[Line]:
@@ -374,30 +313,6 @@ def _build_failed(beside: Around, key: Callable[[str], str]) -> Iterator[Line]:
     if beside.build is not None and beside.build.state == "failed":
         yield Line("text", f"Its environment could not be made: {wording.build_reason(beside.build)}")
         yield Line("next", f"{key('build')} shows the build with its log; {key('prepare')} tries it again.")
-
-
-def _next(run: Run, found: Read, memory: str, key: Callable[[str], str]) -> list[str]:
-    """What to do after a failure, likeliest first."""
-    keys = {name: key(name) for name in ("prepare", "delete", "rerun", "test")}
-    signal = wording.signal_name(run.exit_signal) if run.exit_signal else ""
-    if not signal and run.exit_code is not None and run.exit_code > 128:
-        # What a shell makes of a signal.
-        signal = wording.signal_name(run.exit_code - 128)
-    said = []
-    # The reason comes before what else stands in the log.
-    for text in (run.reason, "\n".join(found.log)):
-        fits = next((words for pattern, words in _REMEDIES if re.search(pattern, text)), None)
-        if fits is not None:
-            said.append(fits.format(**keys))
-            break
-    if signal in _KILLED and (signal != "SIGKILL" or not said):
-        used = f"{memory}B" if run.properties.get("PeakMemoryBytes") else "an unknown amount of memory"
-        said.insert(0, _KILLED[signal].format(memory=used))
-    said.append(
-        f"{key('open')} shows the whole log; {key('rerun_changed')} runs it again with other arguments,"
-        f" {key('rerun')} as it was."
-    )
-    return said
 
 
 def _usual(times: Iterable[float]) -> str:

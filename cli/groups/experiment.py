@@ -104,6 +104,18 @@ def _shell(options: argparse.Namespace) -> int:
     return terminal.shell(options)
 
 
+def _forward_options(parser: Parser) -> None:
+    from cli import forwarding
+
+    forwarding.options(parser)
+
+
+def _forward(options: argparse.Namespace) -> int:
+    from cli import forwarding
+
+    return forwarding.forward(options)
+
+
 def _cancel_options(parser: Parser) -> None:
     several_runs(parser)
     parser.add_argument("--no-wait", action="store_true", help="ask for it and return; do not wait for the end")
@@ -264,6 +276,17 @@ COMMANDS = {
             "What is done in it is no part of the run. The exit code is the shell's."
         ),
         examples="  aml experiment shell -r iris-042",
+    ),
+    "forward": Command(
+        "reach a port of a run from this machine",
+        _forward,
+        options=_forward_options,
+        output="",
+        about=(
+            "Bring a port of a run, of its TensorBoard or Jupyter, to this machine's loopback, and print the address.\n"
+            "The engine keeps it until the run ends, over its own connection. Without --port: what is forwarded now."
+        ),
+        examples="  aml experiment forward -r iris-042 --port 6006\n  aml experiment forward --stop 6006",
     ),
     "status": Command(
         "how runs stand",

@@ -13,6 +13,7 @@ from cli.command import Command
 from cli.output import emit
 from cli.places import Place, one_run, several_runs
 from engine.errors import UsageError
+from engine.plain import plain
 
 if TYPE_CHECKING:
     import argparse
@@ -115,6 +116,41 @@ def _download(options: argparse.Namespace) -> int:
     return 0
 
 
+def _reproduce_options(parser: Parser) -> None:
+    one_run(parser)
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", default="reproduce.sh", help="where to write it (default: ./reproduce.sh)"
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="replace a file that is there, without asking")
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from engine.runs.reproducing import refused, write_script
+
+    place = Place(options)
+    with place.store:
+        run = place.run(options.run)
+    file = Path(options.file).expanduser()
+    try:
+        try:
+            write_script(place.paths, run.id, file, replace=options.yes)
+        except FileExistsError:
+            from cli.asking import Person
+
+            person = Person()
+            if not person.there:
+                raise
+            if not person.agrees(f"{file} is there already. Replace it?", default=False):
+                return 1
+            write_script(place.paths, run.id, file, replace=True)
+    except FileExistsError as error:
+        raise UsageError(f"{file} is there already.", remedy="Add --yes to replace it, or -f another name.") from error
+    except OSError as error:
+        raise refused(error) from error
+    sys.stdout.write(f"{plain(file)}\n")
+    return 0
+
+
 def _tag_options(parser: Parser) -> None:
     several_runs(parser)
     parser.add_argument("--add", metavar="TAG", nargs="+", action="extend", default=[], help="NAME or NAME=TEXT")
@@ -169,6 +205,18 @@ COMMANDS = {
         _download,
         options=_download_options,
         examples="  aml history download -r iris-042 -d results",
+    ),
+    "reproduce": Command(
+        "write a script that runs a run again, from the files it had",
+        _reproduce,
+        options=_reproduce_options,
+        output=None,
+        about=(
+            "Write a shell script that puts the exact files of a run into a folder and runs them as they were run.\n"
+            "Its head names the git commit, the environment, the arguments and the variables. What is secret is not\n"
+            "in it: it asks for that by variables which must be set."
+        ),
+        examples="  aml history reproduce -r iris-042\n  sh reproduce.sh again",
     ),
     "tag": Command(
         "put tags on runs, or take them away",

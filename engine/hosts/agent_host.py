@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import HostLost, Unsupported
+from engine.errors import HostError, HostLost, Unsupported
 from engine.hosts import host as model
 from engine.hosts.agent_client import PING_AFTER, AgentClient
 from engine.hosts.agent_source import agent_bundle, runtime_package
@@ -399,6 +399,12 @@ class AgentHost(abc.ABC):
     async def terminal(self, found: Surroundings, window: Window) -> Terminal:
         """On this machine the face begins its shell itself."""
         raise Unsupported("a shell on this machine is begun by whoever wants one.", where=self.name)
+
+    async def dial(self, address: str, port: int) -> tuple[Any, Any]:
+        try:
+            return await asyncio.open_connection(address, port)
+        except OSError as error:
+            raise HostError(f"nothing answers at port {port}: {error.strerror or error}.", where=self.name) from error
 
     async def free_disk(self) -> model.Disk:
         answer = await self._agent.request("disk")

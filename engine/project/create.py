@@ -94,14 +94,15 @@ def check_name(name: str, what: str) -> None:
 def create_project(path: Path, name: str) -> Path:
     """Make the folder `path` a project. Files that are there already stay as they are. Returns the project's folder.
 
-    Raises ProjectError when it is a project already, or cannot be written.
+    Raises ProjectError when it is a project already, with a target or a configuration, or cannot be written.
     """
     check_name(name, "project")
-    if any((path / folder).is_dir() for folder in CONFIG_FOLDERS):
+    there = [path / folder for folder in CONFIG_FOLDERS if (path / folder).is_dir()]
+    if any(file.suffix in (".compute", ".runconfig") for folder in there for file in folder.iterdir()):
         raise ProjectError("this folder is a project already.", where=str(path), remedy="Open it with `aml-tui`.")
-    config = path / CONFIG_FOLDERS[0]
+    config = there[0] if there else path / CONFIG_FOLDERS[0]
     try:
-        config.mkdir(parents=True)
+        config.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ProjectError(
             f"the folder cannot be made: {error.strerror}.",

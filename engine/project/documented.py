@@ -16,7 +16,7 @@ LISTS = (LIST, MAP, PACKAGES)
 NO_EFFECT = "Checked and kept; it has no effect here."
 CONTAINERS = "Takes effect in containers (docker, remotedocker)."
 OVER_SSH = f"Takes effect over SSH ({', '.join(SSH_TYPES)})."
-_TARGETS_FILE = "Takes effect in containers and on clusters; local and remote have what their Python has."
+_TARGETS_FILE = "Takes effect in containers and on clusters."
 
 
 @dataclass(frozen=True)

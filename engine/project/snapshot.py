@@ -27,6 +27,8 @@ from engine.project.secret_files import HEAD, SECRET_FOLDERS, is_secret, secret_
 
 # The original's limits; passing them is said, not refused. Bytes, and number of files.
 SIZE_NOTE, SIZE_WARNING, COUNT_WARNING = 25 << 20, 300 << 20, 2000
+# What is read to weigh a snapshot: somebody only thinks of it. Bytes.
+MOST_WEIGHED = 1 << 30
 _PIECE = 1 << 20
 _RACY = 2_000_000_000
 _CONFIG_FOLDERS = ("aml_config", ".azureml")
@@ -91,11 +93,13 @@ class Weighed:
     """What a snapshot would be now, with nothing kept of it.
 
     Paths that stay behind: `ignored` by the rules of ignore files (a folder counts once), `secret` by what they hold.
+    `whole` is False when too much would have to be read for it: then there are no hashes, and no id.
     """
 
     snapshot: Snapshot
     ignored: tuple[str, ...]
     secret: tuple[str, ...]
+    whole: bool = True
 
 
 @dataclass
@@ -118,9 +122,16 @@ def take_snapshot(project: Path, blobs: Path, cache: Path) -> Snapshot:
     return _taken(project, _walk(project), blobs, cache)
 
 
-def weigh_snapshot(project: Path, cache: Path) -> Weighed:
-    """What `take_snapshot` would give now, its id as well, with nothing kept. Blocking; raises as that does."""
+def weigh_snapshot(project: Path, cache: Path, most: int = MOST_WEIGHED) -> Weighed:
+    """What `take_snapshot` would give now, its id as well, with nothing kept. Blocking; raises as that does.
+
+    Nothing is read where that would be more than `most` bytes.
+    """
     found = _walk(project)
+    known = _StatCache(cache, project)
+    if sum(info.st_size for path, info in found.stats.items() if known.get(path, info) is None) > most:
+        taken = dataclasses.replace(_snapshot(tuple(found.entries), None, found.warnings), id="")
+        return Weighed(taken, tuple(found.ignored), tuple(found.named), whole=False)
     taken = _taken(project, found, None, cache)
     return Weighed(taken, tuple(found.ignored), (*found.named, *found.secret))
 

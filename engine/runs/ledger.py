@@ -317,6 +317,14 @@ class Ledger:
         with self.writing() as db:
             db.execute("UPDATE targets SET sample = ? WHERE host = ?", (json.dumps(sample), host))
 
+    def set_next_try(self, host: str, at: float) -> None:
+        """When a host that is away is tried again (epoch seconds), beside what was sampled of it last."""
+        with self.writing() as db:
+            row = db.execute("SELECT sample FROM targets WHERE host = ?", (host,)).fetchone()
+            if row is not None:
+                sample = {**json.loads(row[0]), "next_try": at}
+                db.execute("UPDATE targets SET sample = ? WHERE host = ?", (json.dumps(sample), host))
+
 
 def _update(db: sqlite3.Connection, run_id: str, fields: dict[str, Any]) -> None:
     columns = []

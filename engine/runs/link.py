@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # Waits between attempts to reach a lost host, seconds: quick at first, then once a minute.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 60.0
+# Before a shorter wait is over nobody has read when the next try is.
+WORTH_TELLING = 2.0
 # A connection that lasted no longer was none to speak of: what ended it will end the next one too (s).
 SETTLED = 10.0
 # How long somebody who asks a question waits for a host that is not there yet, seconds.
@@ -179,8 +181,18 @@ class HostLink:
         """Before the next try, unless somebody asks for it now. Returns how long the one after it is."""
         with contextlib.suppress(asyncio.TimeoutError):
             jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+            if jittered >= WORTH_TELLING:
+                await self._say_next(time.time() + jittered)
             await asyncio.wait_for(self._again.wait(), jittered)
         return min(wait * 2, LONGEST_WAIT)
+
+    async def _say_next(self, at: float) -> None:
+        """Have faces know when it is tried again."""
+        try:
+            await self._ledger.do(self._ledger.set_next_try, self.name, at)
+        except AmlError as error:
+            log.warning("%s", error)
+        self._changed()
 
     async def _say(self, state: str, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):

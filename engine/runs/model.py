@@ -178,8 +178,8 @@ class TargetState:
 
     `sample` keys: cpu (0..1), cores, load1, mem_used, mem_total (bytes), disk_free, disk_total (bytes),
     gpus: list of {index, name, util (0..1), mem_used, mem_total, holders: [pid...], held_by: [words...]}, at (epoch
-    seconds); and where a face asked for it docker: {version, api, images, containers, running, environments}, or
-    {error, remedy}.
+    seconds); next_try (epoch seconds): when a host that is away is tried again; and where a face asked for it docker:
+    {version, api, images, containers, running, environments}, or {error, remedy}.
     """
 
     host: str

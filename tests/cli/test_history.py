@@ -362,3 +362,19 @@ def test_outputs_come_home_and_runs_go(shell: Shell) -> None:
     assert "iris-001 deleted for good\n" in shell.aml("history", "delete", "--now", "-r", "1", "--yes").err
     assert not list((shell.paths.data / "runs").iterdir())
     assert shell.aml("history", "restore", "-r", "1").code == 3
+
+
+def test_tags_are_put_on_and_taken_away(shell: Shell) -> None:
+    shell.script("train.py", "print('done')")
+    for _ in range(2):
+        done = shell.aml("experiment", "submit", "-c", "local", "--tag", "old", "--tag", "who=ann b", "train.py")
+        assert done.code == 0, done.err
+    done = shell.aml("history", "tag", "-r", "1", "2", "--add", "best", "stage=prod", "--remove", "old")
+    assert (done.code, done.err) == (0, "iris-001 tagged\niris-002 tagged\n")
+    assert shell.store.run("iris-002").tags == {"who": "ann b", "best": "", "stage": "prod"}
+    assert shell.aml("history", "tag", "-r", "2", "--add", "stage=test").code == 0
+    assert shell.store.run("iris-002").tags == {"who": "ann b", "best": "", "stage": "test"}
+    assert shell.store.run("iris-001").tags["stage"] == "prod"
+    wrong = shell.aml("history", "tag", "-r", "1", "--add", "two words")
+    assert wrong.code == 2 and "'two words' is no tag: its name is one word" in wrong.err
+    assert shell.aml("history", "tag", "-r", "1").code == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,11 +53,20 @@ async def again(bench: Bench) -> None:
     await bench.engine.start()
 
 
-def age(bench: Bench, seconds: float) -> None:
+async def age(bench: Bench, seconds: float) -> None:
     """As if what is in the bin had been deleted so long ago."""
     ledger = bench.engine._ledger
-    with ledger.writing() as db:
-        db.execute("UPDATE runs SET deleted_at = deleted_at - ? WHERE deleted_at IS NOT NULL", (seconds,))
+
+    def write() -> None:
+        with ledger.writing() as db:
+            db.execute("UPDATE runs SET deleted_at = deleted_at - ? WHERE deleted_at IS NOT NULL", (seconds,))
+
+    await ledger.do(write)
+
+
+def removing(bench: Bench) -> bool:
+    """Whether a removal for good is at work, or was cut off."""
+    return bool(bench.store._ask("SELECT 1 FROM runs WHERE deleted_at = ?", (binned.REMOVING,)))
 
 
 async def test_what_is_deleted_is_in_the_bin_and_comes_back(bench: Bench, run: Run) -> None:
@@ -141,11 +149,12 @@ async def test_removing_now_leaves_nothing(bench: Bench, run: Run) -> None:
 async def test_the_bin_outlives_engines_and_is_emptied_when_it_is_time(bench: Bench, run: Run) -> None:
     other = await ended(bench)
     await bench.engine.delete([run.id])
-    age(bench, binned.KEPT + 1)
+    await age(bench, binned.KEPT + 1)
     await bench.engine.delete([other.id])
     await again(bench)
     await until_async(lambda: len(bench.store.bin()) == 1, what="the first to be removed")
-    await until_async(lambda: not bench.paths.host_run(run.id).exists())
+    await until_async(lambda: not removing(bench))
+    assert not bench.paths.host_run(run.id).exists()
     assert bench.paths.host_run(other.id).exists()
     await again(bench)
     assert await bench.engine.restore([other.id]) == {}
@@ -159,7 +168,7 @@ async def test_what_is_in_the_bin_long_enough_goes_while_the_engine_runs(
     monkeypatch.setattr("engine.deleting.EVERY", 0.05)
     await again(bench)
     await bench.engine.delete([run.id])
-    age(bench, binned.KEPT + 1)
+    await age(bench, binned.KEPT + 1)
     await until_async(lambda: not bench.paths.host_run(run.id).exists())
     await until_async(lambda: blobs(bench) == set())
 
@@ -174,10 +183,10 @@ async def test_a_removal_that_was_cut_off_is_gone_on_with(
         patched.setattr(AgentHost, "remove_run", lost)
         assert await bench.engine.delete([run.id], now=True) == {run.id: "local: contact was lost."}
         assert (bench.store.count(), bench.store.bin()) == (0, [])
-        assert await bench.engine.restore([run.id]) == {run.id: "the run is not in the bin."}
+        assert await bench.engine.restore([run.id]) == {run.id: "it is being removed for good."}
     await again(bench)
     await until_async(lambda: not bench.paths.host_run(run.id).exists())
-    await until_async(lambda: bench.engine._ledger.in_bin_since(time.time()) == [])
+    await until_async(lambda: not removing(bench))
 
 
 async def test_while_its_host_is_away(bench: Bench, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +203,7 @@ async def test_while_its_host_is_away(bench: Bench, run: Run, monkeypatch: pytes
         assert await engine.delete([run.id], now=True) == {run.id: "gpu-box cannot be reached."}
         assert bench.store.runs() == [run], "it stays as it is"
         await engine.delete([run.id])
-        age(bench, binned.KEPT + 1)
+        await age(bench, binned.KEPT + 1)
         patched.setattr(engine._deleting, "_there", lambda _: False)
         await engine._deleting._remove_due()
         assert len(bench.store.bin()) == 1

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import NotFound
 from engine.project import snapshot
 from engine.runs.forecast import Forecast, lines
-from engine.runs.model import State
+from engine.runs.model import BuildRecord, State
 from engine.runs.queue import Place
 from tests.engine.far_bench import far_bench
 from tests.services import docker
@@ -88,6 +88,20 @@ async def test_what_it_would_be_is_what_it_becomes(bench: Bench) -> None:
     taken = snapshot.take_snapshot(bench.project, bench.paths.blobs, bench.paths.cache)
     assert weighed.snapshot == taken
     assert weighed.secret == ("key.txt",)
+    # What is known needs no reading; what would have to be read is too much.
+    (bench.project / "large.bin").write_bytes(b"x" * 5000)
+    large = snapshot.weigh_snapshot(bench.project, bench.paths.cache / "elsewhere", most=100)
+    assert (large.whole, large.snapshot.id, large.snapshot.bytes > 5000) == (False, "", True)
+
+
+async def test_a_project_that_is_too_large_to_be_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.script("train.py", LOGS)
+    weigh = snapshot.weigh_snapshot
+    monkeypatch.setattr("engine.planning.weigh_snapshot", lambda project, cache: weigh(project, cache, most=1))
+    told = await bench.engine.plan(bench.request("train.py"))
+    assert (told.files, told.new_files, told.same) == (2, None, None)
+    assert told.disk_free is not None
+    assert worded(told)["ships"].endswith("what local has of it is not known")
 
 
 async def test_place_in_the_queue(bench: Bench) -> None:
@@ -159,3 +173,10 @@ async def test_an_environment_that_has_to_be_built(
     assert worded(missing)["environment"] == "not prepared, and PrepareEnvironment is false: the run would fail"
     built = await bench.engine.plan(bench.request("train.py", config="docker", prepare=True))
     assert worded(built)["environment"] == "has to be built, for the first time"
+    # What the last build took, of this configuration if there was one.
+    for number, config in enumerate(("docker", "other")):
+        record = BuildRecord(f"{number}", "local", "f", "ready", 100.0 + number, ended=195.0 + 100 * number)
+        bench.engine._ledger.save_build(record)
+        bench.engine._ledger.note_asker(record.id, str(bench.project), config)
+    again = await bench.engine.plan(bench.request("train.py", config="docker", prepare=True))
+    assert worded(again)["environment"] == "has to be built; the last build took 1 min 35 s"

@@ -55,6 +55,8 @@ async def test_a_request_that_makes_no_sense_is_answered_and_the_line_stays(serv
         ("cancel", {"ids": "all"}),
         ("cancel", {"ids": [1]}),
         ("update", {"id": "x", "changes": {"hidden": "yes"}}),
+        ("update", {"id": "x", "changes": {"retag": {"two words": ""}}}),
+        ("update", {"id": "x", "changes": {"retag": {"best": 1}}}),
         ("fetch", {"id": "x", "dest": "relative"}),
         ("outputs", {}),
     ]:

@@ -120,6 +120,7 @@ async def test_a_host_with_another_address(
     monkeypatch.setattr(SshHost, "ping_after", 0.3)
     machine = make_machine()
     sshd = make_sshd(machine=machine, ListenAddress="0.0.0.0")
+    monkeypatch.setattr("engine.runs.link.WORTH_TELLING", 0.0)
     async with far_bench(project, home, sshd, alice, alice_key, monkeypatch) as far:
         config, known = project.parent / "ssh_config", project.parent / "known_hosts"
         rest = config.read_text()
@@ -135,6 +136,7 @@ async def test_a_host_with_another_address(
         before = machine.address
         assert machine.change_address() != before
         await until_async(lambda: far.engine.status()["hosts"][f"{alice.name}@box"] == "unreachable", 30)
+        await until_async(lambda: "next_try" in far.store.targets()[f"{alice.name}@box"].sample, 30)
         points_there()
         await until_async(lambda: far.engine.status()["hosts"][f"{alice.name}@box"] == "connected", 40)
         alice.write("go", "")

@@ -106,6 +106,8 @@ class RealTerminal:
     def assert_clean(self) -> None:
         """The terminal is as it was before the console came."""
         assert modes(bytes(self.seen)) == USUAL
+        # The keyboard protocol is a stack: what lies below is the shell's.
+        assert self.seen.count(b"\x1b[<u") == len(re.findall(rb"\x1b\[>\d+u", self.seen))
         settings: list[Any] = termios.tcgetattr(self.theirs)
         assert settings == self.before
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 from textual.containers import VerticalScroll
+from textual.content import Content
 
 from tests.tui.driving import driven
 from tui.screens.main import MainScreen
+from tui.screens.submit import SubmitScreen
+from tui.screens.text import TextScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,3 +53,48 @@ async def test_a_dialog_that_comes_before_the_first_frame(
     )
     async with driven(console(None, folder_here=tmp_path)) as d:
         await d.until_shown("ctrl+n")
+
+
+async def test_an_answer_that_comes_after_its_dialog_was_closed(
+    console: Console, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closes nothing else."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def submit(*_: object) -> dict[str, object]:
+        asked.set()
+        await answer.wait()
+        return {"run_id": "iris_1", "name": "iris-001", "number": 1}
+
+    async with driven(console()) as d:
+        monkeypatch.setattr(d.app.link, "submit", submit)
+        await d.press("s")
+        await d.until(lambda: isinstance(d.app.screen, SubmitScreen))
+        await d.type("train.py")
+        await d.press("enter")
+        await d.until(asked.is_set)
+        await d.press("escape")
+        await d.until(lambda: d.app.screen is d.main)
+        answer.set()
+        await d.until(lambda: "iris-001 submitted" in d.said())
+        assert d.app.screen is d.main
+
+
+async def test_an_answer_that_comes_under_another_dialog(
+    console: Console, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are closed: what was open over it belonged to it."""
+    async with driven(console()) as d:
+        await d.press("s")
+        await d.until(lambda: isinstance(d.app.screen, SubmitScreen))
+        below = d.app.screen
+        d.app.push_screen(TextScreen("Over it", Content("a text")))
+        await d.until(lambda: d.app.screen is not below)
+        below.dismiss(None)
+        await d.until(lambda: d.app.screen is d.main)
+
+
+async def test_ctrl_c_says_how_one_leaves(console: Console, history: History) -> None:
+    async with driven(console()) as d:
+        await d.press("ctrl+c")
+        await d.until(lambda: d.said() == ["q leaves the console; runs go on"])

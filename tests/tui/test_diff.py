@@ -25,6 +25,7 @@ COMMIT, ID = "c0ffee" * 6 + "abcd", "5" * 64
 DIFF = (
     b"diff --git a/train.py b/train.py\nindex 1..2 100644\n--- a/train.py\n+++ b/train.py\n@@ -1,2 +1,2 @@\n"
     b" import sys\n-rate = 0.1\r\n+rate = 0.2\x1b]52;c;aGk=\x07[/x]\x1b[2J\r\n+\x1b[31mover\rwritten\n"
+    b"+Traceback (most recent call last):\n-  not of a log\n"
 )
 
 
@@ -62,7 +63,8 @@ async def test_the_recorded_diff_is_opened_by_a_key(console: Console, history: H
         for strip in lines._strips:  # type: ignore[attr-defined]
             inks[strip.text[:4]] = next(iter(strip)).style.color
         assert len({inks["-rat"], inks["+rat"], inks["@@ -"], inks[" imp"]}) == 4
-        assert inks["+rat"] == inks["+ove"]
+        assert inks["+rat"] == inks["+ove"] == inks["+Tra"]
+        assert inks["-rat"] == inks["-  n"]
         await d.press("slash")
         await d.type("rate")
         await d.press("enter")

@@ -117,6 +117,9 @@ async def test_what_only_goes_on_is_not_wrong(console: Console, history: History
         await d.until_shown("NotStarted")
         await d.until_shown(" ? ")
         assert not bar.wrong.display
+        await d.press("enter")
+        await d.until_shown("needs a value")
+        assert bar.input.has_focus
 
 
 @pytest.mark.parametrize("key", ["f1", "question_mark"])

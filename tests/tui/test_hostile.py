@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 from textual.app import SuspendNotSupported
 from textual.widgets import Input
 
@@ -13,6 +15,7 @@ from tests.tui.driving import Driver, driven
 from tests.tui.hostile import TEXTS, Look, fill
 from tui.actions import ACTIONS, PANES
 from tui.engine_link import EngineLink
+from tui.screens.confirm import ConfirmScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,26 +31,47 @@ ENDING = {"quit"}
 PANE_KEYS = dict(zip(PANES, "1234", strict=True))
 
 
+async def press(driver: Driver, *keys: str) -> None:
+    """As a terminal hands them over, all at once; until the last one has done what it does, and that is drawn."""
+    for key in keys:
+        driver.app.post_message(events.Key(key, character(key)))
+    await driver.until(lambda: driver.app._turn is None and not driver.app._typed, "every key to be handled")
+
+
+def character(key: str) -> str | None:
+    """What a terminal sends beside a key's name."""
+    if len(key) == 1:
+        return key
+    try:
+        return unicodedata.lookup(key.replace("_", " ").upper())
+    except KeyError:
+        return " " if key == "space" else None
+
+
 async def home_again(driver: Driver) -> None:
     """`escape` leads back to the main screen from anywhere, within as many steps as a person has patience for."""
-    for _ in range(6):
+    for _ in range(8):
         typing = isinstance(driver.app.focused, Input)
         if driver.app.screen is driver.main and not driver.main.has_class("-zoomed") and not typing:
             return
-        await driver.press("escape")
+        before = driver.app.screen
+        await press(driver, "escape")
+        if isinstance(driver.app.screen, ConfirmScreen) and not isinstance(before, ConfirmScreen):
+            # Something that was typed would be lost, and it asks.
+            await press(driver, "y")
     raise AssertionError(f"no way back from {driver.app.screen}:\n{driver.text()}")
 
 
 async def try_action(driver: Driver, look: Look, action: Action) -> None:
     """By its first key where it belongs, and a look at what comes of it; then at what `enter` makes of that."""
     for pane in action.panes or (PANES[2],):
-        await driver.press(PANE_KEYS[pane], action.keys[0])
+        await press(driver, PANE_KEYS[pane], action.keys[0])
         look.check()
         if driver.app.screen is not driver.main:
-            await driver.press("tab", "down", "end")
+            await press(driver, "tab", "down", "end")
             look.check()
             if not action.question:
-                await driver.press("enter")
+                await press(driver, "enter")
                 look.check()
         await home_again(driver)
 
@@ -77,11 +101,11 @@ async def test_every_screen(
             look = Look(d)
             d.app.tell(text, "error")
             look.check()
-            await d.press("4")
+            await press(d, "4")
             for _ in range(7):
-                await d.press("down", "enter")
+                await press(d, "down", "enter")
                 look.check()
-                await d.press("escape", "4", "right_square_bracket")
+                await press(d, "escape", "4", "right_square_bracket")
                 look.check()
             for action in ACTIONS:
                 if action.id not in ENDING:

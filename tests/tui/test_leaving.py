@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
     from engine.paths import Paths
 
 READY = "no runs yet"
+
+
+def read_until(end: int, wanted: bytes | None) -> bytes:
+    """What the program writes until it has written `wanted`, or with None until it closes the terminal."""
+    seen = b""
+    while wanted is None or wanted not in seen:
+        try:
+            piece = os.read(end, 65536)
+        except OSError:
+            # Linux tells a closed other side of a terminal as an error.
+            break
+        if not piece:
+            break
+        seen += piece
+    return seen
+
+
 # The console with a fault in it: `!` meets it, or the start.
 FAULTY = """\
 import sys

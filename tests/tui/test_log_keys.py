@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.runs import outages
 from engine.runs.logs import TIMES
 from tests.tui.driving import driven
 from tests.tui.history import NOW
@@ -150,6 +151,26 @@ async def test_selected_among_filtered_lines_and_taken_up_to_a_match(
         await d.until(lambda: found[1:] == ["keep 0\ndrop 1\ndrop 2\ndrop 3\n"])
 
 
+async def test_lines_are_selected_with_the_mouse(
+    console: Callable[..., ConsoleApp], history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history.put(running())
+    write(home, "".join(f"line {n}\n" for n in range(8)))
+    async with driven(console()) as d:
+        await opened(d, "line 7")
+        found = copied(d, monkeypatch)
+        lines = pane(d).lines
+        await d.pilot.mouse_down(lines, (3, 5))
+        await d.pilot.hover(lines, (9, 3))
+        await d.until_shown("3 lines, y copies")
+        await d.pilot.hover(lines, (9, 2))
+        await d.until_shown("4 lines, y copies")
+        await d.pilot.mouse_up(lines, (9, 2))
+        await d.pilot.hover(lines, (1, 7))
+        await d.press("y")
+        await d.until(lambda: found == ["line 2\nline 3\nline 4\nline 5\n"])
+
+
 async def test_without_a_selection_its_keys_are_the_screens(
     console: Callable[..., ConsoleApp], history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +221,21 @@ async def test_errors_both_ways(console: Callable[..., ConsoleApp], history: His
         await d.until_shown("ERROR two")
 
 
+async def test_what_was_gone_to_is_on_the_screen_among_wrapped_lines(
+    console: Callable[..., ConsoleApp], history: History, home: Paths
+) -> None:
+    history.put(running())
+    write(home, ("x" * 400 + "\n") * 40 + "ERROR here\n" + "last\n" * 2)
+    async with driven(console()) as d:
+        await opened(d, "last")
+        await d.press("w", "E")
+        await d.until_shown("ERROR here")
+        assert not d.main.query_one("LogLines").page.following  # type: ignore[attr-defined]
+        await d.press("g", "v", *["down"] * 9)
+        await d.until_shown("10 lines, y copies")
+        await d.until_shown("▸▌xxx")
+
+
 async def test_lines_are_counted_while_one_types(
     console: Callable[..., ConsoleApp], history: History, home: Paths
 ) -> None:
@@ -234,6 +270,25 @@ async def test_a_progress_bar_is_one_line_that_moves(
         write(home, "\ndone\n")
         await d.until_shown("done")
         assert d.text().count("% |") == 1
+
+
+async def test_an_outage_stands_in_the_log_where_it_was(
+    console: Callable[..., ConsoleApp], history: History, home: Paths
+) -> None:
+    history.put(running())
+    arrive(home, "before\n", NOW - 50)
+    async with driven(console()) as d:
+        await opened(d, "before")
+        await d.press("t")
+        await d.until_shown("22:12:30 before")
+        outages.note(home.driver_log(RUN_ID).parent, NOW - 45, NOW - 13)
+        await d.until_shown("─ no contact with its host from 22:12:35 to 22:13:07 (0m32) ─")
+        arrive(home, "after\n", NOW - 10)
+        await d.until_shown("22:13:10 after")
+        lines = [line for line in d.text().splitlines() if "before" in line or "contact" in line or "after" in line]
+        assert ["before" in lines[0], "contact" in lines[1], "after" in lines[2]] == [True] * 3
+        await d.press("ampersand", *"e", "enter")
+        await d.until(lambda: "only 'e'" in d.text() and "no contact" not in d.text())
 
 
 LOG = """\

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from engine.runs import outages
 from engine.runs.logs import TIMES
 from engine.runs.model import State
 from tests.tui.driving import Driver, driven
@@ -129,8 +130,42 @@ async def test_merged_by_arrival_while_all_grow(
         await d.until(lambda: re.search(r"22:12:22 \S iris-001", d.text()))
         await d.press("vertical_line")
         await d.until(lambda: any("A pager reads one log" in said for said in d.said()))
+        await d.press("W")
+        await d.until(lambda: any("One log is saved at a time" in said for said in d.said()))
+        copied: list[str] = []
+        d.app.copy_text = copied.append  # type: ignore[method-assign]
+        await d.press("A")
+        await d.until(lambda: copied)
+        assert copied[0].splitlines()[-4:] == ["epoch 12 loss=0.071", "late 0", "late 1", "late 2"]
         await d.press("m")
         await d.until_shown("side by side")
+
+
+async def test_outages_and_errors_of_several(console: Callable[..., ConsoleApp], history: History, home: Paths) -> None:
+    runs = [going(1), going(2)]
+    history.put(*runs)
+    epochs(home, runs, 45)
+    outages.note(home.driver_log(runs[0].id).parent, NOW - 45, NOW - 13)
+    arrive(home, runs[1], "ERROR of the second\n", NOW - 12)
+    arrive(home, runs[0], "ERROR of the first\n", NOW - 11)
+    for number in range(40):
+        for run in runs:
+            arrive(home, run, f"fine {number}\n", NOW - 10 + number * 0.2)
+    async with driven(console()) as d:
+        await opened(d, 2)
+        await d.press("m")
+        await d.until(lambda: len(rows(d)) == 36)
+        await d.press("E")
+        await d.until_shown("ERROR of the first")
+        assert "ERROR of the second" not in d.text()
+        await d.press("up", "up")
+        await d.until_shown("─ ▲ iris-001: no contact with its host from 22:12:35 to 22:13:07 (0m32) ─")
+        await d.press("e")
+        await d.until(lambda: "ERROR of the second" in d.text() and "no contact" in d.text())
+        await d.press("e")
+        await d.until(lambda: "ERROR of the second" not in d.text())
+        await d.press("e")
+        await d.until(lambda: d.said() == ["No error below."])
 
 
 async def test_the_way_is_remembered(console: Callable[..., ConsoleApp], history: History, home: Paths) -> None:

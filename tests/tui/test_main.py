@@ -74,6 +74,15 @@ def test_little_is_imported_before_the_first_frame() -> None:
     assert done.stdout.split() == ["tui", "tui.app", "tui.first_frame", "tui.saying", "tui.themes", "tui.turns"]
 
 
+def test_settings_before_the_first_frame_need_no_textual(home: Paths) -> None:
+    home.config.mkdir(parents=True)
+    (home.config / "config.yaml").write_text("frames: 20\nkeys: {cancel: /}\n")
+    code = "from tui.main import read_early; import sys; print(read_early().frames, 'textual' in sys.modules)"
+    environ = {**os.environ, "AML_TUI_HOME": str(home.state.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert done.stdout.split() == ["20", "False"]
+
+
 def _on_a_terminal(argv: list[str], environ: dict[str, str], keys: bytes, marker: bytes) -> tuple[bytes, int]:
     """Run in a pseudo terminal, press keys when the marker is shown; what was written, and the exit code."""
     import fcntl

@@ -103,12 +103,12 @@ async def test_what_goes_wrong_is_said(command: list[str], limit: float, says: s
 async def test_a_run_that_ends_calls_the_hook(
     console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, other = make_run(1, State.RUNNING), make_run(2, State.RUNNING)
-    history.put(running, other, make_run(3))
+    running, other, short = (make_run(number, State.RUNNING) for number in (1, 2, 4))
+    history.put(running, other, short, make_run(3))
     home.config.mkdir(parents=True)
     file = tmp_path / "told.json"
     hook = json.dumps([sys.executable, "-c", NOTES, str(file)])
-    (home.config / "config.yaml").write_text(f"hook: {hook}\n")
+    (home.config / "config.yaml").write_text(f"hook: {hook}\nnotice_after: 20\n")
     rung: list[str] = []
     async with driven(console()) as d:
         monkeypatch.setattr(d.app, "bell", lambda: rung.append("bell"))
@@ -120,6 +120,10 @@ async def test_a_run_that_ends_calls_the_hook(
         # One looks at the list: no bell.
         assert rung == []
         d.app.on_app_blur()
+        history.put(dataclasses.replace(short, state=State.COMPLETED, ended=short.created + 5, exit_code=0))
+        d.app.model.changed([short.id])
+        await until_async(lambda: '"iris-004"' in file.read_text(), what="the short one's notes")
+        assert rung == []
         history.put(dataclasses.replace(other, state=State.FAILED, ended=other.created + 60, exit_code=1))
         d.app.model.changed([other.id])
         await d.until(lambda: rung == ["bell"])

@@ -33,7 +33,7 @@ def score(typed: str, text: str) -> float:
 
 def test_where_it_is_found_counts() -> None:
     assert score("sub", "submit a script") > score("sub", "a submarine") > score("sub", "absubmit") > 0
-    assert score("sbmt", "submit") > score("sbmt", "some big metal") or score("sbmt", "some big metal") < 0
+    assert score("sbmt", "submit") > 0 > score("loc", "the terminal's own 16 colours")
     assert score("can", "cancel the run") > score("can", "a copy and no cat")
     assert score("xyz", "submit") < 0
     assert score("tra lr", "iris-042 train.py --lr 0.1") > 0
@@ -44,9 +44,9 @@ def test_the_letters_found_are_told() -> None:
     found = match(["run"], "rerun, run")
     assert found is not None
     assert found.places == {7, 8, 9}
-    apart = match(["crn"], "cancel the run")
+    apart = match(["cnl"], "a copy, cancel")
     assert apart is not None
-    assert "".join("cancel the run"[place] for place in sorted(apart.places)) == "crn"
+    assert apart.places == {8, 10, 13}
 
 
 async def test_a_sign_narrows_and_what_cannot_be_done_is_behind() -> None:
@@ -67,6 +67,7 @@ async def test_a_sign_narrows_and_what_cannot_be_done_is_behind() -> None:
     assert await found("@") == ["copybox"]
     assert await found("") == ["two", "one"]
     assert await found("#" + run) == [run]
+    assert await found("#completed") == [run]
     assert await found("%copy") == []
 
 
@@ -77,10 +78,10 @@ async def test_ten_thousand_runs_hold_up_nothing() -> None:
 
     async def watch() -> None:
         nonlocal longest
-        before = time.perf_counter()
+        before = time.thread_time()
         while True:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest, before = max(longest, now - before), now
 
     watching = asyncio.create_task(watch())
@@ -88,8 +89,8 @@ async def test_ten_thousand_runs_hold_up_nothing() -> None:
     found = await finder.find("9876")
     watching.cancel()
     assert found[0].thing.id == runs[9876].id
-    # A turn is 8 ms; twenty times that on a machine that does something else.
-    assert longest < 0.2
+    # Of the processor's time, which other programs do not lengthen: a turn is 8 ms, putting in order comes on top.
+    assert longest < 0.1
 
 
 async def opened(d: Driver, typed: str) -> None:

@@ -25,14 +25,14 @@ def test_no_file_is_no_settings(tmp_path: Path) -> None:
 
 def test_settings_are_read(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
-        "theme: light\nmetrics: [f1]\nnotice: none\nkeys:\n  submit: S\n  cancel: [z, ctrl+x]\n  filter: '&'\n"
+        "theme: light\nmetrics: [f1]\nnotice: none\nkeys:\n  submit: A\n  cancel: [Q, ctrl+x]\n  filter: '&'\n"
     )
     found = read_settings(tmp_path)
     assert found.problems == ()
     assert found.theme == "light"
     assert found.metrics == ("f1",)
     assert found.notice == "none"
-    assert found.keys == {"submit": ("S",), "cancel": ("z", "ctrl+x"), "filter": ("ampersand",)}
+    assert found.keys == {"submit": ("A",), "cancel": ("Q", "ctrl+x"), "filter": ("ampersand",)}
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,41 @@ def test_keys_may_change_places(tmp_path: Path) -> None:
 async def test_the_console_uses_them(console: Callable[..., ConsoleApp], home: Paths, history: History) -> None:
     busy_history(history)
     home.config.mkdir(parents=True)
-    (home.config / "config.yaml").write_text("metrics: [accuracy]\nwhat: 1\nkeys:\n  cancel: [z, ctrl+x]\n  help: h\n")
+    (home.config / "config.yaml").write_text("metrics: [accuracy]\nwhat: 1\nkeys:\n  cancel: [Q, ctrl+x]\n  help: h\n")
     async with driven(console()) as d:
         await d.until(lambda: d.main.table.metrics == ("accuracy",))
-        assert "z cancel" in d.text()
+        assert "Q cancel" in d.text()
         assert "there is no setting 'what'" in d.said()[0]
         await d.press("c", "question_mark")
         assert d.app.screen is d.main
-        for key in ("z", "ctrl+x"):
+        for key in ("Q", "ctrl+x"):
             await d.press(key)
             await d.until_shown("Cancel 1 run?")
             await d.press("n")
         await d.press("h")
         await d.until_shown("Keys")
-        assert "z ctrl+x" in d.text()
+        assert "Q ctrl+x" in d.text()
+
+
+async def test_keys_change_places_at_once_and_back(
+    console: Callable[..., ConsoleApp], home: Paths, history: History
+) -> None:
+    busy_history(history)
+    home.config.mkdir(parents=True)
+    file = home.config / "config.yaml"
+    file.write_text("keys: {submit: c, cancel: s, jump: x, remove: J}\n")
+    async with driven(console()) as d:
+        await d.until(lambda: d.app.keys)
+        await d.press("s")
+        await d.until_shown("Cancel 1 run?")
+        await d.press("n", "x")
+        await d.until_shown("a letter goes there")
+        await d.press("escape", "2", "J")
+        await d.until_shown("Delete the run configuration?")
+        await d.press("n", "3")
+        file.write_text("")
+        await d.app.use_settings()
+        await d.press("c")
+        await d.until_shown("Cancel 1 run?")
+        await d.press("n", "J")
+        await d.until_shown("a letter goes there")

@@ -84,7 +84,7 @@ async def test_values_are_changed_and_used_at_once(
         await d.until(lambda: d.app.settings is not None and d.app.settings.notice == "none")
         await d.press("delete")
         await d.until(lambda: config(home) == "# mine\n")
-        await d.press("j", "j", "enter", *"notify-send 'it is over'", "enter")
+        await d.press("j", "j", "j", "enter", *"notify-send 'it is over'", "enter")
         await d.until(lambda: d.app.settings is not None and d.app.settings.hook == ("notify-send", "it is over"))
         await d.press("enter", *" 'x", "enter")
         await d.until_shown("the quotes do not match")
@@ -99,7 +99,16 @@ async def test_values_are_changed_and_used_at_once(
         await d.press("enter", *"90", "enter")
         await d.until_shown("tick is a number from 1 to 60")
         await d.press("backspace", "enter")
-        await d.until(lambda: d.main._ticking is not None and d.main._ticking[0] == 9)
+        await d.until(lambda: d.main._preferred.tick == 9)
+
+
+async def test_what_was_edited_elsewhere_is_read_again(console: Callable[..., ConsoleApp], home: Paths) -> None:
+    home.config.mkdir(parents=True)
+    async with driven(console()) as d:
+        (home.config / "config.yaml").write_text("notice: bell\nwhat: 1\n")
+        await at(d, "notice")
+        await d.until(lambda: d.app.settings is not None and d.app.settings.notice == "bell")
+        await d.until(lambda: any("there is no setting 'what'" in said for said in d.said()))
 
 
 async def test_a_key_is_changed(console: Callable[..., ConsoleApp], home: Paths, history: History) -> None:

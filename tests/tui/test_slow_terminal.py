@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.screen import Screen
 from engine.runs.model import State
 from tests.tui.history import NOW, make_run
 from tests.tui.real_terminal import CONSOLE, RealTerminal, resident
@@ -45,12 +46,11 @@ def printing(home: Paths, history: History) -> Printing:
 
 
 def busy(terminal: RealTerminal, printing: Printing, seconds: float) -> str:
-    """The run prints and a person goes up and down; the terminal reads nothing meanwhile."""
+    """The run prints; the terminal reads nothing meanwhile."""
     until = time.monotonic() + seconds
     last = ""
     while time.monotonic() < until:
         last = printing.print(20)
-        terminal.press("\t")
         # How long a terminal reads nothing is what is tested.
         time.sleep(0.05)
     return last
@@ -60,7 +60,7 @@ def test_it_goes_on_where_it_is_when_the_terminal_reads_again(home: Paths, proje
     with RealTerminal(CONSOLE, "--readonly", str(project)) as terminal:
         terminal.until_shown(printing.print(1))
         before = resident(terminal.process.pid)
-        last = busy(terminal, printing, 4)
+        last = busy(terminal, printing, 2)
         terminal.press("?")
         assert resident(terminal.process.pid) - before < 16 * MEGABYTE
         begun = len(terminal.seen)
@@ -117,3 +117,16 @@ def test_keys_are_answered_on_a_slow_line(home: Paths, project: object, printing
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.until_ended() == 0
         terminal.assert_clean()
+
+
+def test_the_whole_screen_is_drawn_again(home: Paths, project: object, printing: Printing) -> None:
+    with RealTerminal(CONSOLE, "--readonly", str(project)) as terminal:
+        terminal.until_shown(printing.print(1))
+        for key, text in (("", "Run configurations"), ("?", "Remove all marks")):
+            terminal.press(key)
+            terminal.until_shown(text)
+            terminal.screen = Screen(120, 40)
+            terminal.press("\x0c")
+            terminal.until_shown(text)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.until_ended() == 0

@@ -139,10 +139,10 @@ async def test_how_long_ago_it_was_lost_moves_alone(console: Console, history: H
         await d.until_shown("gpu-box: unreachable 1m12, retrying")
         pane, painted = d.main.targets, []
         pane.paint = lambda keys: painted.extend(keys)  # type: ignore[method-assign]
-        d.main._tick()
+        d.main.tick()
         assert painted == []
         d.app.clock = lambda: NOW + 1
-        d.main._tick()
+        d.main.tick()
         assert painted == ["gpu-box"]
         await d.until_shown("gpu-box: unreachable 1m13, retrying")
 

@@ -126,3 +126,41 @@ async def test_high_contrast(console: Callable[..., ConsoleApp], home: Paths, hi
     async with driven(app) as d:
         await d.until_shown("epoch 30/30")
         check_snapshot(d.app, "main-contrast-dark-120x40", tmp_path)
+
+
+@pytest.mark.parametrize("look", ["contrast-light", "mono"])
+async def test_the_main_screen_is_seen_while_one_chooses(
+    console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path, look: str
+) -> None:
+    busy_history(history)
+    async with driven(console()) as d:
+        await d.press("T")
+        await d.until_shown("esc as it was")
+        while d.app.look.name != look:
+            await d.press("j")
+        await d.until_shown("nothing printed yet")
+        check_snapshot(d.app, f"themes-{look}-120x40", tmp_path)
+
+
+@pytest.mark.parametrize("key", ["comma", "T", "exclamation_mark", "question_mark", "J", "colon", "O"])
+async def test_what_is_opened_is_ascii_too(
+    console: Callable[..., ConsoleApp], home: Paths, history: History, key: str
+) -> None:
+    busy_history(history)
+    async with driven(console(ascii=True), (80, 24)) as d:
+        d.app.tell_error(RuntimeError("a long story " * 30), "reading")
+        await d.press(key)
+        await d.until(lambda: d.app.screen is not d.main)
+        await d.press("slash" if key == "question_mark" else "down")
+        assert d.text().isascii(), {char for char in d.text() if not char.isascii()}
+
+
+async def test_a_setting_is_stronger_than_the_environment(
+    console: Callable[..., ConsoleApp], home: Paths, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    home.config.mkdir(parents=True)
+    (home.config / "config.yaml").write_text("theme: light\n")
+    async with driven(console()) as d:
+        await d.until(lambda: d.app.theme == "aml-light")
+        await d.until(lambda: colours(d.app))

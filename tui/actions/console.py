@@ -9,6 +9,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("messages", ("exclamation_mark",), "messages", "Show what was said so far", "Console"),
     Action("settings", ("comma",), "settings", "Change settings and keys", "Console"),
     Action("theme", ("T",), "theme", "Choose the colours", "Console"),
+    Action("redraw", ("ctrl+l",), "redraw", "Draw the whole screen again", "Console"),
     Action(
         "palette",
         ("colon", "ctrl+p"),

@@ -20,7 +20,7 @@ ACTIONS: tuple[Action, ...] = (
         "edit",
         ("e",),
         "edit",
-        "Edit the file: as a form, or as text",
+        "Edit the file as form or text",
         "Files",
         ("targets", "configs"),
         True,

@@ -20,6 +20,12 @@ def _open(now: Situation) -> Reason:
     return "" if not now.zoomed else "it is open"
 
 
+def _needs_column(now: Situation) -> Reason:
+    if now.folded:
+        return "there is room for one pane at a time"
+    return "the run has the whole screen" if now.zoomed else ""
+
+
 ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "open", "Open what is under the cursor", "Moving", footer=True, why_not=_open),
     Action("back", ("escape",), "back", "Go back", "Moving"),
@@ -29,4 +35,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("pane_configs", ("2",), "configurations", "Go to the run configurations", "Moving"),
     Action("pane_runs", ("3",), "runs", "Go to the runs", "Moving"),
     Action("pane_run", ("4",), "run", "Go to the run's log and metrics", "Moving", why_not=needs_run),
+    Action(
+        "narrower", ("less_than_sign",), "narrower", "Make the left column narrower", "Moving", why_not=_needs_column
+    ),
+    Action("wider", ("greater_than_sign",), "wider", "Make the left column wider", "Moving", why_not=_needs_column),
+    Action("jump", ("J",), "jump", "Go anywhere on the screen by a letter", "Moving"),
 )

@@ -185,7 +185,7 @@ ACTIONS: tuple[Action, ...] = (
         "logs",
         ("L",),
         "logs together",
-        "Show the logs of the marked runs side by side, or merged by arrival",
+        "Show the marked runs' logs side by side, or merged by arrival",
         "Runs",
         ("runs",),
         why_not=_needs_several,

@@ -17,11 +17,13 @@ PANE_TITLES = {"targets": "Targets", "configs": "Run configurations", "runs": "R
 
 @dataclass(frozen=True)
 class Situation:
-    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor.
+    """What an action would act on: `acted` is the marked runs or, with none marked, the one under the cursor; on the
+    head of a group, those of the group.
 
     `state` is what the engine knows of the host of `target`, "" when it knows nothing of it.
     `prepares` are the configurations whose environment `prepare` would have there: one, or several to choose from.
     `builds` is how many builds of environments there are to look at, `undoable` how much can be brought back.
+    `folded`: there is room for one pane at a time.
     """
 
     pane: str = "runs"
@@ -40,6 +42,7 @@ class Situation:
     prepares: tuple[ConfigView, ...] = ()
     builds: int = 0
     undoable: int = 0
+    folded: bool = False
 
 
 Reason = str
@@ -110,6 +113,8 @@ def needs_project(now: Situation) -> Reason:
 _SHOWN_KEYS = {
     "slash": "/",
     "comma": ",",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "dollar_sign": "$",
     "ampersand": "&",
     "plus": "+",

@@ -84,7 +84,7 @@ ACTIONS: tuple[Action, ...] = (
         "shell",
         ("dollar_sign",),
         "shell",
-        "Open a shell on the target's machine, or where the run is",
+        "Open a shell on the target, or in the run",
         "Targets",
         (*TARGETS, *RUN_PANES),
         True,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from engine import masking
+from engine.errors import ProjectError
 from engine.project.check_text import CONDA, CONFIGURATION
 from engine.project.documented import (
     CHOICE,
@@ -29,6 +30,7 @@ from engine.project.documented import (
 )
 from engine.project.edit import compose, with_value
 from engine.project.edit_items import with_item, with_new_item, without_item
+from engine.project.fields import document_of
 from engine.project.fields import plain as plain_value
 from engine.project.runconfig import is_second
 from engine.secrets.references import is_reference
@@ -89,7 +91,12 @@ class Row:
 
 def rows_of(text: str, kind: str) -> list[Row]:
     """The rows for a text of this kind of file. Raises ProjectError when it is not YAML."""
-    root = compose(text)
+    # The same reader as a submission's, which is quick, and refuses what has itself in it.
+    document = document_of(text.encode("utf-8", "surrogateescape"), "")
+    if document.fields is None:
+        first = document.problems[0]
+        raise ProjectError(first.message, where=f"line {first.line}" if first.line else "", remedy=first.remedy)
+    root = document.fields.node
     pairs = _pairs(root)
     names = {name for name, _, _ in pairs}
     keys = keys_of(kind, kind == CONFIGURATION and is_second(names))
@@ -117,11 +124,12 @@ def _found(node: yaml.Node | None, path: Iterable[str]) -> tuple[yaml.Node | Non
     """Key and value at a path as written (another case will do), and the path in the text's own spelling."""
     key: yaml.Node | None = None
     spelled: list[str] = []
-    for part in path:
+    parts = list(path)
+    for depth, part in enumerate(parts):
         pairs = _pairs(node)
         named = [one for one in pairs if one[0] == part] or [one for one in pairs if one[0].lower() == part.lower()]
         if not named:
-            return None, None, [*spelled, part]
+            return None, None, [*spelled, *parts[depth:]]
         name, key, node = named[-1]
         spelled.append(name)
     return key, node, spelled
@@ -270,6 +278,12 @@ def removed(text: str, row: Row) -> str:
     while (shorter := with_value(text, path, None)) != text:
         text = shorter
     return text
+
+
+def moved(text: str, row: Row, other: Row) -> str:
+    """The text with two items of one list in each other's place; comments stay with the place."""
+    text = changed(text, row, other.value)
+    return changed(text, other, row.value)
 
 
 def wrong(row: Row, value: str) -> str:

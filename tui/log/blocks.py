@@ -9,9 +9,7 @@ from engine.runs.tracebacks import LOGGED
 from tui.log.ansi import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tui.log.file import LogFile, Row
+    from tui.log.file import LogFile
 
 HEAD = b"Traceback (most recent call last):"
 # A page may begin in the middle of a traceback: its head is looked for in so many bytes before (bytes).
@@ -62,8 +60,3 @@ def before(file: LogFile, top: int) -> Blocks:
         for line in data[data.rfind(b"\n", 0, head) + 1 :].removesuffix(b"\n").split(b"\n"):
             blocks.tell(line)
     return blocks
-
-
-def kinds(blocks: Blocks, rows: Iterable[Row]) -> list[str]:
-    """What each row is."""
-    return [blocks.tell(row.data) for row in rows]

@@ -141,39 +141,12 @@ class LogFile:
                 data, cut = tail, False
         return Row(start, end, data.rstrip(b"\n"), cut)
 
-    def rows(self, top: int, count: int) -> list[Row]:
-        """Up to `count` rows from the one that begins at `top`."""
-        found: list[Row] = []
-        size = self.size()
-        while len(found) < count and top < size:
-            row = self.row(top)
-            if row.end <= top:
-                break
-            found.append(row)
-            top = row.end
-        return found
-
-    def back(self, top: int, count: int) -> int:
-        """Where the row `count` rows above the one at `top` begins; 0 at the beginning of the file."""
-        while count > 0 and top > 0:
-            top = self.row_start(top - 1)
-            count -= 1
-        return top
-
-    def forward(self, top: int, count: int) -> int:
-        """Where the row `count` rows below begins, or the last row."""
-        size = self.size()
-        while count > 0:
-            end = self.row_end(top)
-            if end >= size:
-                break
-            top = end
-            count -= 1
-        return top
-
-    def last_top(self, height: int) -> int:
-        """Where to begin so that the last `height` rows are shown."""
-        return self.back(self.size(), height)
+    def overwritten(self, start: int, end: int) -> bool:
+        """Whether this row is a part of a progress bar that went on: of such a line the last part is what is shown."""
+        if end - start < LONGEST or end >= self.size():
+            return False
+        tail = self.read(max(start, end - DRAWN), min(DRAWN, end - start))
+        return not tail.endswith(b"\n") and b"\r" in tail
 
     def count_rows(self, start: int, end: int) -> int:
         """Line feeds between two offsets."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tui.log.file import LogFile, Row
 from tui.log.times import Times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tui.log.search import Search
@@ -118,18 +119,26 @@ class Order:
 
     def _next(self, source: int, place: Place) -> int:
         """Where this log's first row from there on begins; -1: there is none."""
-        offset = place[source]
+        offset, file = place[source], self.files[source]
         if self.only is None:
-            return offset if offset < self.files[source].size() else -1
+            size = file.size()
+            while offset < size and file.overwritten(offset, end := file.row_end(offset)):
+                offset = end
+            return offset if offset < size else -1
         matches = self.only[source].matches
         number = bisect.bisect_left(matches, offset)
         return matches[number] if number < len(matches) else -1
 
     def _back(self, source: int, place: Place) -> int:
         """Where this log's last row before it begins; -1: there is none."""
-        offset = place[source]
+        offset, file = place[source], self.files[source]
         if self.only is None:
-            return self.files[source].row_start(offset - 1) if offset > 0 else -1
+            while offset > 0:
+                start = file.row_start(offset - 1)
+                if not file.overwritten(start, offset):
+                    return start
+                offset = start
+            return -1
         matches = self.only[source].matches
         number = bisect.bisect_left(matches, offset)
         return matches[number - 1] if number else -1
@@ -155,31 +164,32 @@ class Order:
 
     def forward(self, place: Place, count: int) -> Place:
         """The place so many rows below, or the end."""
-        return self._forward(place, count)[1]
+        now = list(place)
+        for (source, _), after in islice(self.walk(place), count):
+            now[source] = after
+        return tuple(now)
 
     def rows(self, place: Place, count: int) -> list[Row]:
         """Up to so many rows from a place on."""
         found = []
-        for source, start in self._forward(place, count)[0]:
+        for (source, start), _ in islice(self.walk(place), count):
             row = self.files[source].row(start)
             if row.end <= start:
                 break
             found.append(dataclasses.replace(row, source=source) if source else row)
         return found
 
-    def _forward(self, place: Place, count: int) -> tuple[list[Spot], Place]:
+    def walk(self, place: Place) -> Iterator[tuple[Spot, int]]:
+        """The rows from a place on, each with the offset that has it above."""
         now = list(place)
-        found: list[Spot] = []
         heads: dict[int, Key] = {}
         for source in range(len(now)):
             self._look_on(source, now, heads)
-        while count > 0 and heads:
+        while heads:
             _, source, start = min(heads.values())
-            found.append((source, start))
             now[source] = self.after((source, start))
+            yield (source, start), now[source]
             self._look_on(source, now, heads)
-            count -= 1
-        return found, tuple(now)
 
     def _look_on(self, source: int, now: list[int], heads: dict[int, Key]) -> None:
         start = self._next(source, tuple(now))

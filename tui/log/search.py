@@ -117,7 +117,3 @@ class Search:
         """The last matching row above the one at `offset`."""
         place = bisect.bisect_left(self.matches, offset)
         return self.matches[place - 1] if place else None
-
-    def place(self, offset: int) -> int:
-        """Which match, counted from 1, the row at `offset` is, or the last one before it."""
-        return bisect.bisect_right(self.matches, offset)

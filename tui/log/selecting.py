@@ -43,6 +43,14 @@ class Selecting:
         self._anchor = self._at
         self.following = False
 
+    def select(self, first: int, last: int) -> None:
+        """From one row of the page that was shown last to another, by their places on it."""
+        end = self.order.end
+        spots = [self._shown[place] for place in (first, last) if place < len(self._shown)]
+        if len(spots) == 2 and all(offset < end[source] for source, offset in spots):
+            self._anchor, self._at = spots
+            self.following = False
+
     def end_selecting(self) -> None:
         """Stay where one is, with nothing selected."""
         self._anchor = None
@@ -94,10 +102,7 @@ class Selecting:
             yield from map(plain_line, lines(order.files[0], start, end))
             return
         low, high = self._ends() if self.selecting else (order.first(order.begin), order.last(order.end))
-        place = order.at(low) if low is not None else order.end
-        while low is not None and low != high:
-            yield plain_line(order.files[low[0]].row(low[1]).data)
-            place = order.forward(place, 1)
-            low = order.first(place)
-        if low is not None:
-            yield plain_line(order.files[low[0]].row(low[1]).data)
+        for spot, _ in order.walk(order.at(low)) if low is not None else ():
+            yield plain_line(order.files[spot[0]].row(spot[1]).data)
+            if spot == high:
+                return

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from tui.log.ansi import coloured, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tui.log.file import LogFile
 
 # Read at once, and the longest line that is given as one (bytes).
 _PIECE = 1 << 20
+# More is not copied: nobody pastes it, and a file of it is what saving is for (characters).
+MOST_COPIED = 16 << 20
 
 
 def lines(file: LogFile, start: int, end: int) -> Iterator[bytes]:
@@ -40,3 +42,15 @@ def plain_line(data: bytes) -> str:
 def coloured_line(data: bytes) -> bytes:
     """A line as the screen shows it, for a terminal: its colours, and no other control."""
     return coloured(data).encode("utf-8", "replace")
+
+
+def taken(lines: Iterable[str], most: int) -> str | None:
+    """The lines, each with its end; None when there is more than `most` of them (characters)."""
+    found: list[str] = []
+    count = 0
+    for line in lines:
+        count += len(line) + 1
+        if count > most:
+            return None
+        found.append(line)
+    return "".join(f"{line}\n" for line in found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +13,7 @@ from textual.widgets import Static
 from tui.attempts import ASKING, FAILED, OK, Attempt, Progress
 from tui.plain import plain
 from tui.screens.dialog import Dialog, Scrolling
-from tui.screens.main import REMOTE_TICK, TICK
+from tui.screens.preferred import tick_of
 from tui.widgets.question_box import QuestionBox
 from tui.widgets.steps_list import StepsList
 
@@ -68,7 +67,7 @@ class StepsScreen(Scrolling, Dialog[str]):
         self.box.say_where(self.where)
         self._show(self.attempt.progress)
         self._begin()
-        self.set_interval(REMOTE_TICK if "SSH_CONNECTION" in os.environ else TICK, self._tick)
+        self.set_interval(tick_of(self.app.settings), self._tick)
 
     @property
     def reached(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +13,7 @@ from textual.widgets import Static
 
 from tui import wording
 from tui.plain import plain, plain_lines
-from tui.screens.main import REMOTE_TICK, TICK
+from tui.screens.preferred import tick_of
 from tui.widgets.bars import Bar
 from tui.widgets.log_pane import LogPane
 
@@ -32,6 +31,8 @@ BUILD_KEYS: tuple[tuple[str, str, str], ...] = (
     ("c", "cancel", "Cancel the build"),
     ("escape,q", "leave", "Go back; the build goes on"),
 )
+# When the lines of a build arrived is not noted.
+HINTS = tuple(hint for hint in LogPane.HINTS if hint[0] not in ("t", "v"))
 # From this width on, there is room between the keys in the last line.
 ROOM = 110
 # Cells of the line that fills up with the steps.
@@ -81,7 +82,7 @@ class BuildScreen(Screen[None]):
         self.log_pane.border_title = Content("Build log")
         self.log_pane.open_file(Path(self.record.log) if self.record.log else None, f"build-{plain(self.build)}.log")
         self._show()
-        self.set_interval(REMOTE_TICK if "SSH_CONNECTION" in os.environ else TICK, self._tick)
+        self.set_interval(tick_of(self.app.settings), self._tick)
 
     def on_unmount(self) -> None:
         self.app.model.listeners.remove(self._news)
@@ -115,7 +116,7 @@ class BuildScreen(Screen[None]):
         off, gap = "off" if self._why_not() else "", " " if self.size.width >= ROOM else ""
         parts: list[Part] = [(" c", off or "key"), (f" cancel{gap}", off or "dim")]
         leave = "back" if self.record.over else "leave it going on"
-        for key, label in (("esc", leave), ("?", "help"), *LogPane.HINTS, ("W", "save")):
+        for key, label in (("esc", leave), ("?", "help"), *HINTS, ("W", "save")):
             parts += [(f" {key}", "key"), (f" {label}{gap}", "dim")]
         self.keys_line.say(parts)
 

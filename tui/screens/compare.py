@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +15,7 @@ from tui import comparing
 from tui.comparing import CODE, METRICS, SUMMARY, TABS, TOLERANCES
 from tui.plain import plain
 from tui.screens.compare_opening import Opening
-from tui.screens.main import REMOTE_TICK, TICK
+from tui.screens.preferred import tick_of
 from tui.widgets.bars import Bar
 from tui.widgets.compare_table import CompareTable
 
@@ -99,7 +98,7 @@ class CompareScreen(Opening):
         part = recall(PART, int)
         self.part = part if part in range(len(TABS)) else SUMMARY
         self.app.model.listeners.append(self._news)
-        self.set_interval(REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK, self._tick)
+        self.set_interval(tick_of(self.app.settings), self._tick)
         self._show()
         self.read()
 

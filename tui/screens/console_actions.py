@@ -31,6 +31,23 @@ class ConsoleActions:
         self.app.read_all()
         self.app.push_screen(MessagesScreen())
 
+    def jump(self) -> None:
+        from tui.screens.jump import JumpScreen
+
+        screen = JumpScreen(self.screen)
+
+        def chosen(letter: str | None) -> None:
+            if letter is not None:
+                screen.places[letter].go()
+
+        self.app.push_screen(screen, chosen)
+
+    def wider(self) -> None:
+        self.screen.layout_kept.widen(1)
+
+    def narrower(self) -> None:
+        self.screen.layout_kept.widen(-1)
+
     def settings(self) -> None:
         from tui.screens.settings import SettingsScreen
 
@@ -94,6 +111,9 @@ class ConsoleActions:
         from tui.screens.help import main_help
 
         self.app.push_screen(main_help(self.screen))
+
+    def redraw(self) -> None:
+        self.app.action_redraw()
 
     def quit(self) -> None:
         self.app.leave()

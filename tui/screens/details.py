@@ -50,7 +50,7 @@ def target_text(model: ConsoleModel, name: str, signs: str) -> Content:
             ("state", f"{state.state} for {since}"),
             ("why", state.reason),
             ("what to do", hosts.todo(state)),
-            ("load", load(state.sample) if state.sample else ""),
+            ("load", load(state.sample) if state.sample.keys() - {"next_try"} else ""),
         ]
         free = state.sample.get("disk_free")
         rows.append(("disk left", f"{wording.size(free)}B" if isinstance(free, (int, float)) else ""))

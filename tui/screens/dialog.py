@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
@@ -29,6 +30,18 @@ class Dialog(ModalScreen[Result | None]):
         from tui.screens.help import dialog_help
 
         self.app.push_screen(dialog_help(self))
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close this dialog, and what is open over it; not, as Textual does, whatever is on top.
+
+        An answer that it waited for may come after it was closed: then nothing happens.
+        """
+        stack = self.app.screen_stack
+        if self not in stack:
+            return AwaitComplete()
+        for over in reversed(stack[stack.index(self) + 1 :]):
+            over.dismiss(None)
+        return super().dismiss(result)
 
     def action_close(self) -> None:
         self.dismiss(None)

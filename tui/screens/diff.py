@@ -56,6 +56,8 @@ def diff_of(paths: Paths, run: Run) -> Path:
 class DiffLines(LogLines):
     """Each line in the ink of its sign. Colours of its own would be those of a file that is no log."""
 
+    TRACEBACKS = False
+
     def parsed(self, data: bytes) -> list[Segment]:
         text = "".join(part for part, _ in pieces(data.rstrip(b"\r").replace(b"\r", b" ")))
         ink = next((ink for starts, ink in INKS if text.startswith(starts)), "")

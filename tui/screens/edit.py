@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -46,7 +47,7 @@ VIEW = "edit view"
 FORM, TEXT = "form", "text"
 
 
-class EditScreen(Saving, FormChanges):
+class EditScreen(FormChanges, Saving):
     """One file over the whole screen. What is changed in one view is in the other; nothing is written but by saving."""
 
     AUTO_FOCUS = ""
@@ -61,7 +62,6 @@ class EditScreen(Saving, FormChanges):
         Binding("f3", "reveal", show=False, priority=True),
         Binding("f1", "help", show=False, priority=True),
         Binding("escape", "back", show=False, priority=True),
-        Binding("ctrl+q", "quit", show=False, priority=True),
         Binding("enter", "jump", show=False),
         Binding("tab", "step_out", show=False),
     ]
@@ -111,8 +111,9 @@ class EditScreen(Saving, FormChanges):
         if self.begin:
             self.area.move_cursor((self.begin - 1, 0))
         self._show_view()
-        self._check_soon()
+        self.check_soon()
         self.set_interval(LOOK, self.look)
+        self.app.start(self.take_up, group="edit-draft", description="looking for what was not saved")
         self.app.start(self._look_around, group="edit-scripts", description="looking for scripts")
 
     async def _look_around(self) -> None:
@@ -122,7 +123,7 @@ class EditScreen(Saving, FormChanges):
 
     def on_screen_resume(self) -> None:
         # A file that this one names may have been edited meanwhile.
-        self._check_soon()
+        self.check_soon()
         self.look()
 
     def on_app_focus(self) -> None:
@@ -131,7 +132,8 @@ class EditScreen(Saving, FormChanges):
     # Form and text
 
     def action_other_view(self) -> None:
-        self.leave_inline(take=True)
+        if not self.settle():
+            return
         if self.view == FORM:
             row = self.lines.row
             if row is not None and row.line:
@@ -171,11 +173,11 @@ class EditScreen(Saving, FormChanges):
         if self.view == FORM:
             self.read_rows()
         self.show_state()
-        self._check_soon()
+        self.check_soon()
 
     # What is wrong
 
-    def _check_soon(self) -> None:
+    def check_soon(self) -> None:
         if self._pause is not None:
             self._pause.stop()
         self._pause = self.set_timer(PAUSE, self._check)
@@ -185,8 +187,14 @@ class EditScreen(Saving, FormChanges):
 
     async def _check_now(self) -> None:
         found = await self.problems_now()
-        if self.is_attached:
-            self._say_found(found)
+        if not self.is_attached:
+            return
+        await self.keep_draft()
+        if self.view == TEXT:
+            # What the cursor is at is told by them; while the text is no YAML, as it was before.
+            with suppress(ProjectError):
+                self.rows = rows_of(self.area.text, self.kind)
+        self._say_found(found)
 
     async def problems_now(self) -> list[Problem]:
         folder = self.app.model.folder
@@ -200,8 +208,9 @@ class EditScreen(Saving, FormChanges):
             self.found = found
             self.problem_lines.show(found)
         own = [one for one in found if one.file == self.file and one.line]
-        self.area.say_wrong(frozenset(one.line - 1 for one in own))
-        self.lines.say_wrong({one.line: one.severity for one in reversed(own)})
+        by_line = {one.line: one.severity for one in sorted(own, key=lambda one: one.severity == "error")}
+        self.area.say_wrong({line - 1: severity for line, severity in by_line.items()})
+        self.lines.say_wrong(by_line)
         self.show_state()
 
     def action_next_problem(self) -> None:
@@ -242,16 +251,19 @@ class EditScreen(Saving, FormChanges):
     # What is shown
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
+        self._show_keys()
         self._show_hint()
 
     def on_text_area_selection_changed(self) -> None:
         self._show_hint()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if self.inline is not None and event.widget is not self.inline:
+            self.settle()
         self._show_hint()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._check_soon()
+        self.check_soon()
         self._show_hint()
 
     def current_row(self) -> Row | None:
@@ -262,40 +274,39 @@ class EditScreen(Saving, FormChanges):
         before = [row for row in self.rows if 0 < row.line <= line]
         return max(before, key=lambda row: row.line) if before else None
 
+    def line_now(self) -> int:
+        row = self.lines.row if self.view == FORM else None
+        return row.line if row is not None else self.area.cursor_location[0] + 1
+
     def _show_hint(self) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         row = self.current_row()
         parts: list[Content] = []
         if row is not None:
             name = ".".join(row.key.path) or row.label
             parts.append(Content.assemble((plain(name), "bold $primary"), "  ", plain(row.key.text)))
-            if row.key.effect:
-                parts.append(Content.styled(plain(row.key.effect), "dim"))
         said = self.inline_wrong()
         if said:
             parts.append(Content.styled(plain(said), "$error"))
         elif row is not None and row.line:
-            parts += [
-                Content.styled(
-                    plain(f"{one.message} {one.remedy}"), "$error" if one.severity == "error" else "$warning"
-                )
-                for one in self.found
-                if one.file == self.file and one.line == row.line
-            ][:1]
+            here = [one for one in self.found if one.file == self.file and one.line == row.line]
+            inks = {"error": "$error", "warning": "$warning"}
+            parts += [Content.styled(plain(f"{one.message} {one.remedy}"), inks[one.severity]) for one in here[:1]]
+        if row is not None and row.key.effect:
+            parts.append(Content.styled(plain(row.key.effect), "dim"))
         text = Content("\n").join(parts)
         if text != self.hint.content:
             self.hint.update(text)
 
     def show_state(self) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         errors = sum(one.severity == "error" for one in self.found)
         state = "read-only" if self.readonly else "changed" if self.changed else "new" if self.seen is None else ""
         left = [(" " + plain(self.file), "title"), (f"  {self.view}", "dim"), (f"  {state}", "warn")]
         told = f"{errors} error{'s' if errors != 1 else ''}" if errors else "no errors"
         self.header.say(left, [(told + " ", "bad" if errors else "dim")])
-        self.set_class(bool(self.found), "-wrong")
         self.conflict_bar.set_class(self.conflict, "-there")
         gone = "was removed from" if self.theirs is None else "was changed on"
         self.conflict_bar.say([(f" {self.app.glyphs.trouble} It {gone} disk meanwhile: ", "warn"), ("ctrl+r", "key")])

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.errors import AmlError
-from engine.project.documented import FILE, FLAG, SECRET
-from tui.editing.rows import ADD, ITEM, SECTION, Row, changed, choices_of, removed, texts_by_key, wrong
+from engine.project.documented import FILE, FLAG, MAP, SECRET
+from tui.editing.rows import ADD, ITEM, SECTION, Row, changed, choices_of, moved, removed, texts_by_key, wrong
 from tui.screens.inline import Inline
 
 if TYPE_CHECKING:
@@ -24,18 +24,15 @@ class FormChanges(Inline):
 
     # What the screen gives
 
-    @property
-    def readonly(self) -> bool:
-        raise NotImplementedError
-
     def read_rows(self) -> None:
         """Make the form anew from the text."""
         raise NotImplementedError
 
     def refused(self) -> bool:
-        if self.readonly:
+        readonly = self.app.options.readonly
+        if readonly:
             self.app.tell("edit: the console was opened read-only", "warning")
-        return self.readonly
+        return readonly
 
     def apply(self, text: str) -> None:
         """What the form makes of the text."""
@@ -74,7 +71,7 @@ class FormChanges(Inline):
             return
         if row.what != SECTION and row.key.kind == FLAG:
             self.action_turn(1)
-        elif row.typed:
+        elif row.typed and "\n" not in row.value:
             self.open_inline(row, choices_of(row, self.offered), secret=row.key.kind == SECRET)
         elif f"{row.id}/+" in self.lines.rows:
             self.action_add()
@@ -99,6 +96,16 @@ class FormChanges(Inline):
             self.app.tell(f"{row.label}: it is not documented here; remove it in the text (ctrl+t)", "warning")
             return
         self._try(partial(removed, self.area.text, row))
+
+    def action_move(self, by: int) -> None:
+        """Change places with the item above or below."""
+        row = self.lines.row
+        if row is None or row.what != ITEM or row.key.kind == MAP or self.refused():
+            return
+        items = [one for one in self.rows if one.what == ITEM and one.key is row.key]
+        place = items.index(row) + by
+        if 0 <= place < len(items) and self._try(partial(moved, self.area.text, row, items[place])):
+            self.lines.move_to(items[place].id)
 
     def action_undo(self) -> None:
         if not self.refused():

@@ -11,6 +11,7 @@ FORM_KEYS = (
     ("left,right,space", "Turn a choice"),
     ("a", "One more item of the list"),
     ("delete", "Remove the item, or the key: its default holds then"),
+    ("K,J", "Move the item up or down (shift with an arrow too)"),
     ("o", "Open the dependency file that is named"),
     ("v", "Show or hide secrets"),
     ("n", "To the next problem"),

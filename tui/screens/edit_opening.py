@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
 # What is edited on the screen, bytes: a form is made anew at each change. $EDITOR takes any.
-LARGEST = 256 << 10
+LARGEST = 64 << 10
 
 
 async def open_editor(app: ConsoleApp, named: str, *, kind: str = "", line: int = 0) -> None:
@@ -21,9 +21,6 @@ async def open_editor(app: ConsoleApp, named: str, *, kind: str = "", line: int 
 
     One that is not there begins empty, and is made by the first save.
     """
-    from engine.project.check_text import kind_of_file
-    from tui.screens.edit import EditScreen
-
     folder = app.model.folder
     if folder is None:
         return
@@ -32,6 +29,9 @@ async def open_editor(app: ConsoleApp, named: str, *, kind: str = "", line: int 
     except AmlError as error:
         app.tell(f"{error} E opens it in $EDITOR.", "error")
         return
+    from engine.project.check_text import kind_of_file
+    from tui.screens.edit import EditScreen
+
     file = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
     app.push_screen(EditScreen(path, file, data, kind=kind or kind_of_file(file), line=line))
 
@@ -40,6 +40,7 @@ def _read(folder: Path, named: str) -> tuple[Path, bytes | None]:
     from engine.project.finding import CONFIG_FOLDERS
     from engine.project.saving import bytes_there
     from tui.editing.document import Original
+    from tui.screens import edit  # noqa: F401 - its modules take a tenth of a second the first time: not on the loop
 
     path = folder / named
     if not path.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -11,6 +12,7 @@ from engine.errors import AmlError
 from engine.project.check_text import TARGET
 from engine.project.saving import ChangedOnDisk, bytes_there
 from tui.editing.document import Original
+from tui.editing.drafts import Draft
 from tui.editing.saving import ready, write
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.edit_dialogs import MINE, THEIRS, ConflictScreen, SaveScreen
@@ -46,6 +48,10 @@ class Saving(Screen[None]):
         self.theirs: bytes | None = None
         self.conflict = False
         self._saving = False
+        # Whether what was changed is to be forgotten: a person said so.
+        self._given_up = False
+        self._draft: Draft | None = None
+        self._keeping = asyncio.Lock()
 
     # What the screen gives
 
@@ -53,6 +59,14 @@ class Saving(Screen[None]):
         raise NotImplementedError
 
     def show_state(self) -> None:
+        raise NotImplementedError
+
+    def line_now(self) -> int:
+        """The line of the text that the cursor is at, from 1; 0 where the text has none for it."""
+        raise NotImplementedError
+
+    def settle(self) -> bool:
+        """Take what is being typed in a row; False when it cannot be."""
         raise NotImplementedError
 
     @property
@@ -116,6 +130,7 @@ class Saving(Screen[None]):
         answer = await self.app.push_screen_wait(ConflictScreen(self.file, shown, self.area.text))
         if answer == THEIRS:
             if theirs is None:
+                self._given_up = True
                 self.dismiss(None)
                 return False
             self.take(theirs)
@@ -125,12 +140,44 @@ class Saving(Screen[None]):
             self.show_state()
         return answer in (THEIRS, MINE)
 
+    # What is not saved when the console ends
+
+    async def take_up(self) -> None:
+        """Offer what was typed before and not saved."""
+        draft = Draft(self.app.model.paths.state, self.path)
+        found = await asyncio.to_thread(draft.read)
+        if found not in (None, self.data) and not self.readonly and self.is_attached:
+            note = "The console ended while it was edited. It is not in the file yet; ctrl+s shows the difference."
+            title = "Take up what was not saved?"
+            question = ConfirmScreen(title, [self.file], note, "take up", "forget", harmless=True)
+            if await self.app.push_screen_wait(question):
+                assert found is not None
+                self.area.put(Original(found).text)
+        # From here on it is this screen's.
+        self._draft = draft
+        await self.keep_draft()
+
+    async def keep_draft(self) -> None:
+        """Keep what is typed, unless that is nothing, or has a password in it."""
+        if self._draft is None or self.readonly:
+            return
+        # One after the other: what is forgotten must not be kept by one that began before.
+        async with self._keeping:
+            kept = self.changed and not self._given_up
+            if kept and self.kind == TARGET:
+                kept = not ready(self.area.text, self.kind, "", self.typed).secrets
+            work = partial(self._draft.keep, self.data) if kept else self._draft.forget
+            await asyncio.to_thread(work)
+
+    async def on_unmount(self) -> None:
+        await self.keep_draft()
+
     # Saving
 
     def action_save(self) -> None:
         if self.readonly:
             self.app.tell("save: the console was opened read-only", "warning")
-        elif not self._saving:
+        elif not self._saving and self.settle():
             self._saving = True
             self.app.start(self._guarded, group="edit-save", description=f"saving {self.file}")
 
@@ -164,6 +211,7 @@ class Saving(Screen[None]):
             self.typed.pop(reference, None)
         self.area.put(done.text)
         self.show_state()
+        await self.keep_draft()
         self.app.tell(f"{self.file} is saved." + (f" Its password is in {where}." if where else ""))
         await self.app.model.read_project()
 
@@ -184,10 +232,13 @@ class Saving(Screen[None]):
     def action_leave(self) -> None:
         self._leave_with(lambda: self.dismiss(None), "leave")
 
-    def action_quit(self) -> None:
-        self._leave_with(self.app.leave, "leave the console")
+    def ask_to_quit(self) -> None:
+        """Of the whole console, whatever is above this screen."""
+        if not isinstance(self.app.screen, ConfirmScreen):
+            self._leave_with(self.app.leave, "leave the console")
 
     def _leave_with(self, leave: Callable[[], object], yes: str) -> None:
+        self.settle()
         files = [one.file for one in self.app.screen_stack if isinstance(one, Saving) and one.changed]
         if yes == "leave":
             files = [self.file] if self.changed else []
@@ -197,6 +248,9 @@ class Saving(Screen[None]):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
+                for one in self.app.screen_stack if yes != "leave" else [self]:
+                    if isinstance(one, Saving):
+                        one._given_up = True
                 leave()
 
         note = "What was changed here is not in the file, and is not kept."
@@ -208,14 +262,14 @@ class Saving(Screen[None]):
         if self.readonly:
             self.app.tell("$EDITOR: the console was opened read-only", "warning")
             return
-        self.app.start(self._outside, group="edit-outside", description=f"editing {self.file}", exclusive=True)
+        if self.settle():
+            self.app.start(self._outside, group="edit-outside", description=f"editing {self.file}", exclusive=True)
 
     async def _outside(self) -> None:
         """Hand over a copy: what comes back is unsaved here, with its difference still to be seen."""
         from tui.editor import edit_copy
 
-        line = self.area.cursor_location[0] + 1
-        data = await edit_copy(self.app, self.path.name, self.data, line)
+        data = await edit_copy(self.app, self.path.name, self.data, self.line_now())
         if data is not None and self.is_attached:
             self.area.put(Original(data).text)
         self.show_state()

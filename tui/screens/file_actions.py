@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.project.dependencies import CONDA_FILE, SPARK_FILE
 from tui.screens.undo_actions import UndoActions
 
 if TYPE_CHECKING:
@@ -33,17 +32,20 @@ class FileActions(UndoActions):
             self._open(item.file)
 
     def conda_file(self) -> None:
-        self._open_dependencies("conda_file", CONDA_FILE, "conda")
+        self._open_dependencies("conda")
 
     def spark_file(self) -> None:
-        self._open_dependencies("spark_file", SPARK_FILE, "spark")
+        self._open_dependencies("spark")
 
-    def _open_dependencies(self, named: str, default: str, kind: str) -> None:
+    def _open_dependencies(self, kind: str) -> None:
         """The file of the run configuration under the cursor, else the project's own."""
+        from engine.project.dependencies import CONDA_FILE, SPARK_FILE
+
         now = self.screen.situation
         config = now.config if now.pane == "configs" else None
-        folder = self.app.model.project.config_folder
-        self._open((getattr(config, named) if config is not None else "") or f"{folder}/{default}", kind)
+        named = "" if config is None else config.conda_file if kind == "conda" else config.spark_file
+        default = CONDA_FILE if kind == "conda" else SPARK_FILE
+        self._open(named or f"{self.app.model.project.config_folder}/{default}", kind)
 
     def _open(self, file: str, kind: str = "", line: int = 0) -> None:
         from tui.screens.edit_opening import open_editor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import AmlError
 from tui.front import run_in_front
 from tui.plain import plain
 
@@ -108,3 +110,44 @@ class HandsActions:
             app.tell(f"{trouble}. Set SHELL to a shell of yours.", "error")
         elif status and time.monotonic() - began < AT_ONCE:
             app.tell(f"the shell of {run.name} ended with status {status}", "warning")
+
+    def forward(self) -> None:
+        from tui.screens.forward import ForwardScreen
+
+        run = self.screen.situation.run
+        if run is not None:
+            self.app.push_screen(ForwardScreen(run))
+
+    def reproduce(self) -> None:
+        from tui.screens.name import NameScreen
+
+        run = self.screen.situation.run
+        if run is not None:
+            title = f"Write what runs {run.name} again"
+            self.app.push_screen(NameScreen(title, "reproduce.sh", partial(self._reproduce, run)))
+
+    async def _reproduce(self, run: Run, name: str) -> None:
+        from engine.runs.reproducing import refused, write_script
+        from tui.screens.confirm import ConfirmScreen
+
+        app, file = self.app, await asyncio.to_thread(_named, name)
+        write = partial(write_script, app.model.paths, run.id, file)
+        try:
+            try:
+                await asyncio.to_thread(write)
+            except FileExistsError:
+                note = "What it says now is lost."
+                question = ConfirmScreen("Replace this file?", [str(file)], note, "replace", "keep")
+                if await app.push_screen_wait(question) is not True:
+                    raise AmlError(f"{file} stays as it is.", remedy="Give another name.") from None
+                await asyncio.to_thread(write, replace=True)
+        except OSError as error:
+            raise refused(error) from error
+        app.tell(f"written: {file}. `sh {file.name}` runs {run.name} again")
+
+
+def _named(text: str) -> Path:
+    """A file as somebody types it, from where one is. Raises AmlError when nothing is typed."""
+    if not text:
+        raise AmlError("no file was named.")
+    return Path(text).expanduser().absolute()

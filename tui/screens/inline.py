@@ -10,9 +10,11 @@ from textual.suggester import SuggestFromList
 
 from engine.errors import AmlError
 from engine.project.check_text import TARGET
+from engine.project.documented import MAP, PACKAGES
 from engine.secrets.references import is_reference, new_reference
 from tui.editing.rows import ADD, KEY, Row, changed
 from tui.widgets.line_input import LineInput
+from tui.widgets.pair_input import PairInput
 from tui.widgets.secret_input import SecretInput
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class Inline(Screen[None]):
     def show_state(self) -> None:
         raise NotImplementedError
 
+    def check_soon(self) -> None:
+        raise NotImplementedError
+
     # The field
 
     def open_inline(self, row: Row, names: Sequence[str], secret: bool = False) -> None:
@@ -64,10 +69,12 @@ class Inline(Screen[None]):
         hidden = secret or (row.secret and not lines.revealed)
         value = "" if row.what == ADD or (secret and is_reference(row.value)) else row.value
         if hidden:
-            field: Input = SecretInput(placeholder="typed unseen", id="inline")
+            field: Input = SecretInput(placeholder="typed unseen", select_on_focus=False, id="inline")
             field.value = value
+        elif row.what == ADD and row.key.kind == MAP and not lines.revealed:
+            field = PairInput(placeholder=_placeholder(row), select_on_focus=False, id="inline")
         else:
-            field = LineInput(value, placeholder=_placeholder(row), id="inline")
+            field = LineInput(value, placeholder=_placeholder(row), select_on_focus=False, id="inline")
         if names and not hidden:
             field.suggester = SuggestFromList(names, case_sensitive=True)
         field.styles.offset = (column, lines.place - round(lines.scroll_offset.y))
@@ -84,6 +91,13 @@ class Inline(Screen[None]):
         # Its row is elsewhere now.
         self.leave_inline(take=False)
 
+    def settle(self) -> bool:
+        """Take what is being typed; False when it cannot be, and stays to be corrected."""
+        self.leave_inline(take=True)
+        if self.inline is not None:
+            self.inline.focus()
+        return self.inline is None
+
     def leave_inline(self, *, take: bool) -> None:
         """Close the field; with `take`, what was typed counts, unless it cannot, which keeps the field open."""
         field, row = self.inline, self.inline_row
@@ -99,6 +113,7 @@ class Inline(Screen[None]):
         field.remove()
         self.lines.focus()
         self.show_state()
+        self.check_soon()
 
     def _take(self, row: Row, value: str, field: Input) -> bool:
         if value == row.value and row.given and row.what != ADD:
@@ -136,8 +151,8 @@ class Inline(Screen[None]):
 
 
 def _placeholder(row: Row) -> str:
-    if row.key.kind == "map" and row.what == ADD:
+    if row.key.kind == MAP and row.what == ADD:
         return "NAME=value"
-    if row.key.kind == "packages":
+    if row.key.kind == PACKAGES:
         return "group:artifact:version"
     return "" if row.what == ADD else row.key.default

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding
 
 from tui import columns, grouping
-from tui.listing import NEWEST, Order
+from tui.listing import NEWEST, Order, turned
 from tui.screens.pick import PickScreen
 
 if TYPE_CHECKING:
@@ -125,14 +125,8 @@ class OrderScreen(PickScreen[Order]):
         return sign, columns.title(key), words
 
     def done(self, key: str | None) -> None:
-        if key is None:
-            return
-        if not key:
-            self.dismiss(NEWEST)
-        elif key == self._order.column:
-            self.dismiss(Order(key, not self._order.descending))
-        else:
-            self.dismiss(Order(key, columns.descends(key)))
+        if key is not None:
+            self.dismiss(turned(self._order, key))
 
 
 class GroupsScreen(PickScreen[str]):

@@ -44,8 +44,6 @@ ROOM = 110
 class MergedLog(LogPane):
     """Lines of all of them, each with its run."""
 
-    HINTS: ClassVar[tuple[tuple[str, str], ...]] = (*LogPane.HINTS[:-2], ("w", "wrap"), ("f", "follow"))
-
     def __init__(self, glyphs: Glyphs, runs: Sequence[Run], inks: Sequence[int], *, id: str) -> None:
         super().__init__(glyphs, id=id)
         self.shown = runs
@@ -79,6 +77,7 @@ class LogsScreen(Screen[None]):
         self.runs = list(runs)
         self.inks = cycled([run.number for run in self.runs], MOST)
         self.merged = False
+        self._titles = [""] * len(self.runs)
 
     def compose(self) -> ComposeResult:
         app = self.app
@@ -137,10 +136,14 @@ class LogsScreen(Screen[None]):
         ended = all(run.state.ended for run in self.runs)
         self.one.say_complete(ended)
         self.one.say_empty("nothing printed" if ended else "nothing printed yet")
-        for pane, run, ink in zip(self.panes, self.runs, self.inks, strict=True):
-            title = f"{self.app.glyphs.runs[ink]} {plain(run.name)}  {run.state}"
-            if title != str(pane.border_title or ""):
+        titles = [
+            f"{self.app.glyphs.runs[ink]} {plain(run.name)}  {run.state}"
+            for run, ink in zip(self.runs, self.inks, strict=True)
+        ]
+        for pane, title, before in zip(self.panes, titles, self._titles, strict=True):
+            if title != before:
                 pane.border_title = Content(title)
+        self._titles = titles
         going = sum(not run.state.ended for run in self.runs)
         how = "merged by arrival" if self.merged else "side by side"
         self.head.say(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,12 +12,15 @@ from textual.screen import Screen
 
 from tui import hosts, troubles
 from tui.actions import ACTIONS, PANES, Situation
-from tui.listing import Listing
+from tui.first_steps import FirstSteps
+from tui.listing import Listing, turned
 from tui.model import Change
 from tui.noticing import Noticing
 from tui.plain import plain
 from tui.screens.acting import Acting
 from tui.screens.filtering import Filtering
+from tui.screens.layout import FOLDED_BELOW, Layout
+from tui.screens.preferred import Preferred
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
 from tui.widgets.panes import ConfigsPane, TargetsPane
 from tui.widgets.runs_table import RunsTable
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
 # The lower pane follows the cursor after this pause, longer than between two keys that repeat: running down a list
 # reads no logs on the way. Seconds.
 SETTLE = 0.2
-# Ages move this often: a row is some 400 bytes, which over SSH adds up (s).
-TICK, REMOTE_TICK = 1.0, 5.0
 
 
 def table_bindings() -> list[BindingType]:
@@ -56,7 +56,7 @@ class MainScreen(Filtering, Screen[None]):
 
     AUTO_FOCUS = "#runs"
     CSS_PATH = ["../styles/app.tcss", "../styles/main.tcss", "../styles/run.tcss"]  # noqa: RUF012 - as Textual declares it
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (FOLDED_BELOW, "-normal"), (161, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = table_bindings()
     app: ConsoleApp
@@ -67,8 +67,8 @@ class MainScreen(Filtering, Screen[None]):
         self.run_view: RunView | None = None
         self.acting = Acting(self)
         self._settling: Timer | None = None
-        self._ticking: tuple[float, Timer] | None = None
-        self._metrics_set: tuple[str, ...] | None = None
+        self._preferred = Preferred(self)
+        self.layout_kept = Layout(self)
         self._noticing = Noticing(self)
         self._titles: dict[Widget, tuple[str, str]] = {}
         self._expected: str | None = None
@@ -124,15 +124,8 @@ class MainScreen(Filtering, Screen[None]):
         self.app.said_listeners.remove(self._show_header)
 
     def _use_settings(self, settings: Settings | None) -> None:
-        metrics = settings.metrics if settings is not None else None
-        if metrics != self._metrics_set:
-            self._metrics_set = metrics
-            self.listing.choose(metrics)
-        tick = (settings and settings.tick) or (REMOTE_TICK if os.environ.get("SSH_CONNECTION") else TICK)
-        if self._ticking is None or tick != self._ticking[0]:
-            if self._ticking is not None:
-                self._ticking[1].stop()
-            self._ticking = (tick, self.set_interval(tick, self._tick))
+        self._preferred.use(settings)
+        self.layout_kept.restore()
         self.listing.restore()
         self._show_keys()
 
@@ -146,6 +139,7 @@ class MainScreen(Filtering, Screen[None]):
         app = self.app
         self.run_view = RunView(app.model.paths, app.clock, app.glyphs, id="run-view")
         self.lower.mount(self.run_view)
+        self.layout_kept.restore()
         self._settle()
 
     # What the panes ask for
@@ -176,7 +170,7 @@ class MainScreen(Filtering, Screen[None]):
         zoomed = self.has_class("-zoomed")
         target = model.project.target(self.targets.cursor or "")
         known = model.targets.get(target.host) if target is not None else None
-        acted = tuple(marked) if marked and not zoomed else (run,) if run is not None else ()
+        acted = tuple(marked) if marked and not zoomed else (run,) if run is not None else self._group_here()
         return Situation(
             pane=self.pane,
             readonly=self.app.options.readonly,
@@ -194,7 +188,14 @@ class MainScreen(Filtering, Screen[None]):
             prepares=self._prepares(run),
             builds=len(model.builds),
             undoable=self.acting.undoable(),
+            folded=self.size.width < FOLDED_BELOW,
         )
+
+    def _group_here(self) -> tuple[Run, ...]:
+        """The runs of the group whose head is under the cursor."""
+        group = self.table.heads.get(self.table.cursor or "")
+        found = map(self._run, group.runs) if group is not None else ()
+        return tuple(run for run in found if run is not None)
 
     def _prepares(self, run: Run | None) -> tuple[ConfigView, ...]:
         """Those of the target, the one under the cursor, that of the run; without a run the first that can be used."""
@@ -256,7 +257,7 @@ class MainScreen(Filtering, Screen[None]):
 
     def show_titles(self) -> None:
         model = self.app.model
-        self.table.say_empty(self.listing.empty_text(), wrong=bool(model.trouble))
+        FirstSteps(model, self.app.keys).tell(self)
         problems = len(model.project.problems)
         self._entitle(self.table, self.listing.title(), self.listing.subtitle())
         self._entitle(self.configs, "Run configurations", f"{problems} to look at: P" if problems else "")
@@ -280,7 +281,7 @@ class MainScreen(Filtering, Screen[None]):
         own = self.run_view.hints() if self.pane == "run" and self.run_view is not None else ()
         self.keys_line.show(self.situation, self.app.keys, own)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         if self.app.screen is self:
             self.table.tick()
             if hosts.away(self.app.model.targets):
@@ -331,10 +332,17 @@ class MainScreen(Filtering, Screen[None]):
         self._show_keys()
 
     def on_run_view_opened(self) -> None:
+        self.layout_kept.keep()
         self._show_keys()
 
+    def on_resize(self) -> None:
+        self.layout_kept.fit()
+
     def on_line_list_opened(self, event: LineList.Opened) -> None:
-        self.action_act("open")
+        if event.key in self.table.heads and event.lines is self.table:
+            self.table.action_fold()
+        else:
+            self.action_act("open")
 
     def on_runs_table_seen(self) -> None:
         self.app.start(self.listing.see, group="seen", description="reading metrics", exclusive=True)
@@ -342,7 +350,10 @@ class MainScreen(Filtering, Screen[None]):
     def on_runs_table_folded(self, event: RunsTable.Folded) -> None:
         self.listing.fold(event.key, event.folded)
 
-    def on_runs_table_marked(self) -> None:
+    def on_runs_table_ordered(self, event: RunsTable.Ordered) -> None:
+        self.acting.order_by(turned(self.listing.order, event.column))
+
+    def on_marked_list_marked(self) -> None:
         self._settle()
         self.show_titles()
         self._show_keys()
@@ -368,6 +379,7 @@ class MainScreen(Filtering, Screen[None]):
             widget = self._pane_widget(pane)
             if widget is not None:
                 widget.focus()
+        self.layout_kept.keep()
         self.show_titles()
         self._show_keys()
 

@@ -64,7 +64,7 @@ class PlanScreen(Scrolling, Dialog[None]):
     async def _ask(self) -> None:
         try:
             request = await self.app.model.ask(self.request)
-            told = await self.app.link.plan(request)
+            told = await self.app.link.plan(request, start=not self.app.options.readonly)
         except (AmlError, ValueError) as error:
             self.plan.say(str(error), "$error")
             return

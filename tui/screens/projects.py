@@ -63,7 +63,9 @@ class ProjectsScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         app = self.app
         self.lines = ProjectLines(app.glyphs.ellipsis)
-        self.path = LineInput(str(app.options.folder or ""), placeholder="path of a project folder", id="path")
+        self.path = LineInput(
+            str(app.options.folder or app.model.folder or ""), placeholder="path of a project folder", id="path"
+        )
         self.said = Static(id="said")
         with Vertical(classes="dialog projects") as box:
             box.border_title = Content("Projects")
@@ -76,15 +78,17 @@ class ProjectsScreen(Dialog[None]):
 
     def _welcome(self) -> Content:
         model = self.app.model
-        if model.folder is not None and not model.project.missing:
-            return Content("")
         here = self.app.options.folder or Path("~")
         said = model.project.missing or f"{here} has no aml_config folder, so it is not a project yet."
+        if model.folder is not None and not model.project.missing:
+            if model.project.targets or model.project.configs or not model.project.loaded:
+                return Content("")
+            said = f"{model.folder} has neither a compute target nor a run configuration yet."
         return Content.assemble(
             (plain(said), "$warning"),
             "\n\n",
             ("ctrl+n", "bold"),
-            "  makes it one: run configurations for this machine and for Docker, nothing else is touched.\n",
+            "  makes it one: targets and configurations of this machine and Docker, a train.py, an .amlignore.\n",
             ("enter ", "bold"),
             "  opens a project: choose one with the arrows, or type its folder below.\n",
         )

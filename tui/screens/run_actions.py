@@ -43,8 +43,11 @@ class RunActions:
         self._open_submit(config, script, arguments)
 
     def _likely_config(self) -> ConfigView | None:
-        """The one under the cursor in its pane, else that of the run under the cursor, else the first usable."""
+        """The one under the cursor in its pane, in that of targets one of the target's, else that of the run under the
+        cursor, else the first usable."""
         now, project = self.screen.situation, self.app.model.project
+        if now.pane == "targets" and now.prepares:
+            return now.prepares[0]
         named = now.config if now.pane == "configs" else project.config(now.run.config) if now.run else None
         if named is not None and not named.problem:
             return named
@@ -87,7 +90,17 @@ class RunActions:
                 self.screen.expect(str(answer["run_id"]))
             self._tell_refused(runs, refused, "run again")
 
-        self._work(work, "rerun", "running again")
+        if len(runs) == 1:
+            self._work(work, "rerun", "running again")
+            return
+        self._ask(
+            f"Run {wording.count_of(len(runs), 'run')} again?",
+            runs,
+            "Each is submitted as it was; those for which there is no slot wait.",
+            ("run again", "do not"),
+            lambda: self._work(work, "rerun", "running again"),
+            harmless=True,
+        )
 
     def cancel(self) -> None:
         runs = [run for run in self.screen.situation.acted if not run.state.ended]
@@ -109,7 +122,14 @@ class RunActions:
             self.app.tell(f"{names} not {done}: {reason}", "warning")
 
     def _ask(
-        self, question: str, runs: Sequence[Run], note: str, answers: tuple[str, str], then: Callable[[], None]
+        self,
+        question: str,
+        runs: Sequence[Run],
+        note: str,
+        answers: tuple[str, str],
+        then: Callable[[], None],
+        *,
+        harmless: bool = False,
     ) -> None:
         from tui.screens.confirm import ConfirmScreen
 
@@ -122,7 +142,7 @@ class RunActions:
             if yes:
                 then()
 
-        self.app.push_screen(ConfirmScreen(question, hit, note, *answers), answered)
+        self.app.push_screen(ConfirmScreen(question, hit, note, *answers, harmless=harmless), answered)
 
     def _work(self, work: Callable[[], object], group: str, description: str) -> None:
         self.app.start(work, group=group, description=description)  # type: ignore[arg-type]

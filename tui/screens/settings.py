@@ -46,7 +46,7 @@ class SettingLines(LineList):
     def draw(self, key: str, width: int) -> list[Segment]:
         setting = BY_NAME[key]
         value = schema.shown(setting, self.settings)
-        said = plain(value) if value else str(setting.default or UNSET)
+        said = plain(value) if value else str(UNSET if setting.default is None else setting.default)
         return [
             Segment(f" {self.marked if value else ' '} ", self.ink("mark")),
             Segment(cut(key, NAMES, self.dots), self.ink("")),
@@ -87,6 +87,8 @@ class SettingsScreen(Dialog[None]):
         self.lines.set_keys(BY_NAME)
         self.lines.focus()
         self._tell()
+        # The file may have been edited meanwhile.
+        self.app.start(self.app.use_settings, group="settings", description="reading the settings")
 
     def on_unmount(self) -> None:
         self.app.settings_listeners.remove(self._use)

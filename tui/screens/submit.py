@@ -39,6 +39,7 @@ class SubmitScreen(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,ctrl+s", "submit", show=False),
+        Binding("ctrl+o", "edit_arguments", show=False),
         # Before the field sees it: what comes with it in one piece, over a slow line, is for the next one.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
@@ -76,7 +77,7 @@ class SubmitScreen(Dialog[str]):
         self.preview = Static(id="preview")
         with Vertical(classes="dialog submit") as box:
             box.border_title = Content("Submit again" if self.rerun_of else "Submit a run")
-            box.border_subtitle = Content("enter submit   tab next   esc close")
+            box.border_subtitle = Content("enter submit   tab next   ctrl+o $EDITOR   pgdn plan   esc close")
             for label, widget in (
                 ("Configuration", self.choice),
                 ("Script", self.script_input),
@@ -102,8 +103,10 @@ class SubmitScreen(Dialog[str]):
             return
         found = await self.app.model.ask(requests.scripts, folder)
         self.script_input.suggester = SuggestFromList(found, case_sensitive=True)
-        if not self.script_input.value and len(found) == 1:
-            self.script_input.value = found[0]
+        # The only one there is, or the one that is called what such a script is called nearly everywhere.
+        likely = found[0] if len(found) == 1 else "train.py" if "train.py" in found else ""
+        if not self.script_input.value and likely:
+            self.script_input.value = likely
 
     @property
     def config(self) -> ConfigView:
@@ -188,6 +191,24 @@ class SubmitScreen(Dialog[str]):
 
     def action_scroll_plan(self, way: int) -> None:
         self.plan_box.scroll_relative(y=way * max(1, self.plan_box.size.height - 1), animate=False)
+
+    def action_edit_arguments(self) -> None:
+        """The arguments in $EDITOR, a line each."""
+        self.app.start(self._edit_arguments, group="submit-edit", description="editing arguments", exclusive=True)
+
+    async def _edit_arguments(self) -> None:
+        from tui.editor import edit_copy
+
+        try:
+            words = requests.split_arguments(self.arguments_input.value)
+            lines = ["# An argument a line, in quotes as on a shell where it needs them.", *map(shlex.quote, words), ""]
+            data = await edit_copy(self.app, "arguments.sh", "\n".join(lines).encode("utf-8", "surrogateescape"))
+            if data is not None:
+                text = data.decode("utf-8", "surrogateescape")
+                self.arguments_input.value = shlex.join(shlex.split(text, comments=True))
+                self._typed = True
+        except ValueError as error:
+            self._say_wrong(str(error))
 
     def _say_wrong(self, text: str) -> None:
         self._planned = None

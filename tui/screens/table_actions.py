@@ -44,16 +44,21 @@ class TableActions:
 
         def chosen(order: Order | None) -> None:
             if order is not None:
-
-                async def work() -> None:
-                    await listing.set_order(order)
-                    self.screen.show_titles()
-
-                self.app.start(work, group="order", description="ordering the runs", exclusive=True)
+                self.order_by(order)
 
         self.app.push_screen(
             OrderScreen(self._known_columns(), listing.shown_columns(), listing.order, self.app.glyphs), chosen
         )
+
+    def order_by(self, order: Order) -> None:
+        """Order the runs so and go to the first: what one ordered for."""
+
+        async def work() -> None:
+            await self.screen.listing.set_order(order)
+            self.screen.table.action_edge(-1)
+            self.screen.show_titles()
+
+        self.app.start(work, group="order", description="ordering the runs", exclusive=True)
 
     def columns(self) -> None:
         from tui.screens.list_choices import ColumnsScreen

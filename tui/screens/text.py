@@ -136,6 +136,7 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
     from tui.widgets.log_pane import LogPane
     from tui.widgets.logged_view import LoggedView
     from tui.widgets.metrics_browser import MetricsBrowser
+    from tui.widgets.outputs_pane import OutputsPane
     from tui.widgets.overview_pane import OverviewPane
     from tui.widgets.run_view import TAB_KEYS
     from tui.widgets.runs_table import RunsTable
@@ -146,6 +147,7 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
         ("In the log", LogPane.KEYS),
         ("At the logs of several runs", LOGS_KEYS),
         ("In the overview", OverviewPane.KEYS),
+        ("In the outputs", OutputsPane.KEYS),
         ("In the metrics", MetricsBrowser.KEYS),
         ("In a chart", ChartView.KEYS),
         ("In a table or image that was logged", LoggedView.KEYS),

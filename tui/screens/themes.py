@@ -43,7 +43,7 @@ class ThemesScreen(Dialog[str]):
         Binding("enter", "choose", show=False),
         Binding("T", "next", show=False),
     ]
-    CSS_PATH = "../styles/dialog.tcss"
+    CSS_PATH = ["../styles/dialog.tcss", "../styles/console.tcss"]  # noqa: RUF012 - as Textual declares it
     KEYS = (("T", "", "The next theme"), ("enter", "", "Keep it"), ("escape", "", "As it was before"))
 
     def compose(self) -> ComposeResult:

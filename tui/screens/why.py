@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.runs.model import BuildRecord, Run
     from tui.model import Change
 
-STYLES = {"head": "bold", "bad": "$error", "text": "", "next": "$accent", "log": "dim"}
+STYLES = {"head": "bold", "bad": "$error", "text": "", "next": "$accent"}
 # Times are told anew this often while it goes on, seconds.
 EVERY = 1.0
 
@@ -43,10 +43,13 @@ class WhyScreen(Scrolling, Dialog[None]):
 
     def compose(self) -> ComposeResult:
         self.said = Static("")
+        # A line of a log is cut, not broken: how it goes on says little.
+        self.log_end = Static("", classes="log-end")
         with VerticalScroll(classes="dialog reading why") as box:
             box.border_title = Content(plain(self.run.name))
             box.border_subtitle = Content("esc")
             yield self.said
+            yield self.log_end
 
     def on_mount(self) -> None:
         self.app.model.listeners.append(self._changed)
@@ -96,7 +99,10 @@ class WhyScreen(Scrolling, Dialog[None]):
         lines = why.told(run, beside, self._found, self.app.clock(), self._key)
         if lines != self._shown:
             self._shown = lines
-            self.said.update(_text(lines, self.app.glyphs.cursor))
+            self.said.update(_text([line for line in lines if line.kind != "log"], self.app.glyphs.cursor))
+            self.log_end.update(
+                Content("\n").join(Content.styled(one.text, "dim") for one in lines if one.kind == "log")
+            )
 
     def _key(self, action: str) -> str:
         return shown_key(self.app.keys.get(action, BY_ID[action].keys)[0])
@@ -108,7 +114,7 @@ def _text(lines: list[why.Line], sign: str) -> Content:
     for line in lines:
         if parts and line.kind != before and line.kind in ("head", "next"):
             parts.append(Content(""))
-        lead = f"{sign} " if line.kind == "next" else "  " if line.kind == "log" else ""
+        lead = f"{sign} " if line.kind == "next" else ""
         parts.append(Content.assemble((lead, "bold $primary"), (line.text, STYLES[line.kind])))
         before = line.kind
     return Content("\n").join(parts)

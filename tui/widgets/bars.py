@@ -119,6 +119,11 @@ class PaneSwitcher(Bar):
             parts.append((f"{title}{size} ", "here" if name == pane else "dim"))
         self.say(parts)
 
+    def begins(self) -> list[int]:
+        """Where each pane's digit is, in cells."""
+        lengths = [len(text) for text, _ in self._left]
+        return [sum(lengths[:place]) for place in range(0, len(lengths), 2)]
+
     def on_click(self, event: events.Click) -> None:
         at = 0
         for place, (text, _) in enumerate(self._left):

@@ -159,21 +159,22 @@ class FilterBar(Vertical):
         self._pause = self.set_timer(PAUSE, self._read)
         self._offer()
 
-    def _read(self) -> bool:
+    def _read(self, *, done: bool = False) -> bool:
+        """Whether the line can be understood; `done`: it is to be used, so that nothing more comes."""
         try:
             wanted = parse(self.input.value, self.known.saved)
         except FilterError as error:
-            self._say_wrong(error)
+            self._say_wrong(error, done)
             return False
         self.wrong.display = False
         self.post_message(self.Typed(wanted))
         return True
 
-    def _say_wrong(self, error: FilterError) -> None:
+    def _say_wrong(self, error: FilterError, done: bool) -> None:
         """The message below the place it is about."""
         text = self.input.value
         self.said.update(Content.styled(" ? ", "$warning"))
-        if error.position >= len(text.rstrip()) and self._lines.offers:
+        if not done and error.position >= len(text.rstrip()) and self._lines.offers:
             # It only goes on, and how is offered.
             self.wrong.display = False
             return
@@ -266,7 +267,7 @@ class FilterBar(Vertical):
         if not text:
             self.app.tell("there is no filter to save", "warning")
             return
-        if not self._read():
+        if not self._read(done=True):
             return
         self.app.push_screen(NameScreen("Save the filter under a name", "", partial(self._save, text)))
 
@@ -290,7 +291,7 @@ class FilterBar(Vertical):
     def action_leave(self, kept: bool) -> None:
         if self._pause is not None:
             self._pause.stop()
-        if kept and not self._read():
+        if kept and not self._read(done=True):
             return
         text = self.input.value.strip()
         if kept and text:

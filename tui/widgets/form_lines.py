@@ -9,6 +9,7 @@ from textual.binding import Binding
 
 from engine import masking
 from engine.project.documented import LISTS, SECRET
+from tui.editing.document import drawable
 from tui.editing.rows import ADD, ITEM, KEY, SECTION, Row
 from tui.plain import plain
 from tui.widgets.line_list import LineList, cut, wrapped
@@ -34,6 +35,8 @@ class FormLines(LineList):
         Binding("left,h", "screen.turn(-1)", show=False),
         Binding("delete,backspace,x", "screen.remove", show=False),
         Binding("a,plus", "screen.add", show=False),
+        Binding("shift+up,K", "screen.move(-1)", show=False),
+        Binding("shift+down,J", "screen.move(1)", show=False),
         Binding("o", "screen.open", show=False),
         Binding("n", "screen.next_problem", show=False),
         Binding("v", "screen.reveal", show=False),
@@ -90,7 +93,7 @@ class FormLines(LineList):
         severity = self.wrong.get(row.line, "") if row.line and row.what != SECTION else ""
         mark = {"error": self.glyphs.wrong, "warning": self.glyphs.trouble}.get(severity, " ")
         name_ink = "accent" if row.what == SECTION else "dim" if row.what in (ADD, ITEM) else ""
-        name = cut("  " * row.depth + plain(row.label), column - MARK, dots)
+        name = cut("  " * row.depth + plain(drawable(row.label)), column - MARK, dots)
         parts = [
             Segment(f"{mark} ", self.ink({"error": "bad", "warning": "warn"}.get(severity, ""))),
             Segment(name, self.ink(name_ink)),
@@ -117,7 +120,7 @@ class FormLines(LineList):
             return "in the key store", ""
         if row.secret and not self.revealed:
             return masking.STARS if row.value else "", ""
-        value = plain(row.value)
+        value = plain(drawable(row.value))
         if row.turned and row.id == self.cursor and self.has_focus:
             return f"< {value} >", ""
         return value, ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from tui import grouping, wording
 from tui.plain import plain
 from tui.widgets.line_list import cut
@@ -39,9 +41,10 @@ class GroupHead:
         figures = self._figures(group, width, metric) if metric is not None and width >= _FIGURES_FROM else ""
         room = max(0, width - 3 - (len(figures) + 2 if figures else 0))
         title = plain(group.title)
-        counts = (counts if len(title) + len(counts) + len(more) + 2 <= room else short) + more
+        wide = cell_len(title)
+        counts = (counts if wide + len(counts) + len(more) + 2 <= room else short) + more
         # They say more than the end of a long title.
-        title = cut(title, min(len(title), max(12, room - len(counts) - 2)), self._glyphs.ellipsis)
+        title = cut(title, min(wide, max(12, room - len(counts) - 2)), self._glyphs.ellipsis)
         said = cut(f"{title}  {counts}", room, self._glyphs.ellipsis)
         return [
             ("mark", f"{sign}{fold} "),

@@ -72,6 +72,7 @@ class LineList(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.keys: Sequence[str] = ()
         self.cursor: str | None = None
+        self.empty_text = ""
         self._places: dict[str, int] = {}
         self._inks: dict[str, Style] = {}
 
@@ -88,6 +89,13 @@ class LineList(ScrollView, can_focus=True):
     def draw_empty(self, width: int) -> list[Segment]:
         """What is shown when there is nothing; a line feed in it begins another line."""
         return []
+
+    def say_empty(self, text: str) -> None:
+        """For `draw_empty`: what stands in the place of the lines when there is none."""
+        if text != self.empty_text:
+            self.empty_text = text
+            if not self.keys:
+                self.refresh()
 
     # Keys and cursor
 

@@ -22,6 +22,8 @@ from tui.wording import size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from textual import events
+
     from tui.glyphs import Glyphs
     from tui.log.file import Row
 
@@ -38,6 +40,11 @@ _SEGMENT = 512
 class LogLines(Widget, can_focus=True):
     """The rows of one page. It draws what it is given; the pane decides what that is."""
 
+    # Whether tracebacks stand out.
+    TRACEBACKS: ClassVar[bool] = True
+    # Rows are selected here, not what is on the screen.
+    ALLOW_SELECT = False
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "log--bad",
         "log--warn",
@@ -52,6 +59,14 @@ class LogLines(Widget, can_focus=True):
 
     class Resized(Message):
         """There is room for more rows, or for fewer."""
+
+    class Dragged(Message):
+        """The mouse was pressed at one row and moved to another: places on the page."""
+
+        def __init__(self, first: int, last: int) -> None:
+            super().__init__()
+            self.first = first
+            self.last = last
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
@@ -68,6 +83,9 @@ class LogLines(Widget, can_focus=True):
         # Cells of it.
         self.beside = 0
         self._strips: list[Strip] = []
+        # The row of each line, by its place on the page.
+        self._owners: list[int] = []
+        self._pressed: int | None = None
         self._inks: dict[str, Style] = {}
         self._known: dict[Row, Strip] = {}
 
@@ -84,6 +102,23 @@ class LogLines(Widget, can_focus=True):
 
     def on_resize(self) -> None:
         self.post_message(self.Resized())
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.button == 1 and 0 <= event.y < len(self._owners):
+            self._pressed = self._owners[event.y]
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._pressed is None or not self._owners:
+            return
+        last = self._owners[min(max(event.y, 0), len(self._owners) - 1)]
+        # A mouse that trembles in one row selects nothing.
+        if self.page.selecting or last != self._pressed:
+            self.post_message(self.Dragged(self._pressed, last))
+
+    def on_mouse_up(self) -> None:
+        self._pressed = None
+        self.release_mouse()
 
     def refresh_line(self, line: int) -> None:
         self.refresh(Region(0, line, self.size.width, 1))
@@ -144,11 +179,13 @@ class LogLines(Widget, can_focus=True):
         page, height = self.page, self.size.height
         notes: dict[tuple[int, int], list[Strip]] = {}
         for source, place, words in page.notes:
-            notes.setdefault((source, place), []).append(self._note(words))
+            # Among several it is told whose host it was.
+            told = f"{self.runs[source][0]}: {words}" if self.runs else words
+            notes.setdefault((source, place), []).append(self._note(told))
         # While it follows, most rows of a page were on the one before: they are not parsed again.
         known, self._known = self._known, {}
         gutters = self._gutters()
-        groups: list[list[Strip]] = []
+        groups: list[tuple[int, list[Strip]]] = []
         starts = {(row.source, row.start) for row in page.rows}
         late = [strip for place, strips in notes.items() if place not in starts for strip in strips]
         count, past = len(late) if page.following else 0, -1
@@ -160,15 +197,17 @@ class LogLines(Widget, can_focus=True):
             row = page.rows[number]
             strip = self._known[row] = known.get(row) or self._strip(row)
             own = notes.get((row.source, row.start), ())
-            groups.append([*own, *self._beside(strip, gutters, number, width)])
-            count += len(groups[-1])
+            groups.append((number, [*own, *self._beside(strip, gutters, number, width)]))
+            count += len(groups[-1][1])
             if number == page.cursor:
                 past = count
         if page.following:
             groups.reverse()
-        lines = [strip for group in groups for strip in group] + late
+        lines = [strip for _, group in groups for strip in group] + late
+        owners = [number for number, group in groups for _ in group]
         # The row that was gone to is on the screen, also when those above it are wrapped into more than fit.
         begin = max(0, min(past, len(lines)) - height) if not page.following else max(0, len(lines) - height)
+        self._owners = owners[begin : begin + height]
         return [line.adjust_cell_length(width, ground).apply_style(ground) for line in lines[begin : begin + height]]
 
     def _gutters(self) -> list[list[Segment]]:
@@ -251,7 +290,7 @@ class LogLines(Widget, can_focus=True):
         return _marked(segments, [told.span()], self._ink("good")) if told else segments
 
     def _segments(self, row: Row) -> list[Segment]:
-        if row.kind:
+        if row.kind and self.TRACEBACKS:
             ink = self._ink("error" if row.kind == LAST else "bad")
             segments = [Segment(part, style or ink) for part, style in pieces(row.data)]
         else:

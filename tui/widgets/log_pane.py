@@ -56,8 +56,8 @@ class LogPane(Searching, Taking):
         ("e", "error"),
         ("t", "times"),
         ("v", "select"),
-        ("w", "wrap"),
         ("f", "follow"),
+        ("w", "wrap"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
 
@@ -86,7 +86,7 @@ class LogPane(Searching, Taking):
 
     def action_times(self) -> None:
         if self.view is not None:
-            self.app.start(self._turn_times, group=f"{self.id}-keys", description="looking up when lines arrived")
+            self.in_turn(self._turn_times, "looking up when lines arrived")
 
     async def _turn_times(self) -> None:
         lines = self.lines

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.containers import Vertical
 from textual.message import Message
@@ -18,7 +18,7 @@ from tui.widgets.log_lines import LogLines
 from tui.wording import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
     from textual.app import ComposeResult
@@ -73,6 +73,7 @@ class LogReader(Vertical):
         self.doing = ""
         self._looking: Timer | None = None
         self._reading = asyncio.Lock()
+        self._turns = asyncio.Lock()
         self._stamp: tuple[str | int, ...] | None = None
         self._said = ""
         self._empty = ""
@@ -243,5 +244,18 @@ class LogReader(Vertical):
     # Keys
 
     def go(self, change: Callable[[LogView], object] | None) -> None:
-        # In its order, not exclusive: each key counts.
-        self.app.start(partial(self.read, change), group=f"{self.id}-keys", description="moving in the log")
+        """Change where one looks, when what was asked before is done."""
+        self.in_turn(partial(self.read, change), "moving in the log")
+
+    def in_turn(self, work: Callable[[], Coroutine[Any, Any, object]], description: str) -> None:
+        """Not exclusive: each key counts, in its order."""
+        self.app.start(partial(self._in_turn, work), group=f"{self.id}-keys", description=description)
+
+    async def _in_turn(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        async with self._turns:
+            self.stop_seeking()
+            await work()
+
+    def stop_seeking(self) -> bool:
+        """Look no further for what lies far away; False: nothing was looked for."""
+        return False

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tui.log.search import Search
 
 
+# Lines are counted when no further key came for so long: nobody wants to know how many have an "e" (seconds).
+COUNT_AFTER = 0.15
+
+
 class Prompt(Horizontal):
     """What is looked for, and how many lines have it."""
 
@@ -55,7 +59,6 @@ class Searching(LogReader):
         self._asked = ""
         self._preview: list[Search] = []
         self._seeking: list[NearestError] = []
-        self._one_error = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
@@ -105,6 +108,7 @@ class Searching(LogReader):
     async def _count(self, pattern: str, regex: bool) -> None:
         """Say how many lines would be found, as they are being found."""
         self._preview = []
+        await asyncio.sleep(COUNT_AFTER)
         view = self.view
         if view is None or not pattern:
             self.prompt.say("")
@@ -130,9 +134,7 @@ class Searching(LogReader):
         what = self._asked
         pattern, regex = asked(event.value)
         self.quit_prompt()
-        self.app.start(
-            partial(self._begin, what, pattern, regex), group=f"{self.id}-keys", description="beginning a search"
-        )
+        self.in_turn(partial(self._begin, what, pattern, regex), "beginning a search")
 
     async def _begin(self, what: str, pattern: str, regex: bool) -> None:
         if self.view is None:
@@ -168,7 +170,7 @@ class Searching(LogReader):
         return True
 
     def action_step(self, way: int) -> None:
-        self.app.start(partial(self._step, way), group=f"{self.id}-keys", description="going to a match")
+        self.in_turn(partial(self._step, way), "going to a match")
 
     async def _step(self, way: int) -> None:
         if self.view is None or self.view.search is None:
@@ -181,31 +183,43 @@ class Searching(LogReader):
     # Errors
 
     def action_error(self, way: int) -> None:
-        # In their order, not exclusive: each key counts.
-        self.app.start(partial(self._error, way), group=f"{self.id}-errors", description="looking for an error")
+        self.in_turn(partial(self._error, way), "looking for an error")
 
     async def _error(self, way: int) -> None:
-        async with self._one_error:
-            found = await self.read(lambda view: view.errors(way))
-            view = self.view
-            looking: list[NearestError] = found if isinstance(found, list) else []
-            self._seeking = looking
-            more = bool(looking)
-            while more and self._seeking is looking and view is self.view:
-                async with self._reading:
-                    if view is not self.view:
-                        return
-                    more = await asyncio.to_thread(for_a_moment, partial(advanced, looking))
-                self.doing = f"looking{self.glyphs.ellipsis} esc stops" if more else ""
-                self.tell(self.lines.page)
-            stopped = self._seeking is not looking
-            self.doing, self._seeking = "", []
-            if stopped or view is not self.view:
-                self.tell(self.lines.page)
-            elif not await self.read(lambda view: view.to_error(looking)):
-                self.app.tell("No error below." if way > 0 else "No error above.")
+        found = await self.read(lambda view: view.errors(way))
+        if not isinstance(found, list) or not found:
+            return
+        self._seeking = found
+        if not await self._seek(found):
+            await self._to_error(found)
+            return
+        # It lies far away: other keys count meanwhile, and moving on stops it.
+        self.doing = f"looking{self.glyphs.ellipsis} esc stops"
+        self.tell(self.lines.page)
+        self.app.start(partial(self._error_far_away, found), group=f"{self.id}-errors", description="looking far away")
+
+    async def _error_far_away(self, looking: list[NearestError]) -> None:
+        while await self._seek(looking):
+            pass
+        if self._seeking is looking:
+            await self._to_error(looking)
+
+    async def _seek(self, looking: list[NearestError]) -> bool:
+        """Look on for a moment. Returns whether there is more to look through."""
+        async with self._reading:
+            if self._seeking is not looking or self.view is None:
+                return False
+            return await asyncio.to_thread(for_a_moment, partial(advanced, looking))
+
+    async def _to_error(self, looking: list[NearestError]) -> None:
+        self.stop_seeking()
+        if not await self.read(lambda view: view.to_error(looking)):
+            self.app.tell("No error below." if looking[0].way > 0 else "No error above.")
 
     def stop_seeking(self) -> bool:
         """Look no further; False: nothing was looked for."""
         found, self._seeking = bool(self._seeking), []
+        if self.doing:
+            self.doing = ""
+            self.tell(self.lines.page)
         return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tui.clipboard import LIMIT, copy
 from tui.log.file import save_here
-from tui.log.taking import MOST_COPIED, taken
+from tui.log.text import MOST_COPIED, taken
 from tui.widgets.log_reading import LogReader
 from tui.wording import size
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.log.view import LogView
+    from tui.widgets.log_lines import LogLines
 
 
 class Taking(LogReader):
@@ -33,6 +34,9 @@ class Taking(LogReader):
             return view.selecting
 
         self.go(turn)
+
+    def on_log_lines_dragged(self, event: LogLines.Dragged) -> None:
+        self.go(lambda view: view.select(event.first, event.last))
 
     def leave_selection(self) -> bool:
         """The selection ends; False: there was none."""
@@ -61,7 +65,7 @@ class Taking(LogReader):
         self._copy("the log")
 
     def _copy(self, what: str) -> None:
-        self.app.start(partial(self._copy_chosen, what), group=f"{self.id}-keys", description=f"copying {what}")
+        self.in_turn(partial(self._copy_chosen, what), f"copying {what}")
 
     async def _copy_chosen(self, what: str) -> None:
         self.doing = f"copying{self.glyphs.ellipsis}"
@@ -75,19 +79,22 @@ class Taking(LogReader):
             return
         if not isinstance(text, str):
             most = size(MOST_COPIED)
-            self.app.tell(f"{what} has more than {most}: too much to be copied. W saves the whole log.", "warning")
+            instead = " W saves the whole log." if self.view.path is not None else ""
+            self.app.tell(f"{what} has more than {most}: too much to be copied.{instead}", "warning")
             return
         if len(text) <= LIMIT:
             self.app.copy_text(text)
         else:
             self.app.tell(await asyncio.to_thread(copy, self.app, text, self.app.model.paths.cache))
-        self.leave_selection()
+        await self.read(lambda view: view.end_selecting())
 
     # Saving
 
     def action_save(self) -> None:
         path = self.view.path if self.view is not None else None
-        if path is not None and self.save_name:
+        if self.view is not None and path is None:
+            self.app.tell("One log is saved at a time: m shows them side by side.")
+        elif path is not None and self.save_name:
             save = partial(self._save, path, self.save_name)
             self.app.start(save, group=f"{self.id}-save", description="saving the log")
 
@@ -101,7 +108,7 @@ class Taking(LogReader):
 
     def action_read_in_pager(self) -> None:
         if self.view is not None:
-            self.app.start(self._page_through, group="pager", description="reading the log in the pager")
+            self.in_turn(self._page_through, "reading the log in the pager")
 
     async def _page_through(self) -> None:
         from tui.front import run_in_front

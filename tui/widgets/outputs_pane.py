@@ -1,69 +1,156 @@
-"""What a run wrote into its outputs: the tree with sizes, and a look into a text file."""
+"""What a run wrote into its outputs: the tree with sizes, a look into a file, and copies of it where one wants them.
+
+What is on this machine is read here. The outputs of a run that goes on elsewhere, and files that were too large to be
+brought home, are listed and fetched by the engine.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
-import stat
+import shlex
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
 
+from engine.errors import AmlError
 from engine.project.outputs import not_kept
-from tui.log.ansi import folded
+from engine.runs.store import StoreReader
+from tui import outputs
+from tui.front import run_in_front
 from tui.plain import plain
 from tui.widgets.facts_pane import Fact, FactsPane
 from tui.wording import count_of, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from textual.binding import BindingType
 
     from engine.runs.model import Run
-    from engine.runs.store import StoreReader
 
-# More is not looked at on a screen; the file itself is in the folder that is shown.
-_FILES, _BYTES, _LINES = 5000, 1 << 20, 5000
+FAR = ("remote", "remotedocker", "cluster")
+# A host is asked for its listing again no sooner than this, and a copy at work is looked at so often (s).
+ASK_AGAIN, LOOK = 3.0, 0.5
 
 
 class OutputsPane(FactsPane):
-    """enter looks into the file under the cursor, escape comes back, `W` copies all of it to where one is."""
+    """A tree, or the file that is looked into; what is at work is said in the first line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "look", show=False),
-        Binding("escape", "leave", show=False),
-        Binding("W", "save", show=False),
-    ]
-    HINTS = (("enter", "look"), ("W", "copy all here"))
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("enter", "look", "Look into the file"),
+        ("escape", "leave", "Back to the tree"),
+        ("v", "view", "Open the file in $PAGER"),
+        ("E", "edit", "Open a copy of the file in $EDITOR"),
+        ("w", "save_one", "Copy the file to a folder"),
+        ("W", "save", "Copy all of it to a folder"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
+    HINTS = (("enter", "look"), ("v", "pager"), ("w", "copy"), ("W", "copy all"))
     LABELS = 0
     empty = "no outputs yet"
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
         self._looking: str | None = None
+        # Sizes by path, as last listed.
+        self._sizes: dict[str, int] = {}
+        self._listed: tuple[str, float, list[dict[str, Any]]] | None = None
+        self._doing = ""
 
     def show(self, run: Run | None) -> None:
         if (run.id if run else None) != (self.run.id if self.run else None):
             self._looking = None
+            self._listed = None
+            self._sizes = {}
         super().show(run)
 
-    def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:
-        why = not_kept(store.plan(run.id))
+    # Reading
+
+    async def _load(self, run: Run) -> None:
+        facts = await self._facts(run)
+        if self._doing:
+            facts = [Fact("", self._doing, "accent"), *facts]
+        if self.run is not None and self.run.id == run.id and facts != self._found:
+            self._found = facts
+            self._arrange()
+
+    async def _facts(self, run: Run) -> Sequence[Fact]:
+        if self._looking is not None:
+            return await self._file(run, self._looking)
+        folder = self.paths.host_run(run.id) / "outputs"
+        why, here = await asyncio.to_thread(self._here, run, folder)
         if why:
             return [Fact("", plain(why), "dim")]
-        folder = self.paths.host_run(run.id) / "outputs"
-        if self._looking is not None:
-            return _file(folder / self._looking, self._looking)
-        return _tree(folder)
+        there, note = await self._there(run)
+        self._sizes = {one["path"]: int(one["size"]) for one in (there or here) if one["kind"] == "file"}
+        notes = [Fact("", plain(note), "warn")] if note else []
+        if there is None:
+            return [*notes, *outputs.tree(here, str(folder))]
+        where = f"the outputs of {run.name} on {run.target}"
+        return [*notes, *outputs.tree(there, where, {one["path"] for one in here})]
+
+    def _here(self, run: Run, folder: Path) -> tuple[str, list[dict[str, Any]]]:
+        """Why none are kept, or what is on this machine."""
+        with StoreReader(self.paths.store) as store:
+            why = not_kept(store.plan(run.id))
+        return why, [] if why else outputs.listed_here(folder)
+
+    def _is_far(self, run: Run) -> bool:
+        """Whether its host may have what is not here."""
+        return run.target_type in FAR and (not run.state.ended or "NotBroughtHome" in run.properties)
+
+    async def _there(self, run: Run) -> tuple[list[dict[str, Any]] | None, str]:
+        """What its host has, where that is another machine and may have more than this one; else why it is not told."""
+        if not self._is_far(run):
+            return None, ""
+        now = asyncio.get_running_loop().time()
+        if self._listed is not None and self._listed[0] == run.id and now - self._listed[1] < ASK_AGAIN:
+            return self._listed[2], ""
+        if self._listed is None and not self._found:
+            self._found = [Fact("", f"asking {plain(run.target)}", "dim")]
+            self._arrange()
+        try:
+            found = await self.app.link.outputs(run.id, start=self.app.start_engine)
+        except (AmlError, OSError) as error:
+            return None, f"what is on {run.target} cannot be told: {error}"
+        self._listed = (run.id, now, found)
+        return found, ""
+
+    async def _file(self, run: Run, name: str) -> list[Fact]:
+        path = self.paths.host_run(run.id) / "outputs" / name
+        try:
+            if not self._is_far(run) or await asyncio.to_thread(path.exists):
+                data, whole = await asyncio.to_thread(outputs.beginning, path)
+            else:
+                told = await self.app.link.read_output(run.id, name, outputs.BYTES)
+                data, whole = base64.b64decode(told["data"]), max(self._sizes.get(name, 0), int(told["length"]))
+        except (AmlError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            return [Fact("", f"{plain(name)} cannot be read: {plain(why)}", "bad")]
+        return await asyncio.to_thread(outputs.text, name, data, whole)
+
+    # Keys
+
+    @property
+    def chosen(self) -> str | None:
+        """The file that is looked into, or under the cursor."""
+        if self._looking is not None or self.cursor is None:
+            return self._looking
+        return self.facts[int(self.cursor)].copy or None
+
+    def _needed(self) -> str | None:
+        """The chosen file; where there is none, that is said."""
+        if self.chosen is None:
+            self.app.tell("there is no file under the cursor", "warning")
+        return self.chosen
 
     def action_look(self) -> None:
-        if self.cursor is None or self._looking is not None:
-            return
-        path = self.facts[int(self.cursor)].copy
-        if path:
+        path = self.chosen
+        if path and self._looking is None:
             self._looking = path
             self._again()
 
@@ -78,75 +165,109 @@ class OutputsPane(FactsPane):
         self.forget()
         self.refresh_from_store()
 
+    def action_copy_line(self) -> None:
+        """Of a file, its whole path where it is on this machine."""
+        run, path = self.run, self.chosen
+        if run is None or path is None or self._looking is not None:
+            super().action_copy_line()
+        else:
+            self.app.copy_text(str(self.paths.host_run(run.id) / "outputs" / path))
+
+    def action_view(self) -> None:
+        self._open(os.environ.get("PAGER") or "less", "PAGER", copied=False)
+
+    def action_edit(self) -> None:
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        self._open(editor, "EDITOR", copied=True)
+
+    def _open(self, program: str, variable: str, *, copied: bool) -> None:
+        run, path = self.run, self._needed()
+        if run is not None and path is not None:
+            work = partial(self._in_front, run, path, program, variable, copied)
+            self.app.start(work, group="outputs-open", description=f"opening {plain(path)}", exclusive=True)
+
+    async def _in_front(self, run: Run, path: str, program: str, variable: str, copied: bool) -> None:
+        """The file in a program that has the terminal; a copy where it may be written to: the outputs are a record."""
+        file = self.paths.host_run(run.id) / "outputs" / path
+        if copied or not await asyncio.to_thread(file.exists):
+            folder = self.paths.cache / "outputs" / run.id
+            await self._fetch(run, path, folder)
+            file = folder / path
+        try:
+            command = [*shlex.split(program), str(file)]
+        except ValueError as error:
+            self.app.tell(f"{program} is no command: {error}. Set {variable} to one of yours.", "error")
+            return
+        with self.app.suspend():
+            trouble, _ = await run_in_front(command)
+        self.app.refresh(repaint=True, layout=True)
+        if trouble:
+            self.app.tell(f"{trouble}. Set {variable} to one of yours.", "error")
+
+    def action_save_one(self) -> None:
+        run, path = self.run, self._needed()
+        if run is not None and path is not None:
+            self._ask(f"Copy {plain(path)} to the folder", ".", run, path)
+
     def action_save(self) -> None:
         run = self.run
         # Without a file there is nothing to copy; where none are kept, that is what is shown.
-        if run is not None and (self._looking or any(fact.copy for fact in self.facts)):
-            self.app.start(partial(self._save, run), group="outputs-save", description="copying the outputs")
+        if run is not None and self._sizes:
+            self._ask(f"Copy the outputs of {run.name} to the folder", f"{run.name}-outputs", run, "")
 
-    async def _save(self, run: Run) -> None:
-        from pathlib import Path
+    def _ask(self, title: str, folder: str, run: Run, path: str) -> None:
+        from tui.screens.name import NameScreen
 
-        def copy() -> Path:
-            import shutil
+        self.app.push_screen(NameScreen(title, folder, partial(self._save, run, path)))
 
-            target = Path.cwd() / f"{run.name}-outputs"
-            shutil.copytree(self.paths.host_run(run.id) / "outputs", target, symlinks=True)
-            return target
+    async def _save(self, run: Run, path: str, name: str) -> None:
+        """Begin to copy, unless something is there that somebody wants to keep; it goes on when the dialog closed."""
+        folder, taken = await asyncio.to_thread(_place, name, path)
+        if taken:
+            from tui.screens.confirm import ConfirmScreen
 
+            question = ConfirmScreen(
+                "Copy over what is there?", [taken], "Files of the same names are lost.", "copy", "no"
+            )
+            if await self.app.push_screen_wait(question) is not True:
+                raise AmlError(f"{taken} stays as it is.", remedy="Give another folder.")
+        work = partial(self._copy, run, path, folder)
+        self.app.start(work, group="outputs-save", description="copying the outputs")
+
+    async def _copy(self, run: Run, path: str, folder: Path) -> None:
+        answer = await self._fetch(run, path, folder)
+        where = folder / path if path else folder
+        self.app.tell(f"{count_of(int(answer['files']), 'file')} copied to {where}")
+        for line in answer["skipped"]:
+            self.app.tell(f"not copied: {line}", "warning")
+
+    async def _fetch(self, run: Run, path: str, folder: Path) -> dict[str, Any]:
+        """Have outputs in a folder here; how far it is stands in the first line. Raises AmlError."""
+        if not self._is_far(run):
+            return await asyncio.to_thread(outputs.copied, self.paths.host_run(run.id) / "outputs", path, folder)
+        whole = self._sizes.get(path, 0) if path else sum(self._sizes.values())
+        before = await asyncio.to_thread(outputs.bytes_under, folder)
+        fetching = asyncio.ensure_future(self.app.link.fetch(run.id, path, folder))
         try:
-            self.app.tell(f"copied to {await asyncio.to_thread(copy)}")
-        except OSError as error:
-            self.app.tell(f"the outputs were not copied: {error}", "error")
+            while not (await asyncio.wait({fetching}, timeout=LOOK))[0]:
+                done = await asyncio.to_thread(outputs.bytes_under, folder) - before
+                self._say(f"copying {plain(path) or 'all of it'}: {size(max(0, done))} of {size(whole)}")
+            return fetching.result()
+        finally:
+            fetching.cancel()
+            self._say("")
+
+    def _say(self, doing: str) -> None:
+        if doing != self._doing:
+            self._doing = doing
+            self.refresh_from_store()
 
 
-def _tree(folder: Path) -> list[Fact]:
-    facts: list[Fact] = []
-    files, total = 0, 0
-
-    def walk(inside: Path, depth: int) -> None:
-        nonlocal files, total
-        try:
-            with os.scandir(inside) as listing:
-                items = sorted(listing, key=lambda item: item.name)
-        except OSError:
-            return
-        for item in items:
-            if len(facts) > _FILES:
-                return
-            pad = "  " * depth
-            if item.is_dir(follow_symlinks=False):
-                facts.append(Fact("", f"{'':7}{pad}{plain(item.name)}/", "dim"))
-                walk(inside / item.name, depth + 1)
-                continue
-            info = item.stat(follow_symlinks=False)
-            if stat.S_ISREG(info.st_mode):
-                files += 1
-                total += info.st_size
-                path = os.path.relpath(item.path, folder)
-                facts.append(Fact("", f"{size(info.st_size):>6} {pad}{plain(item.name)}", "", path))
-            else:
-                kind = f" -> {plain((inside / item.name).readlink())}" if item.is_symlink() else " (not a file)"
-                facts.append(Fact("", f"{'':7}{pad}{plain(item.name)}{kind}", "dim"))
-
-    walk(folder, 0)
-    if facts:
-        facts.append(Fact("", f"{size(total):>6} in {count_of(files, 'file')}, in {plain(folder)}", "dim", ""))
-    return facts
-
-
-def _file(path: Path, name: str) -> list[Fact]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_BYTES)
-            whole = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        return [Fact("", f"{plain(name)} cannot be read: {error.strerror}", "bad")]
-    facts = [Fact("", f"{plain(name)}  {size(whole)}", "mark")]
-    if b"\0" in data[:4096]:
-        return [*facts, Fact("", "this is not text", "dim")]
-    lines = data.split(b"\n")
-    facts += [Fact("", plain(folded(line).decode("utf-8", "replace"))) for line in lines[:_LINES]]
-    if whole > len(data) or len(lines) > _LINES:
-        facts.append(Fact("", f"only its beginning is shown; all of it: {plain(path)}", "dim"))
-    return facts
+def _place(name: str, path: str) -> tuple[Path, str]:
+    """The folder that was named, from where one is, and what is there already of what would be copied."""
+    if not name:
+        raise AmlError("no folder was named.")
+    folder = Path(name).expanduser().absolute()
+    there = folder / path if path else folder
+    taken = os.path.lexists(there) if path else (folder.exists() and (not folder.is_dir() or any(folder.iterdir())))
+    return folder, str(there) if taken else ""

@@ -90,7 +90,10 @@ class OverviewPane(FactsPane):
         for line in run.properties.get("SnapshotWarnings", "").splitlines():
             yield Fact("", plain(line), "warn")
         if run.tags:
-            yield Fact("tags", "  ".join(f"{plain(key)}={plain(value)}" for key, value in sorted(run.tags.items())))
+            tags = sorted(run.tags.items())
+            yield Fact(
+                "tags", "  ".join(f"{plain(key)}={plain(value)}" if value else plain(key) for key, value in tags)
+            )
         if run.description:
             yield Fact("description", plain(run.description))
         if run.rerun_of:

@@ -13,7 +13,7 @@ from tui import hosts, wording
 from tui.glyphs import UNICODE, Glyphs
 from tui.plain import plain
 from tui.reading import CONTAINERS
-from tui.widgets.line_list import LineList, cut
+from tui.widgets.line_list import LineList, cut, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -99,7 +99,7 @@ class TargetsPane(LineList):
         return signs.idle, "dim", target.name, (*going, state.state or "idle"), ""
 
     def draw_empty(self, width: int) -> list[Segment]:
-        return [Segment(cut("   no compute target", width, self.glyphs.ellipsis), self.ink("dim"))]
+        return [Segment(indented(self.empty_text, width), self.ink("dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
         sign, ink, name, said, why = self._rows[key]
@@ -171,6 +171,11 @@ def load_parts(sample: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(parts) or ("connected",)
 
 
+def indented(text: str, width: int) -> str:
+    """The text in lines of this width, where the names in a row begin."""
+    return "\n".join(f"   {line}" for line in wrapped(text, width - 4))
+
+
 class ConfigsPane(LineList):
     """Each run configuration with its framework and target; one that is wrong is listed with its error."""
 
@@ -192,7 +197,7 @@ class ConfigsPane(LineList):
             self.paint(differ)
 
     def draw_empty(self, width: int) -> list[Segment]:
-        return [Segment(cut("   no run configuration", width, self.glyphs.ellipsis), self.ink("dim"))]
+        return [Segment(indented(self.empty_text, width), self.ink("dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
         config, preparing = self._rows[key]

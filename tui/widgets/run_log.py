@@ -28,11 +28,12 @@ class RunLog(LogPane):
         """Another run, or the same with news."""
         other = (run.id if run else None) != (self.run.id if self.run else None)
         self.run = run
+        self.began = (run.started or run.created) if run is not None else None
         if not other:
+            self.lines.began = self.began
             self.say_complete(run is not None and run.state.ended)
         else:
             self.complete = run is not None and run.state.ended
-            self.began = (run.started or run.created) if run is not None else None
             if run is None:
                 self.open_file(None)
             else:

@@ -68,6 +68,10 @@ class TabsLine(Bar):
         left = [(f" {name} ", "here" if place == open_tab else "dim") for place, name in enumerate(names)]
         self.say(left, [(f"{said} ", "dim")] if said else [])
 
+    def begins(self) -> list[int]:
+        """Where each tab begins, in cells."""
+        return [sum(len(text) for text, _ in self._left[:place]) for place in range(len(self._left))]
+
     def render_line(self, y: int) -> Strip:
         """The tabs stay whole as long as they can: of what the log says, the later parts matter more."""
         width = self.size.width
@@ -122,7 +126,7 @@ class RunView(Vertical):
         yield self.body
 
     async def on_mount(self) -> None:
-        await self._open(0)
+        await self._open(self.open_tab)
 
     @property
     def pane(self) -> Widget | None:
@@ -143,10 +147,14 @@ class RunView(Vertical):
         return [cast("Pane", widget) for widget in self._panes.values() if widget.display]
 
     def focus(self, scroll_visible: bool = True) -> RunView:
-        target = next((one for one in self._focusable()), None)
+        target = self.first_focusable()
         if target is not None:
             target.focus(scroll_visible)
         return self
+
+    def first_focusable(self) -> Widget | None:
+        """What has the focus when one goes to the open tab."""
+        return next(iter(self._focusable()), None)
 
     def _focusable(self) -> list[Widget]:
         pane = self.pane

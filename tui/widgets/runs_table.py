@@ -15,12 +15,14 @@ from tui.columns import METRIC
 from tui.glyphs import UNICODE, Glyphs, sparkline
 from tui.plain import plain
 from tui.widgets.group_head import GroupHead
-from tui.widgets.line_list import LineList, cut, cut_middle, wrapped
+from tui.widgets.line_list import cut, cut_middle, wrapped
+from tui.widgets.marked_list import MarkedList
 from tui.widgets.runs_layout import GAP, SPARK_WIDTH, STATE_WIDTH, VALUE_WIDTH, Cell, Layout, automatic, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from textual import events
     from textual.binding import BindingType
 
     from engine.runs.model import Series
@@ -43,7 +45,7 @@ WORDS = {State.CANCEL_REQUESTED: "Canceling"}
 _DIM = ("target", "script", "submitted", "commit", "branch", "user")
 
 
-class RunsTable(LineList):
+class RunsTable(MarkedList):
     """Rows are runs by id, and heads of groups. The screen gives it the runs and their series; it holds the marks."""
 
     HEAD = 1
@@ -57,12 +59,6 @@ class RunsTable(LineList):
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
 
-    @dataclass
-    class Marked(Message):
-        """The marks differ."""
-
-        ids: frozenset[str]
-
     class Seen(Message):
         """Other rows are on the screen."""
 
@@ -72,6 +68,12 @@ class RunsTable(LineList):
 
         key: str
         folded: bool
+
+    @dataclass
+    class Ordered(Message):
+        """The head of a column was clicked."""
+
+        column: str
 
     def __init__(
         self,
@@ -87,7 +89,6 @@ class RunsTable(LineList):
         self.series_of = series
         self.clock = clock
         self.glyphs = glyphs
-        self.marks: frozenset[str] = frozenset()
         self.metrics: tuple[str, ...] = ()
         # None: nobody chose any.
         self.chosen: tuple[str, ...] | None = None
@@ -98,7 +99,6 @@ class RunsTable(LineList):
         self.wrong = False
         self._head_of: dict[str, str] = {}
         self._group_head = GroupHead(run, series, glyphs)
-        self._last_marked: str | None = None
         self._needs = (6, 6, 6)
         self._wide: dict[str, int] = {}
         self._layout: tuple[int, Layout] | None = None
@@ -147,6 +147,10 @@ class RunsTable(LineList):
         """Which of these columns would have no room now."""
         return chosen(self.scrollable_content_region.width, self._needs[0], wanted, self._wide).left_out
 
+    def shown_metrics(self) -> tuple[str, ...]:
+        """The metrics that have room now."""
+        return tuple(name for name, _ in self.columns(self.scrollable_content_region.width).metrics)
+
     def say_order(self, column: str, descending: bool) -> None:
         """Which column the rows are ordered by; its head says so."""
         if (column, descending) != self.ordered:
@@ -163,6 +167,10 @@ class RunsTable(LineList):
         """Show these runs, in no groups."""
         self.heads, self._head_of = {}, {}
         self.set_keys(ids)
+
+    def paint_marks(self, ids: Iterable[str]) -> None:
+        self.paint(ids)
+        self.paint_heads(ids)
 
     def paint_heads(self, runs: Iterable[str]) -> None:
         """Draw the heads of these runs' groups again."""
@@ -204,71 +212,23 @@ class RunsTable(LineList):
         group = self.heads.get(key)
         return group.runs if group is not None else (key,)
 
-    # Marks
-
-    def toggle_mark(self) -> None:
-        if self.cursor is None:
-            return
-        some = frozenset(self.members(self.cursor))
-        on = not some <= self.marks
-        self._set_marks(self.marks | some if on else self.marks - some)
-        self._last_marked = self.cursor if on else None
-        self.action_step(1)
-
-    def action_mark_step(self, by: int) -> None:
-        """Mark the row under the cursor and the one it goes to."""
-        before = self.cursor
-        self.action_step(by)
-        if before is not None and self.cursor is not None:
-            self._set_marks(self.marks | {*self.members(before), *self.members(self.cursor)})
-            self._last_marked = self.cursor
-
-    def mark_to_here(self) -> int:
-        """Mark from the row that was marked last to the cursor; how many runs that are. 0: none was marked last."""
-        start = self._places.get(self._last_marked or "", -1)
-        if start < 0 or self.cursor is None:
-            return 0
-        low, high = sorted((start, self.place))
-        some = {run for key in self.keys[low : high + 1] for run in self.members(key)}
-        self._set_marks(self.marks | some)
-        self._last_marked = self.cursor
-        return len(some)
-
-    def mark_these(self, ids: Iterable[str]) -> None:
-        """Mark these runs besides."""
-        self._set_marks(self.marks | frozenset(ids))
-
-    def invert(self, ids: Iterable[str]) -> None:
-        """Of these runs, mark those that are not and no others."""
-        self._set_marks(self.marks ^ frozenset(ids))
-
-    def unmark(self) -> None:
-        self._last_marked = None
-        self._set_marks(frozenset())
-
-    def keep_marks(self, existing: Iterable[str]) -> None:
-        """Forget the marks of runs that are gone."""
-        if self.marks:
-            self._set_marks(self.marks & frozenset(existing))
-
-    def _set_marks(self, marks: frozenset[str]) -> None:
-        if marks != self.marks:
-            differ = marks ^ self.marks
-            self.marks = marks
-            self.paint(differ)
-            self.paint_heads(differ)
-            self.post_message(self.Marked(marks))
+    def within(self, key: str) -> tuple[str, ...]:
+        """An unfolded group's runs have lines of their own."""
+        group = self.heads.get(key)
+        return () if group is not None and not group.folded else self.members(key)
 
     # Time and what is seen
 
     def tick(self) -> None:
         """Time passed: draw the rows whose age reads differently now, and no others."""
         now = self.clock()
+        cells = self.columns(self.scrollable_content_region.width).cells
+        timed = [cell.column for cell in cells if cell.column in columns.TIMED]
         ages = {}
         for key in self.seen():
             run = self.run_of(key)
-            if run is not None and not run.state.ended:
-                ages[key] = wording.age(run, now)
+            if run is not None:
+                ages[key] = " ".join(columns.text(column, run, now) for column in timed)
         self.paint([key for key, shown in ages.items() if self._ages.get(key) != shown])
         self._ages = ages
 
@@ -287,6 +247,13 @@ class RunsTable(LineList):
 
     def on_resize(self) -> None:
         self.post_message(self.Seen())
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y >= self.HEAD:
+            return
+        cells = [Cell(columns.NAME, 0, 0), *self.columns(self.scrollable_content_region.width).cells]
+        self.post_message(self.Ordered([cell.column for cell in cells if cell.at <= offset.x][-1]))
 
     # Drawing
 
@@ -315,6 +282,8 @@ class RunsTable(LineList):
         if column != self.ordered[0]:
             return cut(title, width, self.glyphs.ellipsis)
         sign = self.glyphs.down if self.ordered[1] else self.glyphs.up
+        if len(title) + 2 <= width and title.isascii():
+            return f"{title} {sign}".ljust(width)
         return cut(cut(title, width - 1, self.glyphs.ellipsis).rstrip() + sign, width, "")
 
     def draw_empty(self, width: int) -> list[Segment]:

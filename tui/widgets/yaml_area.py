@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.widgets import TextArea
 
@@ -17,20 +18,20 @@ from tui.editing.masks import masked, secret_spans
 from tui.widgets.secret_input import ASCII_MASK, MASK
 
 if TYPE_CHECKING:
-    from rich.style import Style
+    from collections.abc import Mapping
 
 KINDS = (KEY, TEXT, WORD, COMMENT, MARK, NAME)
 
 
 class YamlArea(TextArea):
-    """`wrong` are lines (from 0) with something wrong in them; `revealed`: secrets are shown."""
+    """`wrong` has the severity of what is wrong by line, from 0. `revealed`: secrets are shown."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"yaml--{kind}" for kind in (*KINDS, "wrong")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"yaml--{kind}" for kind in (*KINDS, "error", "warning")}
 
     def __init__(self, text: str, *, read_only: bool, id: str) -> None:
         self._whole: tuple[frozenset[int], dict[int, list[tuple[int, int]]]] | None = None
         self._inks: dict[str, Style] = {}
-        self.wrong: frozenset[int] = frozenset()
+        self.wrong: Mapping[int, str] = {}
         self.revealed = False
         super().__init__(
             text,
@@ -39,6 +40,8 @@ class YamlArea(TextArea):
             read_only=read_only,
             show_line_numbers=True,
             compact=True,
+            # Its style would take the colours from the line.
+            highlight_cursor_line=False,
             max_checkpoints=500,
             id=id,
         )
@@ -55,7 +58,7 @@ class YamlArea(TextArea):
         self.replace(new, place_of(before, start), place_of(before, end), maintain_selection_offset=True)
         self.history.checkpoint()
 
-    def say_wrong(self, lines: frozenset[int]) -> None:
+    def say_wrong(self, lines: Mapping[int, str]) -> None:
         if lines != self.wrong:
             self.wrong = lines
             self._draw_again()
@@ -80,7 +83,10 @@ class YamlArea(TextArea):
 
     def _ink(self, kind: str) -> Style:
         if kind not in self._inks:
-            self._inks[kind] = self.get_component_rich_style(f"yaml--{kind}", partial=True)
+            full = self.get_component_rich_style(f"yaml--{kind}")
+            self._inks[kind] = Style(
+                color=full.color, bold=full.bold, dim=full.dim, italic=full.italic, underline=full.underline
+            )
         return self._inks[kind]
 
     def get_line(self, line_index: int) -> Text:
@@ -98,5 +104,5 @@ class YamlArea(TextArea):
         for start, end, kind in spans:
             text.stylize(self._ink(kind), start, end)
         if line_index in self.wrong:
-            text.stylize(self._ink("wrong"), len(line) - len(line.lstrip()), len(line))
+            text.stylize(self._ink(self.wrong[line_index]), len(line) - len(line.lstrip()), len(line))
         return text

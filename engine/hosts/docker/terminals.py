@@ -1,4 +1,4 @@
-"""Shells in running containers, at terminals."""
+"""Shells in running containers, at terminals; and where a container is in its host's networks."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ class Terminals(Connection):
         terminal = ContainerTerminal(self, str(made["Id"]), stream)
         await terminal.resize(window.rows, window.columns)
         return terminal
+
+    async def address(self, name: str) -> str:
+        """Its address in a network of its host; "" when it has the host's own network, or none."""
+        told = await self.ask(f"containers/{name}/json", doing="looking at a container")
+        settings = told.get("NetworkSettings") or {}
+        found = [settings, *(settings.get("Networks") or {}).values()]
+        return next((str(one["IPAddress"]) for one in found if one.get("IPAddress")), "")
 
 
 class ContainerTerminal:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from engine.errors import HostError, HostLost, Unsupported
@@ -131,6 +131,25 @@ class SshHost(AgentHost):
         if login is None:
             raise HostLost(f"{self.name} is not connected", where=self.name)
         return await open_terminal(login.connection, self.name, self.info.executable or "python3", found, window)
+
+    async def dial(self, address: str, port: int) -> tuple[Any, Any]:
+        import asyncssh
+
+        login = self._login
+        if login is None:
+            raise HostLost(f"{self.name} is not connected", where=self.name)
+        try:
+            return await login.connection.open_connection(address, port, encoding=None)
+        except asyncssh.ChannelOpenError as error:
+            if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                raise HostError(
+                    "the SSH server does not allow ports to be forwarded.",
+                    where=self.name,
+                    remedy="Its sshd_config needs `AllowTcpForwarding yes` (or local).",
+                ) from error
+            raise HostError(f"nothing answers at port {port} of {self.name}.", where=self.name) from error
+        except (asyncssh.Error, OSError) as error:
+            raise HostLost(f"contact with {self.name} was lost: {error}", where=self.name) from error
 
     async def collect(self, run_id: str, folder: Path) -> tuple[str, ...]:
         fetched = await self.fetch_outputs(run_id, folder, most=LARGEST)

@@ -93,8 +93,14 @@ class SshTerminal:
         await self.write(b"%d\n" % len(data) + data)
 
     async def read(self) -> bytes:
+        import asyncssh
+
         first, self._first = self._first, b""
-        return first or bytes(await self._process.stdout.read(PIECE))
+        try:
+            return first or bytes(await self._process.stdout.read(PIECE))
+        except (asyncssh.Error, OSError):
+            # Why it ended is told by its status.
+            return b""
 
     async def write(self, data: bytes) -> None:
         # One that has ended takes nothing more; its end is read.

@@ -77,6 +77,19 @@ def test_only_this_changes(tmp_path: Path, changes: dict[str, Any], before: str,
     assert edited(tmp_path, text, changes) == wanted.replace("\n", newline)
 
 
+@pytest.mark.parametrize(
+    ("text", "changes", "after"),
+    [
+        ("a: [x, y]  # two\n", {"a": ["z"]}, 'a: ["z"]  # two\n'),
+        ("a: {b: c}\n", {"a.b": ["d", "e f"]}, 'a: {b: ["d", "e f"]}\n'),
+        ("a: {b: [c, d], e: f}\n", {"a.b": "g"}, "a: {b: g, e: f}\n"),
+        ("a: {b: c, d: e}\n", {"a.b": {"f": "g"}}, "a: {b: {f: g}, d: e}\n"),
+    ],
+)
+def test_what_is_in_brackets_stays_in_brackets(tmp_path: Path, text: str, changes: dict[str, Any], after: str) -> None:
+    assert edited(tmp_path, text, changes) == after
+
+
 def test_what_is_the_same_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "x.runconfig"
     path.write_text(SAMPLE)

@@ -143,6 +143,16 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
         create_project(tmp_path / "new", "new")
 
 
+@pytest.mark.parametrize("folder", ["aml_config", ".azureml"])
+def test_an_empty_configuration_folder_is_filled(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "new" / folder).mkdir(parents=True)
+    (tmp_path / "new" / folder / "conda_dependencies.yml").write_text("name: mine\n")
+    create_project(tmp_path / "new", "new")
+    assert sorted(open_project(tmp_path / "new").configs) == ["docker", "local"]
+    assert (tmp_path / "new" / folder / "conda_dependencies.yml").read_text() == "name: mine\n"
+    assert (tmp_path / "new" / folder / "local.compute").exists()
+
+
 def test_configurations_are_made_and_copied(tmp_path: Path) -> None:
     path = create_project(tmp_path / "new", "new")
     create_runconfiguration(open_project(path), "fast", "local", "PySpark")

@@ -72,6 +72,26 @@ def test_integers_stay_integers(ledger: Ledger, reader: StoreReader) -> None:
     assert (series.low, series.high, series.count) == (-3.0, 1e300, 8)
 
 
+def test_tags_are_changed_and_the_others_stay(ledger: Ledger, reader: StoreReader) -> None:
+    run = create(ledger)
+    ledger.change(run.id, tags={"old": "", "stage": "dev", "who": "ann"})
+    ledger.retag(run.id, {"stage": "prod", "best": "", "old": None, "never": None})
+    assert reader.run(run.id).tags == {"stage": "prod", "who": "ann", "best": ""}
+    with pytest.raises(NotFound):
+        ledger.retag("nobody", {"best": ""})
+
+
+def test_the_next_try_stands_beside_the_last_sample(ledger: Ledger, reader: StoreReader) -> None:
+    ledger.set_next_try("box", 5.0)
+    assert reader.targets() == {}
+    ledger.set_target("box", "unreachable", 1.0, "no route")
+    ledger.set_sample("box", {"cpu": 0.5})
+    ledger.set_next_try("box", 7.0)
+    assert reader.targets()["box"].sample == {"cpu": 0.5, "next_try": 7.0}
+    ledger.set_sample("box", {"cpu": 0.25})
+    assert reader.targets()["box"].sample == {"cpu": 0.25}
+
+
 def test_one_token_is_one_run(ledger: Ledger, reader: StoreReader) -> None:
     first, again, other = create(ledger), create(ledger), create(ledger, "t2")
     assert first.id == again.id != other.id

@@ -14,6 +14,7 @@ from rich.style import Style
 from tui.log import nearest, search
 from tui.log.ansi import folded, pieces
 from tui.log.file import DRAWN, LONGEST, LogFile
+from tui.log.order import Order
 from tui.log.search import Search
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def log(tmp_path: Path) -> Iterator[LogFile]:
     one = LogFile(tmp_path / "driver.log")
     yield one
     one.close()
+
+
+@contextlib.contextmanager
+def rows_of(log: LogFile) -> Iterator[Order]:
+    order = Order([log.path])
+    yield order
+    order.close()
 
 
 def opened_files() -> list[str]:
@@ -61,9 +69,10 @@ def test_closed_while_another_thread_reads(log: LogFile, monkeypatch: pytest.Mon
 
 
 def test_a_file_that_is_not_there_yet(log: LogFile) -> None:
-    assert (log.size(), log.rows(0, 5), log.last_top(5)) == (0, [], 0)
-    log.path.write_bytes(b"a\n")
-    assert [row.data for row in log.rows(0, 5)] == [b"a"]
+    with rows_of(log) as order:
+        assert (order.end, order.rows((0,), 5), order.back((0,), 5)) == ((0,), [], (0,))
+        log.path.write_bytes(b"a\n")
+        assert [row.data for row in order.rows((0,), 5)] == [b"a"]
 
 
 def test_rows_from_above_and_from_below_are_the_same(log: LogFile) -> None:
@@ -72,15 +81,16 @@ def test_rows_from_above_and_from_below_are_the_same(log: LogFile) -> None:
     parts[100] = b"y" * (3 * LONGEST + 17) + b"\n"
     parts[200] = b"z" * LONGEST + b"\n"
     log.path.write_bytes(b"".join(parts) + b"unfinished")
-    down = [row.start for row in log.rows(0, 10_000)]
-    up = [log.size()]
-    while up[-1] > 0:
-        up.append(log.back(up[-1], 1))
-    assert down == up[:0:-1]
-    assert all(row.end - row.start <= 2 * LONGEST for row in log.rows(0, 10_000))
-    assert log.last_top(3) == down[-3]
-    assert log.forward(down[0], 50) == down[50]
-    assert log.forward(down[-2], 50) == down[-1]
+    with rows_of(log) as order:
+        down = [row.start for row in order.rows((0,), 10_000)]
+        up = [log.size()]
+        while up[-1] > 0:
+            up.append(order.back((up[-1],), 1)[0])
+        assert down == up[:0:-1]
+        assert all(row.end - row.start <= 2 * LONGEST for row in order.rows((0,), 10_000))
+        assert order.back(order.end, 3) == (down[-3],)
+        assert order.forward((down[0],), 50) == (down[50],)
+        assert order.forward((down[-2],), 50) == order.end
 
 
 def test_a_line_of_100_megabytes_is_read_in_part(log: LogFile) -> None:
@@ -89,16 +99,22 @@ def test_a_line_of_100_megabytes_is_read_in_part(log: LogFile) -> None:
         for _ in range(100):
             file.write(b"x" * 1_000_000)
         file.write(b"\nlast\n")
-    last, before = log.rows(log.last_top(1), 9)[0], log.rows(log.last_top(2), 1)[0]
-    assert last.data == b"last"
-    assert len(before.data) <= DRAWN
-    assert [row.data[:5] for row in log.rows(0, 1)] == [b"first"]
+    with rows_of(log) as order:
+        before, last = order.rows(order.back(order.end, 2), 9)
+        assert last.data == b"last"
+        assert len(before.data) <= DRAWN
+        assert [row.data[:5] for row in order.rows((0,), 1)] == [b"first"]
 
 
 def test_a_progress_bar_of_megabytes_shows_its_last_state(log: LogFile) -> None:
-    log.path.write_bytes(b"".join(b"\r%7d/100000" % n for n in range(100_000)) + b"\nend\n")
-    rows = log.rows(log.last_top(2), 2)
-    assert folded(rows[0].data) == b"  99999/100000"
+    bar = b"".join(b"\r%7d/1000000" % n for n in range(300_000))
+    log.path.write_bytes(b"begin\n" + bar + b"\nend\n")
+    assert len(bar) > 4 * LONGEST
+    with rows_of(log) as order:
+        rows = order.rows((0,), 9)
+        assert [folded(row.data) for row in rows] == [b"begin", b" 299999/1000000", b"end"]
+        assert order.rows(order.back(order.end, 2), 9) == rows[1:]
+        assert order.back(order.end, 3) == (0,)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +200,6 @@ def test_search_goes_on_as_the_log_grows(log: LogFile) -> None:
     assert finished(one) == [0, 10, 21]
     assert finished(one) == [0, 10, 21]
     assert (one.next(0), one.next(21), one.previous(21), one.previous(0)) == (10, None, 10, None)
-    assert one.place(10) == 2
 
 
 def test_search_in_bytes_that_are_no_text(log: LogFile) -> None:

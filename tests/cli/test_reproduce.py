@@ -1,0 +1,142 @@
+"""`aml history reproduce`: the script that is written runs, and gives what the run gave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.talking import talking
+from tests.services import docker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Shell
+    from tests.services.docker import DockerEngine
+
+SCRIPT = """
+import json, os, sys
+from azureml.core import Run
+run = Run.get_context()
+run.log("loss", 0.25)
+print(sys.argv[1:], os.environ["GREETING"], os.environ["DB_PASSWORD"], os.getcwd().split("/")[-1])
+print(open("data/some file.txt").read(), os.readlink("link"), os.access("tool.sh", os.X_OK))
+open("outputs/model.txt", "w").write("weights")
+"""
+VARIABLES = 'EnvironmentVariables:\n  DB_PASSWORD: "s3cr3t four"\n  GREETING: "two  words"\n'
+ARGUMENTS = ("--rate", "a b", "$(x)", "--api-key", "k3y of mine", "--token=t0ken", "it's")
+
+
+def filled(shell: Shell) -> None:
+    shell.script("train.py", SCRIPT)
+    (shell.project / "data").mkdir()
+    (shell.project / "data/some file.txt").write_text("it's data")
+    (shell.project / "data/odd\nname").write_text("odd")
+    (shell.project / "link").symlink_to("data/some file.txt")
+    (shell.project / "tool.sh").write_text("#!/bin/sh\n")
+    (shell.project / "tool.sh").chmod(0o755)
+
+
+def again(shell: Shell, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "reproduce.sh", *arguments],
+        cwd=shell.project.parent,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_run_is_run_again_from_its_files(shell: Shell) -> None:
+    filled(shell)
+    config = shell.project / "aml_config/local.runconfig"
+    config.write_text(config.read_text() + VARIABLES)
+    done = shell.aml("experiment", "submit", "-c", "local", "train.py", *ARGUMENTS)
+    assert done.code == 0, done.err
+    # What the project says since does not matter.
+    shell.script("train.py", "print('changed')\n")
+    file = shell.project.parent / "reproduce.sh"
+    written = shell.aml("history", "reproduce", "-r", "iris-001", "-f", str(file))
+    assert (written.code, written.text) == (0, f"{file}\n"), written.err
+    text = file.read_text()
+    assert not any(secret in text for secret in ("s3cr3t", "k3y of mine", "t0ken"))
+    assert "result       loss 0.25" in text and "DB_PASSWORD (not here)" in text
+    missing = again(shell, "first")
+    assert missing.returncode != 0 and "must be set" in missing.stderr
+    assert not (shell.project.parent / "first").exists()
+    secrets = {"DB_PASSWORD": "s3cr3t four", "API_KEY": "k3y of mine", "TOKEN": "t0ken"}
+    second = again(shell, "it's second", **secrets)
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+    folder = shell.project.parent / "it's second"
+    assert (folder / "outputs/model.txt").read_text() == "weights"
+    assert (folder / "project/data/odd\nname").read_text() == "odd"
+    assert '"loss"' in (folder / "metrics.jsonl").read_text()
+    # A folder that is there is left alone, and so is the run's own record.
+    assert "is there already" in again(shell, "it's second", **secrets).stderr
+    assert shell.store.series(shell.the_run().id)[0].count == 1
+
+
+def test_a_run_of_spark_submit(shell: Shell, tmp_path: Path) -> None:
+    submit = tmp_path / "spark-submit"
+    # As Spark's own: options with a value each, the script, its arguments.
+    submit.write_text('#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do echo "$1 $2"; shift 2; done\nexec python3 "$@"\n')
+    submit.chmod(0o755)
+    folder = shell.project / "aml_config"
+    (folder / "local.compute").write_text(f"type: local\nsparkSubmitLocation: {submit}\n")
+    text = (folder / "local.runconfig").read_text().replace("Framework: Python", "Framework: PySpark")
+    (folder / "local.runconfig").write_text(text)
+    (folder / "spark_dependencies.yml").write_text("configuration:\n  spark.app.name: 'two  words'\n")
+    shell.script("say.py", "import sys; print(sys.argv[1:])\n")
+    done = shell.aml("experiment", "submit", "-c", "local", "say.py", "a  b", "")
+    assert done.code == 0 and "['a  b', '']" in done.text, done.err
+    assert "two  words" in done.text
+    assert shell.aml("history", "reproduce", "-f", str(shell.project.parent / "reproduce.sh")).code == 0
+    second = again(shell, "second")
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+
+
+def test_nothing_is_overwritten_without_asking(shell: Shell) -> None:
+    shell.script("train.py", "print('hello')\n")
+    assert shell.aml("experiment", "submit", "-c", "local", "train.py").code == 0
+    file = shell.project / "reproduce.sh"
+    file.write_text("mine")
+    refused = shell.aml("history", "reproduce")
+    assert refused.code != 0 and "--yes" in refused.err
+    with talking(shell.project, "history", "reproduce") as talk:
+        talk.until("Replace it? [y/N]")
+        talk.type("")
+        assert talk.end() == 1
+    assert file.read_text() == "mine"
+    with talking(shell.project, "history", "reproduce") as talk:
+        talk.until("Replace it? [y/N]")
+        talk.type("y")
+        assert talk.end() == 0
+    assert file.read_text().startswith("#!/bin/sh")
+    assert shell.aml("history", "reproduce", "-y").code == 0
+    nowhere = shell.aml("history", "reproduce", "-f", "nowhere/reproduce.sh")
+    assert nowhere.code != 0 and "was not written" in nowhere.err
+    assert [path.name for path in shell.project.iterdir() if path.name.startswith(".reproduce")] == []
+
+
+@pytest.mark.timeout(180)
+def test_a_run_of_a_container(
+    shell: Shell, docker_engine: DockerEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker_engine.url)
+    image = docker.python_image(docker_engine)
+    filled(shell)
+    (shell.project / "aml_config/box.compute").write_text(f"type: docker\nbaseDockerImage: {image}\n")
+    text = (shell.project / "aml_config/local.runconfig").read_text()
+    text = text.replace("Target: local", "Target: box").replace("ment: false", "ment: true")
+    (shell.project / "aml_config/box.runconfig").write_text(text + VARIABLES)
+    done = shell.aml("experiment", "submit", "-c", "box", "train.py", *ARGUMENTS)
+    assert done.code == 0, done.err
+    assert shell.aml("history", "reproduce", "-f", str(shell.project.parent / "reproduce.sh")).code == 0
+    secrets = {"DB_PASSWORD": "s3cr3t four", "API_KEY": "k3y of mine", "TOKEN": "t0ken"}
+    second = again(shell, "second", DOCKER_OPTIONS="--network host", **secrets)
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+    assert (shell.project.parent / "second/outputs/model.txt").read_text() == "weights"
