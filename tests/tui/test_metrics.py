@@ -279,8 +279,13 @@ async def test_what_the_run_used_is_under_a_heading(console: Console, home: Path
         assert pane.browser.cursor == "loss"
         await d.press("down", "enter")
         await d.until_shown("100%┤")
+        # Its steps mean nothing: it is drawn by time, and what has steps by steps again.
+        await d.until_shown("time since the run began")
         await d.press("space")
-        await d.until_shown("150%")
+        await d.until_shown("after 0m30  150%")
+        await d.press("up", "escape", "up", "enter")
+        await d.until_shown("iris-001 loss   5 values")
+        assert pane.chart.look.axis == "step"
 
 
 async def test_several_metrics_in_one_chart(console: Console, runs: list[Run]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,17 +13,16 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from engine.runs.model import RESOURCE
+from tui.charts import words
 from tui.charts.colours import ASCII_SIGNS, MOST, SIGNS, places
 from tui.charts.curves import CurveReader, Source
 from tui.charts.drawing import ASCII_MARKS, MARKS, Picture
 from tui.charts.look import ChartLook
-from tui.charts.reading import Found, Frame, found_at, next_axis, read_frame, stops, x_at
-from tui.charts.shape import column_of, tick_labels
+from tui.charts.reading import Frame, found_at, next_axis, read_frame, stops, x_at
+from tui.charts.shape import column_of
 from tui.glyphs import ASCII
 from tui.plain import plain
 from tui.widgets.line_list import cut
-from tui.wording import count_of, metric_value, number, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,6 +99,8 @@ class ChartView(Widget, can_focus=True):
         self._places: list[int] = []
         self._changes: list[Change] = []
         self._wanted = self._drawing = False
+        # By time for what has no steps, and by step again for what has.
+        self._by_time = False
         # The columns where the cursor finds anything, and the one where it is.
         self._stops: list[int] = []
         self._column: int | None = None
@@ -108,8 +108,11 @@ class ChartView(Widget, can_focus=True):
 
     # What is drawn
 
-    def show(self, sources: Sequence[Source], title: str, note: str = "") -> None:
-        """These curves, at most MOST; what was read of those that were there stays. `note`: said after the title."""
+    def show(self, sources: Sequence[Source], title: str, note: str = "", *, timed: bool = False) -> None:
+        """These curves, at most MOST; what was read of those that were there stays. `note`: said after the title.
+
+        `timed`: their steps mean nothing, and are not what one begins with.
+        """
         sources = sources[:MOST]
         known = {reader.source.key: reader for reader in self._readers}
         if [source.key for source in sources] != [reader.source.key for reader in self._readers]:
@@ -123,10 +126,22 @@ class ChartView(Widget, can_focus=True):
             self.words = f"reading {plain(title)}"
             if not same:
                 self.cursor = None
-                self.look = self.look.all()
+                self.look = self._with_axis(self.look.all(), timed)
         self.title, self.note = title, note
         self.redraw()
         self.refresh()
+
+    def _with_axis(self, look: ChartLook, timed: bool) -> ChartLook:
+        """By time what has no steps; what comes after it is as it was."""
+        from dataclasses import replace
+
+        if timed and look.axis == "step":
+            self._by_time = True
+            return replace(look, axis="elapsed")
+        if not timed and self._by_time:
+            self._by_time = False
+            return replace(look, axis="step") if look.axis == "elapsed" else look
+        return look
 
     def redraw(self, change: Change | None = None) -> None:
         """Draw what is new; `change`: how one looks is another from now on."""
@@ -188,83 +203,22 @@ class ChartView(Widget, can_focus=True):
         found = found_at(self.frame.picture, column) if self.frame is not None and column is not None else None
         if line == 0:
             yield f" {plain(self.title)}   ", "title"
-            yield from self._said(found)
+            if self.frame is not None:
+                sources = [reader.source for reader in self._readers]
+                yield from (
+                    words.read_out(self.frame, sources, found)
+                    if found
+                    else words.summary(self.frame, self.note, ASCII_MARKS if self.ascii else MARKS)
+                )
             return
         rows = self._legend_rows(width)
         room = width // max(1, len(rows[0]))
         for n in rows[line - 1]:
             ink = f"curve-{self._places[n]}"
             sign = (ASCII_SIGNS if self.ascii else SIGNS)[self._places[n]]
-            text = f"{plain(self._readers[n].source.label)}  {self._value(n, found)}"
+            text = f"{plain(self._readers[n].source.label)}  {words.value(self.frame, n, found)}"
             yield f" {sign} ", ink
             yield cut(text, max(0, room - 3), self.glyphs.ellipsis), ink
-
-    def _value(self, n: int, found: Found | None) -> str:
-        series = self.frame.series[n] if self.frame is not None else None
-        if found is None:
-            return f"last {metric_value(series, series.last)}" if series is not None else "not logged"
-        if found.odd[n]:
-            return " ".join(found.odd[n])
-        values, smooth = found.values[n], found.smooth[n] if found.smooth else None
-        if values is None:
-            return "-"
-        if series is not None and series.kind == RESOURCE:
-            text = " to ".join(dict.fromkeys(metric_value(series, one) for one in values))
-        else:
-            text = " to ".join(tick_labels_of(values))
-        if smooth is not None:
-            text += f" ~{number(smooth) if series is None else metric_value(series, smooth)}"
-        return text if found.here[n] else f"({text})"
-
-    def _said(self, found: Found | None) -> Iterator[Part]:
-        frame = self.frame
-        if frame is None:
-            return
-        if found is not None:
-            yield "  ".join(self._where(found)), "mark"
-            if len(self._readers) == 1:
-                yield f"  {self._value(0, found)}", "title"
-            return
-        said: list[str] = []
-        ends: list[str] = []
-        if len(self._readers) == 1 and frame.series[0] is not None:
-            one = frame.series[0]
-            said += [count_of(one.count, "value"), f"last {metric_value(one, one.last)}"]
-            if one.low is not None:
-                ends += [f"min {metric_value(one, one.low)}", f"max {metric_value(one, one.high)}"]
-        marks = ASCII_MARKS if self.ascii else MARKS
-        totals: dict[str, int] = {}
-        for some in frame.odd:
-            for kind, many in some.items():
-                totals[kind] = totals.get(kind, 0) + many
-        if frame.picture.below:
-            totals["<= 0"] = frame.picture.below
-        odd = [f"{many:,} {kind} {marks[kind]}" for kind, many in totals.items()]
-        look = frame.look
-        how = [f"smoothed {look.smooth:g}"] if look.smooth else []
-        how += ["log y"] if look.log else []
-        if look.window is not None:
-            low, high = look.shown(frame.whole)
-            share = (high - low) / ((frame.whole[1] - frame.whole[0]) or 1.0)
-            how.append(f"{share:.0%} of it" if share >= 0.01 else f"{share:.3%} of it")
-        if self.note:
-            how.append(self.note)
-        yield "  ".join(said), "dim"
-        if odd:
-            yield "  " + "  ".join(odd), "mark"
-        # Where there is no room for all, this is what one can do without.
-        if how or ends:
-            yield "  " + "  ".join([*how, *ends]), "dim"
-
-    def _where(self, found: Found) -> Iterator[str]:
-        if found.steps is not None:
-            low, high = found.steps
-            yield f"step {low:,.0f}" if low == high else f"steps {low:,.0f} to {high:,.0f}"
-        if found.at is not None:
-            began = min(reader.source.began for reader in self._readers)
-            yield time.strftime("%H:%M:%S", time.localtime(found.at))
-            if len({reader.source.run_id for reader in self._readers}) == 1 and found.at >= began:
-                yield f"after {span(found.at - began)}"
 
     # Painting
 
@@ -297,8 +251,8 @@ class ChartView(Widget, can_focus=True):
             return strip.adjust_cell_length(width, base)
         picture = self._picture
         if picture is None:
-            words = [Segment(f" {self.words}", self._ink("dim"))] if y == head else []
-            return Strip(words).adjust_cell_length(width, base)
+            said = [Segment(f" {self.words}", self._ink("dim"))] if y == head else []
+            return Strip(said).adjust_cell_length(width, base)
         row = y - head
         if row >= len(picture.rows):
             return Strip.blank(width, base)
@@ -392,15 +346,3 @@ class ChartView(Widget, can_focus=True):
             self._put_cursor(None)
             return
         self.post_message(self.Left())
-
-
-def tick_labels_of(values: tuple[float, float]) -> list[str]:
-    """One value, or two with the digits that tell them apart."""
-    low, high = values
-    return (
-        [number(low)]
-        if low == high
-        else [number(one) for one in values]
-        if number(low) != number(high)
-        else (tick_labels([low, high]))
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Container
 
+from engine.runs.model import RESOURCE
 from engine.runs.store import StoreReader
 from tui.charts.colours import MOST
 from tui.charts.curves import Source
@@ -124,7 +125,7 @@ class MetricsPane(Container):
         else:
             sources, note = self._sources(run)
             title = f"{run.name} {self.opened[0]}" if len(sources) < 2 else listed(self.opened)
-            self.chart.show(sources, title, note)
+            self.chart.show(sources, title, note, timed=first is not None and first.kind == RESOURCE)
         if had_focus and not (self.chart.has_focus or self.logged.has_focus):
             (self.logged if is_logged else self.chart).focus()
 
