@@ -109,7 +109,7 @@ def _line(y: int, wanted: Strip, shown: Strip | None, colors: ColorSystem | None
 def _cells(strip: Strip) -> Cells | None:
     """Character and style of each cell; None when a character takes none or two, which terminals do not agree about."""
     text = "".join([segment.text for segment in strip])
-    if not text.isprintable() or not (text.isascii() or all(map(_simple, set(text)))):
+    if not _one_cell_each(text):
         return None
     styles: list[Style | None] = []
     for part, style, control in strip:
@@ -119,8 +119,9 @@ def _cells(strip: Strip) -> Cells | None:
     return text, styles
 
 
-def _simple(char: str) -> bool:
-    return get_character_cell_size(char) == 1
+def _one_cell_each(text: str) -> bool:
+    """Whether each of its characters takes one cell, wherever it is shown."""
+    return text.isprintable() and (text.isascii() or all(get_character_cell_size(char) == 1 for char in set(text)))
 
 
 def _differing(old: Cells, new: Cells) -> list[tuple[int, int]]:
@@ -166,7 +167,7 @@ def _whole(strip: Strip, colors: ColorSystem | None) -> Iterator[str]:
 
 def _pieces(text: str) -> Iterator[tuple[str, int, bool]]:
     """What is one cell a character, in runs, and what is not, each with what belongs to it; with their widths."""
-    if text.isascii() and text.isprintable():
+    if _one_cell_each(text):
         yield text, len(text), True
         return
     from rich.cells import set_cell_size, split_graphemes
