@@ -88,6 +88,7 @@ class JumpScreen(Dialog[str]):
     def __init__(self, main: MainScreen) -> None:
         super().__init__()
         self.places = dict(zip(LETTERS, places(main), strict=False))
+        self._measured = main.size
 
     def compose(self) -> ComposeResult:
         for letter, place in self.places.items():
@@ -101,6 +102,11 @@ class JumpScreen(Dialog[str]):
         if event.key in self.places:
             event.stop()
             self.dismiss(event.key)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if event.size != self._measured:
+            # The letters are not where they were put.
+            self.dismiss(None)
 
     def on_click(self) -> None:
         self.dismiss(None)
