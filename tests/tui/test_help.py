@@ -82,6 +82,8 @@ async def test_it_is_searched(console: Callable[..., ConsoleApp], home: Paths, h
         (["exclamation_mark"], ["Copy the message", "Close"]),
         (["O"], ["Make a project", "The next field"]),
         (["v"], ["Choose", "Done"]),
+        (["colon"], ["Go there, or do it", "Typed first: runs only"]),
+        (["2", "x"], ["Yes", "No"]),
     ],
 )
 async def test_dialogs_have_theirs(console: Callable[..., ConsoleApp], keys: list[str], shows: list[str]) -> None:

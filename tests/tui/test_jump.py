@@ -77,6 +77,14 @@ async def test_with_room_for_one_pane_the_switcher_has_the_letters(
             assert d.main.pane == pane
 
 
+async def test_letters_go_when_the_terminal_changes(console: Callable[..., ConsoleApp], history: History) -> None:
+    async with driven(console()) as d:
+        await d.press("J")
+        await d.until(lambda: isinstance(d.app.screen, JumpScreen))
+        await d.pilot.resize_terminal(90, 30)
+        await d.until(lambda: d.app.screen is d.main)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 async def test_picture(
     console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path, size: tuple[int, int]

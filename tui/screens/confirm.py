@@ -27,6 +27,7 @@ class ConfirmScreen(Dialog[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", show=False), Binding("n", "close", show=False)]
     CSS_PATH = "../styles/dialog.tcss"
+    KEYS = (("y", "", "Yes"), ("n,escape", "", "No"))
 
     def __init__(
         self, question: str, hit: Sequence[str], note: str, yes: str, no: str, *, harmless: bool = False

@@ -135,4 +135,4 @@ def _dialog_keys(dialog: Dialog[Any]) -> Sequence[tuple[str, str, str]]:
         return [*rows, ("escape", "", "Close")] if not any("escape" in keys for keys, _, _ in rows) else rows
     said = next((str(box.border_subtitle) for box in dialog.query(".dialog") if box.border_subtitle), "")
     named = [part.strip().partition(" ") for part in said.split("   ") if part.strip()]
-    return [(key, "", (words or "close").capitalize()) for key, _, words in named]
+    return [(key, "", (words or "close").capitalize()) for key, _, words in named] or [("escape", "", "Close")]

@@ -88,6 +88,7 @@ class JumpScreen(Dialog[str]):
     def __init__(self, main: MainScreen) -> None:
         super().__init__()
         self.places = dict(zip(LETTERS, places(main), strict=False))
+        self._measured = main.size
 
     def compose(self) -> ComposeResult:
         for letter, place in self.places.items():
@@ -102,5 +103,12 @@ class JumpScreen(Dialog[str]):
             event.stop()
             self.dismiss(event.key)
 
+    def on_resize(self, event: events.Resize) -> None:
+        # Several may come before it is gone; what is on top then is not to go too.
+        if event.size != self._measured and self.is_current:
+            # The letters are not where they were put.
+            self.dismiss(None)
+
     def on_click(self) -> None:
-        self.dismiss(None)
+        if self.is_current:
+            self.dismiss(None)

@@ -80,6 +80,13 @@ class PaletteScreen(Dialog[tuple[str, str]]):
         Binding("pageup,ctrl+b", "page(-1)", show=False, priority=True),
     ]
     CSS_PATH = "../styles/dialog.tcss"
+    KEYS = (
+        ("enter", "", "Go there, or do it"),
+        ("down,ctrl+n", "", "The next one"),
+        ("up,ctrl+p", "", "The one before"),
+        ("pagedown,pageup", "", "A page down, up"),
+        *((sign, "", f"Typed first: {name} only") for _, sign, name in KINDS),
+    )
 
     def __init__(self, main: MainScreen) -> None:
         super().__init__()
