@@ -8,7 +8,9 @@ import pytest
 from textual.containers import VerticalScroll
 
 from tests.tui.driving import driven
+from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
+from tui.screens.settings import SettingsScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,3 +51,18 @@ async def test_a_dialog_that_comes_before_the_first_frame(
     )
     async with driven(console(None, folder_here=tmp_path)) as d:
         await d.until_shown("ctrl+n")
+
+
+async def test_a_dialog_that_closes_takes_its_help_with_it(console: Console, history: History) -> None:
+    """It may be done while one reads; and two reasons to close do not close the main screen too."""
+    async with driven(console()) as d:
+        await d.press("comma")
+        await d.until(lambda: isinstance(d.app.screen, SettingsScreen))
+        dialog = d.app.screen
+        await d.press("f1")
+        await d.until(lambda: isinstance(d.app.screen, HelpScreen))
+        dialog.dismiss(None)
+        dialog.dismiss(None)
+        await d.until(lambda: d.app.screen is d.main)
+        await d.press("question_mark")
+        await d.until_shown("Keys")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
@@ -24,6 +25,15 @@ class Dialog(ModalScreen[Result | None]):
         Binding("f1", "help", show=False),
     ]
     app: ConsoleApp
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close this dialog and what is over it. Textual's own closes whatever is on top: the help that was asked for
+        while a dialog was at work, or the main screen when two reasons to close come together."""
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while self.app.screen is not self:
+            self.app.pop_screen()
+        return super().dismiss(result)
 
     def action_help(self) -> None:
         from tui.screens.help import dialog_help
