@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -126,7 +127,7 @@ class Finder:
             kind = "action"
         if kind in ("", "run"):
             await self._take_runs()
-        found: list[tuple[float, int, int, Found]] = []
+        found: list[tuple[float, int, int, Thing, Match]] = []
         turn = time.monotonic()
         for place, thing in enumerate(self.things):
             if kind and thing.kind != kind:
@@ -134,12 +135,12 @@ class Finder:
             matched = self._matched(words, thing) if words else NOTHING
             if matched is not None:
                 score = matched.score - (DIM if thing.why else 0.0)
-                found.append((-score, ORDER[thing.kind], place, Found(thing, matched)))
+                found.append((-score, ORDER[thing.kind], place, thing, matched))
             if place % 64 == 0 and time.monotonic() - turn > TURN:
                 await asyncio.sleep(0)
                 turn = time.monotonic()
-        found.sort(key=lambda one: one[:3])
-        return [one[3] for one in found[:SHOWN]]
+        # No two have the same place: nothing behind it is compared.
+        return [Found(thing, matched) for *_, thing, matched in heapq.nsmallest(SHOWN, found)]
 
     def _matched(self, words: Sequence[str], thing: Thing) -> Match | None:
         key = (thing.kind, thing.id)

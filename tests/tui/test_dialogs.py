@@ -10,7 +10,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from tests.tui.driving import driven
+from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
+from tui.screens.settings import SettingsScreen
 from tui.screens.submit import SubmitScreen
 from tui.screens.text import TextScreen
 
@@ -98,3 +100,18 @@ async def test_ctrl_c_says_how_one_leaves(console: Console, history: History) ->
     async with driven(console()) as d:
         await d.press("ctrl+c")
         await d.until(lambda: d.said() == ["q leaves the console; runs go on"])
+
+
+async def test_a_dialog_that_closes_takes_its_help_with_it(console: Console, history: History) -> None:
+    """It may be done while one reads; and two reasons to close do not close the main screen too."""
+    async with driven(console()) as d:
+        await d.press("comma")
+        await d.until(lambda: isinstance(d.app.screen, SettingsScreen))
+        dialog = d.app.screen
+        await d.press("f1")
+        await d.until(lambda: isinstance(d.app.screen, HelpScreen))
+        dialog.dismiss(None)
+        dialog.dismiss(None)
+        await d.until(lambda: d.app.screen is d.main)
+        await d.press("question_mark")
+        await d.until_shown("Keys")

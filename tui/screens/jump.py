@@ -104,11 +104,9 @@ class JumpScreen(Dialog[str]):
             self.dismiss(event.key)
 
     def on_resize(self, event: events.Resize) -> None:
-        # Several may come before it is gone; what is on top then is not to go too.
-        if event.size != self._measured and self.is_current:
+        if event.size != self._measured:
             # The letters are not where they were put.
             self.dismiss(None)
 
     def on_click(self) -> None:
-        if self.is_current:
-            self.dismiss(None)
+        self.dismiss(None)
