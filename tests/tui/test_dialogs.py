@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 from textual.containers import VerticalScroll
 from textual.content import Content
 
@@ -19,6 +18,8 @@ from tui.screens.text import TextScreen
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from tests.tui.history import History
     from tui.app import ConsoleApp
