@@ -17,8 +17,8 @@ AGE_WIDTH = 5
 VALUE_WIDTH = 7
 SPARK_WIDTH = 5
 COMMAND_LEAST = 11
-# Two metrics, one of them with its sparkline: what the list keeps room for.
-TAIL_LEAST = VALUE_WIDTH + 1 + SPARK_WIDTH + 2 + VALUE_WIDTH
+# Two metrics, one of them with its sparkline, the other as wide as "accuracy": what the list keeps room for.
+TAIL_LEAST = VALUE_WIDTH + 1 + SPARK_WIDTH + 2 + VALUE_WIDTH + 1
 # A reason in fewer cells says nothing.
 REASON_LEAST = 12
 # These have use for any room that is left.
