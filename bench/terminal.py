@@ -56,13 +56,15 @@ class Terminal:
         self._end, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.started = time.monotonic()
+        # The size of the terminal that this was started from is not that of this one.
+        passed = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
         try:
             self._process = subprocess.Popen(
                 argv,
                 stdin=theirs,
                 stdout=theirs,
                 stderr=theirs,
-                env={**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+                env={**passed, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
                 cwd=cwd,
                 start_new_session=True,
                 # A terminal of its own, as a shell gives: when we die, the program is told to hang up.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CONSOLE = str(Path(sys.executable).parent / "aml-tui")
 # Switched on in a terminal that nobody uses: the cursor is shown and long lines are wrapped.
 USUAL = {25, 7}
+# Of the terminal that the tests are run from.
+NOT_PASSED = {"SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES"}
 
 
 def _take_terminal() -> None:
@@ -40,7 +42,7 @@ class RealTerminal:
         self.end, self.theirs = pty.openpty()
         self.before = termios.tcgetattr(self.theirs)
         self.resize(*size, tell=False)
-        passed = {name: value for name, value in os.environ.items() if name not in ("SSH_CONNECTION", "SSH_TTY")}
+        passed = {name: value for name, value in os.environ.items() if name not in NOT_PASSED}
         self.process = subprocess.Popen(
             argv or (CONSOLE,),
             stdin=self.theirs,

@@ -39,7 +39,7 @@ async def test_it_begins_with_the_pane(console: Callable[..., ConsoleApp], home:
     async with driven(console()) as d:
         await d.until_shown("epoch 30/30")
         seen = await opened(d, "question_mark")
-        assert seen[0] == "In Runs"
+        assert seen[0] == "In the runs"
         assert any("Mark or unmark the run" in line for line in seen[: seen.index("In lists")])
         await d.press("f1")
         assert d.app.screen is d.main

@@ -64,7 +64,7 @@ def test_it_goes_on_where_it_is_when_the_terminal_reads_again(home: Paths, proje
         terminal.press("?")
         assert resident(terminal.process.pid) - before < 16 * MEGABYTE
         begun = len(terminal.seen)
-        terminal.until_shown("Remove all marks")
+        terminal.until_shown("Mark or unmark the run")
         # What was in the terminal's own buffer, a frame that was on its way, and the one that is right.
         assert len(terminal.seen) - begun < 64 * 1024
         terminal.press("\x1b")
@@ -122,7 +122,7 @@ def test_keys_are_answered_on_a_slow_line(home: Paths, project: object, printing
 def test_the_whole_screen_is_drawn_again(home: Paths, project: object, printing: Printing) -> None:
     with RealTerminal(CONSOLE, "--readonly", str(project)) as terminal:
         terminal.until_shown(printing.print(1))
-        for key, text in (("", "Run configurations"), ("?", "Remove all marks")):
+        for key, text in (("", "Run configurations"), ("?", "Mark or unmark the run")):
             terminal.press(key)
             terminal.until_shown(text)
             terminal.screen = Screen(120, 40)

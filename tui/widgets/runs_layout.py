@@ -16,7 +16,7 @@ STATE_WIDTH = 10
 AGE_WIDTH = 5
 VALUE_WIDTH = 7
 SPARK_WIDTH = 5
-COMMAND_LEAST = 11
+COMMAND_LEAST = 10
 # Two metrics, one of them with its sparkline, the other as wide as "accuracy": what the list keeps room for.
 TAIL_LEAST = VALUE_WIDTH + 1 + SPARK_WIDTH + 2 + VALUE_WIDTH + 1
 # A reason in fewer cells says nothing.
