@@ -35,7 +35,8 @@ def _delete(options: argparse.Namespace) -> int:
         runs = place.runs(options.run, binned=options.now)
     if not options.yes and not _agreed(place, runs, options.now):
         return 1
-    answer = call("delete", {"ids": [run.id for run in runs], "op": "now" if options.now else "bin"}, paths=place.paths)
+    ids = [run.id for run in runs]
+    answer = call("delete", {"ids": ids} if options.now else {"op": "put", "runs": ids}, paths=place.paths)
     from cli.refusals import tell
 
     return tell(runs, answer["refused"], "deleted for good" if options.now else "deleted")
@@ -114,7 +115,7 @@ def _restore(options: argparse.Namespace) -> int:
     place = Place(options)
     with place.store:
         runs = place.runs(options.run, binned=True)
-    answer = call("delete", {"ids": [run.id for run in runs], "op": "restore"}, paths=place.paths)
+    answer = call("delete", {"op": "restore", "runs": [run.id for run in runs]}, paths=place.paths)
     return tell(runs, answer["refused"], "is back")
 
 

@@ -67,11 +67,12 @@ class Client:
 
     async def delete(self, ids: Iterable[str], *, now: bool = False) -> dict[str, str]:
         """Put ended runs into the bin, or remove them for good `now`; what could not be done: run id -> why."""
-        return dict((await self._ask("delete", {"ids": list(ids), "op": "now" if now else "bin"}))["refused"])
+        asked = {"ids": list(ids)} if now else {"op": "put", "runs": list(ids)}
+        return dict((await self._ask("delete", asked))["refused"])
 
     async def restore(self, ids: Iterable[str]) -> dict[str, str]:
         """Bring runs back from the bin; what could not be done: run id -> why."""
-        return dict((await self._ask("delete", {"ids": list(ids), "op": "restore"}))["refused"])
+        return dict((await self._ask("delete", {"op": "restore", "runs": list(ids)}))["refused"])
 
     async def update(self, run_id: str, **changes: Any) -> None:
         """Change `tags`, `description`, `priority` or `hidden` of a run.

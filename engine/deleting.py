@@ -96,9 +96,15 @@ class Deleting:
 
         Returns refusals as `put_in_bin` does; a run whose host is not there stays as it is.
         """
+        return await self._remove_all(list(dict.fromkeys(run_ids)), None)
+
+    async def _remove_all(self, ids: list[str], due: float | None) -> dict[str, str]:
+        """`due`: only those that are in the bin since then still; one may have been brought back meanwhile."""
         refused: dict[str, str] = {}
-        ids = list(dict.fromkeys(run_ids))
         async with self._one:
+            if due is not None:
+                still = set(await self._ledger.do(self._ledger.in_bin_since, due))
+                ids = [run_id for run_id in ids if run_id in still]
             for run_id in ids:
                 try:
                     await self._ended(run_id)
@@ -119,8 +125,9 @@ class Deleting:
             self._look.clear()
             try:
                 await self._remove_due()
-            except AmlError as error:
-                log.warning("the bin could not be emptied: %s", error)
+            except Exception as error:
+                # Whatever it was: it is tried again, and the bin is not left alone for good.
+                log.warning("the bin could not be emptied", exc_info=error)
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
                 await asyncio.wait_for(self._look.wait(), EVERY)
 
@@ -144,9 +151,9 @@ class Deleting:
                 log.info("the content store was swept: %d bytes freed", freed)
 
     async def _remove_due(self) -> None:
-        due = await self._ledger.do(self._ledger.in_bin_since, time.time() - KEPT)
+        limit = time.time() - KEPT
         ids = []
-        for run_id in due:
+        for run_id in await self._ledger.do(self._ledger.in_bin_since, limit):
             try:
                 plan = await self._ledger.do(self._ledger.plan, run_id)
             except (AmlError, TypeError, ValueError) as error:
@@ -156,8 +163,8 @@ class Deleting:
             if self._there(plan.host):
                 ids.append(run_id)
         if ids:
-            refused = await self.remove(ids)
-            log.info("%d runs were removed from the bin, %d were not", len(ids) - len(refused), len(refused))
+            refused = await self._remove_all(ids, limit)
+            log.info("%d runs were to be removed from the bin, %d were not", len(ids), len(refused))
 
     async def _ended(self, run_id: str) -> None:
         run = await self._ledger.do(self._ledger.run, run_id)
@@ -167,6 +174,9 @@ class Deleting:
     async def _remove(self, run_id: str) -> None:
         plan = await self._ledger.do(self._ledger.plan, run_id)
         host = await self._reach(plan)
+        if (await host.inspect([run_id]))[run_id].phase in ("starting", "running"):
+            # Its host would refuse, and a run that is marked is nowhere to be seen.
+            raise NotNow("it is still running on its host, whatever the history says.", where=host.name)
         await self._ledger.do(self._ledger.mark_removing, run_id)
         await host.remove_run(run_id)
         for folder in (self._paths.mirror(run_id), self._paths.host_run(run_id)):

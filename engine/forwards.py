@@ -74,7 +74,8 @@ class Forwards:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Forward, asyncio.Server]] = {}
-        self._serving: set[asyncio.Task[None]] = set()
+        # Connections that are served, each with the address that it came to.
+        self._serving: dict[asyncio.Task[None], str] = {}
 
     def listed(self) -> list[Forward]:
         return [forward for forward, _ in self._known.values()]
@@ -92,11 +93,14 @@ class Forwards:
         async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
-            self._serving.add(task)
+            self._serving[task] = held[0].id
             try:
                 await _serve(held[0], reader, writer, dial)
+            except asyncio.CancelledError:
+                # The forward has ended, and its connections with it.
+                log.debug("a connection to %s was ended", held[0].address)
             finally:
-                self._serving.discard(task)
+                del self._serving[task]
 
         server = await _listen(come, port, local)
         here = int(server.sockets[0].getsockname()[1])
@@ -112,6 +116,9 @@ class Forwards:
         if known is None:
             raise NotFound(f"nothing is forwarded to port {forward_id}.", where=LOOPBACK)
         known[1].close()
+        for task, address in self._serving.items():
+            if address == forward_id:
+                task.cancel()
 
     def over(self, run_id: str) -> None:
         """A run has ended, and its ports with it."""
@@ -122,8 +129,6 @@ class Forwards:
     async def close(self) -> None:
         for one in self.listed():
             self.end(one.id)
-        for task in self._serving:
-            task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
 

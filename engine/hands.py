@@ -90,6 +90,11 @@ class Hands:
             return await (await self._host(plan)).dial(await self._address(plan, run_id), port)
 
         begun = await self._forwards.begin(run, port, local, dial)
+        # It may have ended meanwhile, and nobody would end the forward any more.
+        now = await self._ledger.do(self._ledger.run, run_id)
+        if now.state.ended:
+            self._forwards.over(run_id)
+            raise NotNow(f"{run.name} does not run ({now.state}): it has no ports.")
         return {"address": begun.address, "forward": begun.to_json()}
 
     def end_forward(self, forward_id: str) -> None:

@@ -44,10 +44,17 @@ class Terminals:
         """The path of the socket at which this terminal waits for its face."""
         path = self._folder / f"tty-{uuid.uuid4().hex[:8]}"
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        line.bind(str(path))
-        path.chmod(0o600)
-        line.listen(1)
-        line.setblocking(False)
+        try:
+            line.bind(str(path))
+            path.chmod(0o600)
+            line.listen(1)
+            line.setblocking(False)
+        except BaseException:
+            # A shell that nobody can come to must not stay open.
+            line.close()
+            await terminal.close()
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise
         task = asyncio.create_task(self._serve(line, path, terminal), name=f"terminal {path.name}")
         self._open.add(task)
         task.add_done_callback(self._open.discard)

@@ -150,15 +150,18 @@ class Verbs:
         return {"refused": await self._core.cancel(ids)}
 
     async def _delete(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
-        """`op`: "bin" (they can be brought back for a while), "restore" from there, "now" for good."""
-        ids = _texts(args, "ids")
-        operation = args.get("op", "bin")
-        log.info("face %s deletes (%s) %s", face.key, operation, ", ".join(ids))
+        """For good, of `ids`; with `op` "put" of `runs` into the bin, with "restore" from there.
+
+        An engine from before there was a bin looks at `ids` alone: it must find none where it is not for good.
+        """
+        operation = args.get("op")
+        if operation not in (None, "put", "restore"):
+            raise UsageError("delete: `op` must be put or restore, or none for deleting for good.")
+        ids = _texts(args, "runs" if operation else "ids")
+        log.info("face %s deletes (%s) %s", face.key, operation or "for good", ", ".join(ids))
         if operation == "restore":
             return {"refused": await self._core.restore(ids)}
-        if operation not in ("bin", "now"):
-            raise UsageError("delete: `op` must be bin, restore or now.")
-        return {"refused": await self._core.delete(ids, now=operation == "now")}
+        return {"refused": await self._core.delete(ids, now=operation is None)}
 
     async def _update(self, face: Asker, args: dict[str, Any]) -> dict[str, Any]:
         changes = args.get("changes")

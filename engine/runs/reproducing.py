@@ -36,6 +36,8 @@ RUNTIME = Path(engine.__file__).parent / "runtime"
 METRICS = 8
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Variables that a shell sets by itself: they would never be missed.
+_OF_SHELLS = ("PWD", "OLDPWD")
 # Options of `docker run` that a container of ours can have been given, by their names in a plan.
 _DOCKER = {
     "network": "--network",
@@ -127,10 +129,12 @@ class _Script:
         yield "#!/bin/sh"
         yield from (f"# {plain(line)}".rstrip() for line in self._head())
         yield "set -eu"
-        yield f"folder=${{1:-./{shlex.quote(self.run.name + '-again')}}}"
-        yield f"store=${{AML_TUI_BLOBS:-{_quoted(str(self.paths.blobs))}}}"
-        yield f"runtime=${{AML_TUI_RUNTIME:-{_quoted(str(RUNTIME))}}}"
-        yield from (f': "${{{name}:?must be set: it stands for {what}}}"' for name, what in self.asked.items())
+        yield from _chosen("folder", "1", f"./{self.run.name}-again")
+        yield from _chosen("store", "AML_TUI_BLOBS", str(self.paths.blobs))
+        yield from _chosen("runtime", "AML_TUI_RUNTIME", str(RUNTIME))
+        for name, what in self.asked.items():
+            said = _quoted(f"{name} must be set: it stands for {what}")
+            yield f"if [ -z \"${{{name}:-}}\" ]; then printf '%s\\n' {said} >&2; exit 1; fi"
         yield 'if [ -e "$folder" ]; then echo "$folder is there already: name another folder" >&2; exit 1; fi'
         yield 'mkdir -p -- "$folder"'
         yield 'folder=$(cd -- "$folder" && pwd)'
@@ -216,7 +220,9 @@ class _Script:
         return [(name, value) for name, value in found.items() if _NAME.fullmatch(name)]
 
     def _hidden(self, name: str, value: str) -> bool:
-        return masking.is_secret(name) or masking.CREDENTIALS.search(value) is not None
+        return (
+            masking.is_secret(name) or masking.is_secret_variable(name) or masking.CREDENTIALS.search(value) is not None
+        )
 
     def _variables(self) -> Iterator[str]:
         if self.plan.launcher != "container":
@@ -248,10 +254,16 @@ class _Script:
                 told.append(_quoted(word))
                 continue
             before = words[len(told) - 1] if told else ""
+            # What is no option may be a secret itself.
+            before = before if before.startswith("-") and "=" not in before else ""
             option, equals, _ = word.partition("=")
+            if masking.CREDENTIALS.search(option):
+                # An address whose password comes before any "=": all of it is asked for.
+                equals = ""
             name = _NOT_A_NAME.sub("_", option if equals else before).strip("_").upper() or "ARGUMENT"
             name = name if _NAME.fullmatch(name) else f"ARGUMENT_{name}"
-            while name in self.asked:
+            taken = {*_OF_SHELLS, *self.plan.environ, *(name for name, _ in self._configured()), *self.asked}
+            while name in taken:
                 name += "_"
             self.asked[name] = f"the value of {plain(option if equals else before) or 'an argument'}"
             told.append(f'{_quoted(option)}="${name}"' if equals else f'"${name}"')
@@ -266,14 +278,16 @@ class _Script:
         submit = [str(word) for word in self.plan.options.get("spark_submit", ())]
         if submit:
             words = " ".join(part for part in (self._words(submit[1:]), argv) if part)
-            yield f'exec "${{SPARK_SUBMIT:-{_quoted(submit[0])}}}" {words}'
+            yield from _chosen("submit", "SPARK_SUBMIT", submit[0])
+            yield f'exec "$submit" {words}'
             return
         made: dict[str, Any] = dict((self.run.handle or {}).get("environment") or {})
         python = str(made.get("interpreter") or self.plan.interpreter or "python3")
         if self.plan.target_type != "local":
             yield f"# It ran on {plain(self.plan.host)}: PYTHON names a Python of this machine that has what it needs."
             python = "python3"
-        yield f'exec "${{PYTHON:-{_quoted(python)}}}" {argv}'
+        yield from _chosen("python", "PYTHON", python)
+        yield f'exec "$python" {argv}'
 
     def _container(self, argv: str) -> Iterator[str]:
         handle: dict[str, Any] = dict(self.run.handle or {})
@@ -310,6 +324,12 @@ class _Script:
 
 def _quoted(text: str) -> str:
     return shlex.quote(text)
+
+
+def _chosen(name: str, variable: str, otherwise: str) -> Iterator[str]:
+    """A word of the script that one may name. In two lines: inside `"${...:-}"` quotes would be a part of it."""
+    yield f"{name}={_quoted(otherwise)}"
+    yield f"{name}=${{{variable}:-${name}}}"
 
 
 def refused(error: OSError) -> AmlError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,44 @@ def test_a_run_is_run_again_from_its_files(shell: Shell) -> None:
     # A folder that is there is left alone, and so is the run's own record.
     assert "is there already" in again(shell, "it's second", **secrets).stderr
     assert shell.store.series(shell.the_run().id)[0].count == 1
+
+
+def test_names_and_words_that_a_shell_would_read(shell: Shell, tmp_path: Path) -> None:
+    """An interpreter in a folder with blanks and worse, options with such names, names of secrets of every kind."""
+    shell.script(
+        "train.py",
+        'import os, sys; print(sys.argv[1:], *map(os.environ.get, ("TOKEN", "HF_TOKEN_READ", "GREETING")))\n',
+    )
+    folder = tmp_path / "it's $(touch pwned) }"
+    folder.mkdir()
+    (folder / "python").symlink_to(sys.executable)
+    (shell.project / "aml_config/local.compute").write_text(f'type: local\npythonLocation: "{folder}/python"\n')
+    config = shell.project / "aml_config/local.runconfig"
+    variables = "EnvironmentVariables:\n  TOKEN: env-secret\n  HF_TOKEN_READ: hf-secret\n  GREETING: hello\n"
+    config.write_text(config.read_text() + variables)
+    arguments = ("--token=arg-secret", "--$(touch pwned)-token", "odd-secret", "--pwd", "pwd-secret")
+    arguments += (
+        '--`touch pwned`"}-key=key-secret',
+        "--greeting-token",
+        "greeting-secret",
+        "https://me:my-secret@host/?a=b",
+    )
+    done = shell.aml("experiment", "submit", "-c", "local", "train.py", *arguments)
+    assert done.code == 0, done.err
+    file = shell.project.parent / "reproduce.sh"
+    assert shell.aml("history", "reproduce", "-f", str(file)).code == 0
+    assert "secret" not in file.read_text()
+    assert again(shell, "second", TOKEN="env-secret", HF_TOKEN_READ="hf-secret").returncode != 0
+    given = {"TOKEN": "env-secret", "HF_TOKEN_READ": "hf-secret", "TOKEN_": "arg-secret", "PWD_": "pwd-secret"}
+    given |= {"TOUCH_PWNED_TOKEN": "odd-secret", "TOUCH_PWNED_KEY": "key-secret", "GREETING_TOKEN": "greeting-secret"}
+    given["ARGUMENT"] = arguments[-1]
+    for name in given:
+        less = again(shell, "second", **{key: value for key, value in given.items() if key != name})
+        assert less.returncode != 0 and f"{name} must be set" in less.stderr, less.stderr
+        assert not (shell.project.parent / "second").exists()
+    second = again(shell, "second", **given)
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+    assert not list(shell.project.parent.rglob("pwned"))
 
 
 def test_a_run_of_spark_submit(shell: Shell, tmp_path: Path) -> None:

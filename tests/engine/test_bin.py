@@ -233,3 +233,50 @@ async def test_what_is_linked_from_the_content_store_is_no_runs_own(bench: Bench
     copied = (bench.paths.host_run(run.id) / "project" / "data.bin").stat().st_nlink == 1
     assert own > 3_000_000 if copied else 0 < own < 1_000_000
     assert binned.disk_used(bench.paths, ["none"]) == 0
+
+
+async def test_what_is_brought_back_as_its_time_is_over_stays(bench: Bench, run: Run) -> None:
+    """Found to be due, and restored before its turn has come."""
+    other = await ended(bench)
+    await bench.engine.delete([run.id, other.id])
+    await age(bench, binned.KEPT + 1)
+    deleting = bench.engine._deleting
+    async with deleting._one:
+        back = asyncio.create_task(bench.engine.restore([run.id]))
+        await until_async(lambda: len(deleting._one._waiters or ()) == 1)
+        due = asyncio.create_task(deleting._remove_due())
+        await until_async(lambda: len(deleting._one._waiters or ()) == 2, what="both to wait for their turn")
+    assert await back == {}
+    await due
+    assert [one.id for one in bench.store.runs()] == [run.id]
+    assert bench.log(run) == b"done\n"
+    assert (bench.paths.host_run(run.id) / "outputs" / "model.bin").exists()
+    assert not bench.paths.host_run(other.id).exists()
+
+
+async def test_a_run_whose_processes_go_on_is_not_lost_from_sight(bench: Bench) -> None:
+    """Written down as ended, but alive on its host: removing it is refused, and it stays in the list."""
+    bench.script("wait.py", "import time; time.sleep(600)\n")
+    going = await bench.submit("wait.py")
+    await bench.until(going, State.RUNNING)
+    await bench.engine.stop()
+    bench.engine = Engine(bench.paths)
+    await bench.engine.start()
+    ledger = bench.engine._ledger
+    task = bench.engine._tasks[going.id]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    def end(state: str) -> None:
+        with ledger.writing() as db:
+            db.execute("UPDATE runs SET state = ? WHERE id = ?", (state, going.id))
+
+    await ledger.do(end, "Failed")
+    refused = await bench.engine.delete([going.id], now=True)
+    assert "still running" in refused[going.id]
+    assert [one.id for one in bench.store.runs()] == [going.id]
+    assert not removing(bench)
+    await ledger.do(end, "Running")
+    await again(bench)
+    await bench.engine.cancel([going.id])
+    await bench.end(going)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from engine.errors import NotFound, NotNow, UsageError
+from engine.hands import Hands
 from engine.hosts.ssh.host import SshHost
 from engine.runs.model import State
 from tests.engine.far_bench import far_bench
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
-    from engine.runs.model import Run
+    from engine.runs.model import Run, RunPlan
     from tests.engine.conftest import Bench
     from tests.engine.ssh_bench import SshBench
     from tests.services.network import FarMachine
@@ -160,3 +162,39 @@ async def test_a_server_of_this_machine_needs_no_forward(bench: Bench) -> None:
     with pytest.raises(UsageError):
         await bench.engine.hands.forward(run.id, 70000, None)
     assert bench.engine.hands.forwards() == []
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+async def test_connections_end_with_their_forward(bench: Bench) -> None:
+    run, port = await served(bench, "local")
+    hands = bench.engine.hands
+    begun = await hands.forward(run.id, port, free_port())
+    assert await got(begun["address"]) == f"{run.id}/x" * 1000
+    idle, writer = await asyncio.open_connection("127.0.0.1", int(begun["forward"]["id"]))
+    await until_async(lambda: hands.forwards()[0].served == 2)
+    hands.end_forward(begun["forward"]["id"])
+    assert await asyncio.wait_for(idle.read(), 10) == b""
+    writer.close()
+    with pytest.raises(OSError):
+        await got(begun["address"])
+
+
+async def test_a_run_that_ends_while_its_port_is_asked_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, port = await served(bench, "local")
+    hands = bench.engine.hands
+
+    async def slow(self: Hands, plan: RunPlan, run_id: str) -> str:
+        (bench.paths.host_run(run_id) / "outputs/go").touch()
+        await bench.end(run)
+        await until_async(lambda: bench.engine.unfinished() == 0)
+        return "localhost"
+
+    monkeypatch.setattr(Hands, "_address", slow)
+    with pytest.raises(NotNow, match="does not run"):
+        await hands.forward(run.id, port, free_port())
+    assert hands.forwards() == []

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from engine import faces, service_log
+from engine.async_client import Client
 from engine.errors import EngineUnavailable
 from engine.lock import EngineLock, is_held
 from engine.runs.request import RunRequest
@@ -124,6 +125,32 @@ async def test_a_submission_goes_on_when_its_face_has_left(service: Bench) -> No
     await until_async(lambda: () in service.core.watched.values())
     service.core.hold.set()
     await until_async(lambda: service.core.submitted == ["one"])
+
+
+async def test_an_older_engine_does_not_take_the_bin_for_deleting_for_good(service: Bench) -> None:
+    """Its `delete` took `ids`, whatever else was said: what brings back must not have those."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def ask(verb: str, args: dict[str, Any]) -> dict[str, Any]:
+        asked.append((verb, args))
+        return {"refused": {}}
+
+    face = Client(service.paths)
+    face._ask = ask  # type: ignore[method-assign]
+    await face.delete(["a"])
+    await face.restore(["a"])
+    assert [(verb, "ids" in args) for verb, args in asked] == [("delete", False)] * 2
+    await face.delete(["a"], now=True)
+    assert asked[-1] == ("delete", {"ids": ["a"]}), "as it was before there was a bin"
+
+
+async def test_deleting_says_what_becomes_of_the_runs(service: Bench) -> None:
+    line = await service.line()
+    assert (await line.ask("delete", op="put", runs=["a"]))["ok"]["refused"] == {"a": "no"}
+    assert (await line.ask("delete", op="restore", runs=["a"]))["ok"]["refused"] == {"a": "no way back"}
+    assert (await line.ask("delete", ids=["a"]))["ok"]["refused"] == {"a": "not now"}
+    for wrong in ({"op": "now", "runs": ["a"]}, {"op": "restore", "ids": ["a"]}, {"op": "put"}, {"runs": ["a"]}, {}):
+        assert (await line.ask("delete", **wrong))["error"]["code"] == "usage"
 
 
 async def test_what_a_face_looked_at_ends_with_it(service: Bench) -> None:

@@ -6,6 +6,7 @@ and in a container. A look costs some reads of /proc a process; a run that stays
 
 import json
 import os
+import signal
 import sys
 import time
 
@@ -139,13 +140,21 @@ class Usage(object):
         try:
             self.sample(now)
         except Exception:
-            import traceback
-
-            traceback.print_exc()
-            sys.stderr.flush()
-            self.due = float("inf")
+            self.give_up()
         # Of a run with thousands of processes a look takes its time: it is never more than a part of it.
         self.due = max(self.due, now + COST * (time.monotonic() - now))
+
+    def give_up(self) -> None:
+        """Say what went wrong in runner.log, if that takes it, and look no more."""
+        import traceback
+
+        self.due = float("inf")
+        try:
+            traceback.print_exc()
+            sys.stderr.flush()
+        except Exception:
+            # The disk may be full; the watch over the script goes on.
+            pass
 
     def sample(self, now: float) -> None:
         self.pids = descendants_of(os.getpid())
@@ -179,7 +188,8 @@ class Usage(object):
         told = dict((name, round(value, 3) if name == "cpu" else int(value)) for name, value in sample.items())
         line = json.dumps({"t": round(at, 2), "k": "resource", "n": "", "v": told}, sort_keys=True) + "\n"
         try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            # A script may have made a pipe of it: nobody waits for its reader.
+            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
             try:
                 info = os.fstatvfs(handle)
                 if info.f_bavail * info.f_frsize > ROOM:
@@ -192,10 +202,12 @@ class Usage(object):
 
     def close(self) -> None:
         """The run has ended: how it was until then."""
-        if self.held is not None:
-            self.write(*self.held)
-        if self.asking is not None:
-            self.asking.kill()
+        try:
+            if self.held is not None:
+                self.write(*self.held)
+        except Exception:
+            self.give_up()
+        self.end_asking()
 
     # GPUs: a child that is not waited for, since nvidia-smi may hang with its driver.
 
@@ -208,7 +220,7 @@ class Usage(object):
             return
         if self.asking is not None:
             if now - self.asked > GPU_TIMEOUT:
-                self.asking.kill()
+                self.end_asking()
             return
         if now - self.asked < GPU_PAUSE or not any(map(on_gpu, self.pids)):
             return
@@ -224,9 +236,23 @@ class Usage(object):
             return
         self.asking = None
         asking.returncode = 0
-        if asking.stdout is not None:
-            with asking.stdout:
-                self.gpu = gpu_memory(asking.stdout.read().decode("utf-8", "replace"), self.pids)
+        try:
+            if asking.stdout is not None:
+                with asking.stdout:
+                    # What it began may go on and have the other end open: only what is there is read.
+                    os.set_blocking(asking.stdout.fileno(), False)
+                    said = asking.stdout.read() or b""
+                self.gpu = gpu_memory(said.decode("utf-8", "replace"), self.pids)
+        except Exception:
+            self.give_up()
+
+    def end_asking(self) -> None:
+        """Not by its `kill`, which may wait for it: then nobody would be told that it ended."""
+        if self.asking is not None:
+            try:
+                os.kill(self.asking.pid, signal.SIGKILL)
+            except OSError:
+                pass
 
 
 def asked_of(program: str) -> "Optional[subprocess.Popen[bytes]]":
@@ -259,6 +285,10 @@ def gpu_memory(said: str, pids: "list[int]") -> "dict[str, float]":
     total = 0.0
     for line in said.splitlines():
         words = [word.strip() for word in line.split(",")]
-        if len(words) == 2 and words[0].isdigit() and int(words[0]) in pids and words[1].isdigit():
-            total += int(words[1]) * 1024 * 1024
+        try:
+            if len(words) == 2 and int(words[0]) in pids:
+                total += int(words[1]) * 1024 * 1024
+        except ValueError:
+            # "[N/A]", or words about the driver.
+            continue
     return {"gpu memory": total} if total else {}

@@ -78,19 +78,23 @@ class SshTerminal:
 
     async def become(self, found: Surroundings) -> None:
         """From the fence on it is the shell."""
-        noise = b""
         try:
-            while FENCE not in noise:
-                piece = await asyncio.wait_for(self.read(), PATIENCE)
-                if not piece:
-                    said = plain(noise.decode("utf-8", "replace").strip()[-200:])
-                    raise HostError(f"{self._name} opened no shell{': ' + said if said else '.'}", where=self._name)
-                noise += piece
+            self._first = await asyncio.wait_for(self._behind_fence(), PATIENCE)
         except asyncio.TimeoutError as error:
             raise HostLost(f"{self._name} opened no shell within {PATIENCE:.0f} s.", where=self._name) from error
-        self._first = noise.partition(FENCE)[2]
         data = json.dumps(found.to_json()).encode("ascii")
         await self.write(b"%d\n" % len(data) + data)
+
+    async def _behind_fence(self) -> bytes:
+        """What comes behind the fence. What is before it is not kept: start-up files may say anything for long."""
+        noise = b""
+        while FENCE not in noise:
+            piece = await self.read()
+            if not piece:
+                said = plain(noise.decode("utf-8", "replace").strip()[-200:])
+                raise HostError(f"{self._name} opened no shell{': ' + said if said else '.'}", where=self._name)
+            noise = noise[-PIECE:] + piece
+        return noise.partition(FENCE)[2]
 
     async def read(self) -> bytes:
         import asyncssh

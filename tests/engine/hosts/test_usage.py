@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -145,3 +146,59 @@ def test_gpus_are_asked_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     until(lambda: os.waitpid(hung.pid, os.WNOHANG)[0], what="nvidia-smi to be ended")
     looker.reaped(hung.pid)
     assert looker.asking is None
+
+
+def test_what_a_strange_program_says_of_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins something that holds its output open, and says numbers that are none: the runner goes on."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        f"#!/bin/sh\nsleep 20 & echo $! > {tmp_path}/pid\necho '\u00b2, \u00b2'\necho '{os.getpid()}, 1'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(usage, "on_gpu", lambda pid: True)
+    looker = usage.Usage(os.fsencode(tmp_path / "metrics.jsonl"), str(program))
+    looker.pids = [os.getpid()]
+    looker.ask_gpus(100.0)
+    assert looker.asking is not None
+    os.waitpid(looker.asking.pid, 0)
+    held = int((tmp_path / "pid").read_text())
+    try:
+        looker.reaped(looker.asking.pid)
+        os.kill(held, 0)
+    finally:
+        os.kill(held, signal.SIGKILL)
+    assert looker.gpu == {"gpu memory": 1.0 * MIB}
+
+
+def test_a_program_that_ended_as_it_was_to_be_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(usage, "on_gpu", lambda pid: True)
+    looker = usage.Usage(os.fsencode(tmp_path / "metrics.jsonl"), str(program))
+    looker.pids = [os.getpid()]
+    looker.ask_gpus(100.0)
+    assert looker.asking is not None
+    os.waitid(os.P_PID, looker.asking.pid, os.WEXITED | os.WNOWAIT)
+    looker.ask_gpus(200.0)
+    # It is left to the runner, who tells.
+    pid, _ = os.waitpid(looker.asking.pid, os.WNOHANG)
+    looker.reaped(pid)
+    assert looker.asking is None
+
+
+def test_metrics_that_are_a_pipe_and_a_log_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.jsonl"
+    os.mkfifo(path)
+    looker = usage.Usage(os.fsencode(path))
+    looker.write(1.0, {"cpu": 1.0})
+
+    def broken(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(usage, "descendants_of", broken)
+    monkeypatch.setattr(sys.stderr, "write", broken)
+    looker.look()
+    looker.held = (1.0, {"cpu": float("nan"), "memory": float("nan")})
+    looker.close()
+    assert looker.due == float("inf")
