@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.tui.driving import driven
+from tests.tui.driving import Driver, driven
 from tests.tui.history import busy_history
 from tui.screens.main import MainScreen
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.tui.driving import Driver
     from tests.tui.history import History
     from tui.app import ConsoleApp
 
@@ -78,3 +77,30 @@ async def test_keys_pressed_meanwhile_win(
         while not (isinstance(app.screen, MainScreen) and app.settings is not None):
             await pilot.pause()
         assert app.screen.pane == "runs"
+
+
+async def test_keys_count_before_the_runs_pane_is_made(
+    console: Callable[..., ConsoleApp], history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy_history(history)
+    make = MainScreen._make_run_view
+    monkeypatch.setattr(MainScreen, "_make_run_view", lambda _: None)
+    app = console()
+    async with app.run_test(size=(120, 40)) as pilot:
+        d = Driver(app, pilot)
+        await d.until(lambda: any(isinstance(one, MainScreen) for one in app.screen_stack) and app.model.loaded)
+        await d.press("4", "right_square_bracket", "right_square_bracket")
+        assert d.main.pane == "run" and d.main.run_view is None
+        make(d.main)
+        await d.until(lambda: tab(d) == 2)
+        await d.until(lambda: d.main.run_view is not None and d.main.run_view.has_focus_within)
+        assert d.main.pane == "run"
+    # Who has gone elsewhere meanwhile is left there.
+    app = console()
+    async with app.run_test(size=(120, 40)) as pilot:
+        d = Driver(app, pilot)
+        await d.until(lambda: any(isinstance(one, MainScreen) for one in app.screen_stack) and app.model.loaded)
+        await d.press("4", "right_square_bracket", "1")
+        make(d.main)
+        await d.until(lambda: d.main.run_view is not None and d.main.run_view.pane is not None)
+        assert d.main.targets.has_focus

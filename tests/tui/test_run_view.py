@@ -148,3 +148,17 @@ async def test_a_long_value_goes_on_in_the_next_line(console: Callable[..., Cons
         pane.move_to(str(pane.facts.index(lines[-1])))
         await d.press("Y")
         assert copied == [f"PATH={path}"]
+
+
+async def test_nothing_of_a_line_is_lost_to_the_scrollbar(console: Callable[..., ConsoleApp], history: History) -> None:
+    path = ":".join(f"/opt/tools-{n}/bin" for n in range(90))
+    history.put_container(make_run(2), make_spec("six"))
+    history.connection.execute("UPDATE runs SET plan = json_set(plan, '$.environment_variables.PATH', ?)", (path,))
+    async with driven(console()) as d:
+        await tab(d, "Environment")
+        pane = d.main.run_view.pane  # type: ignore[union-attr]
+        assert isinstance(pane, FactsPane)
+        await d.until(lambda: pane.show_vertical_scrollbar)
+        width = pane.scrollable_content_region.width - pane.LABELS - 1
+        assert all(len(fact.text) <= width for fact in pane.facts)
+        assert "".join(fact.text for fact in pane.facts if "/opt/tools" in fact.text) == f"PATH={path}"

@@ -183,3 +183,27 @@ def test_scripts_for_completion(project: Path) -> None:
     (project / "outputs").mkdir()
     (project / "outputs" / "no.py").write_text("")
     assert requests.scripts(project) == ["score.py", "train.py", "src/deep.py"]
+
+
+async def test_typing_replaces_the_script_that_is_offered(console: Console) -> None:
+    async with driven(console()) as d:
+        await d.press("s")
+        await d.until(lambda: d.app.screen.script_input.value == "train.py")  # type: ignore[attr-defined]
+        await d.type("score.py")
+        assert d.app.screen.script_input.value == "score.py"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("key", ["tab", "enter"])
+async def test_what_is_suggested_in_grey_is_taken(console: Console, key: str) -> None:
+    async with driven(console()) as d:
+        await d.press("s")
+        screen = d.app.screen
+        await d.until(lambda: screen.script_input.value == "train.py")  # type: ignore[attr-defined]
+        await d.type("sco")
+        await d.until_shown("score.py")
+        await d.press(key)
+        await d.until(lambda: screen.script_input.value == "score.py")  # type: ignore[attr-defined]
+        # Enter has not submitted what one had not seen yet.
+        assert d.app.screen is screen
+        await d.until(lambda: "score.py" in preview(d))
+        assert screen.script_input.has_focus == (key == "enter")  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ from tui.screens.layout import FOLDED_BELOW, Layout
 from tui.screens.preferred import Preferred
 from tui.widgets.bars import HeaderLine, KeysLine, PaneSwitcher
 from tui.widgets.panes import ConfigsPane, TargetsPane
+from tui.widgets.run_place import RunPlace
 from tui.widgets.runs_table import RunsTable
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class MainScreen(Filtering, Screen[None]):
         self.targets = TargetsPane(app.glyphs, id="targets")
         self.configs = ConfigsPane(app.glyphs, id="configs")
         self.table = RunsTable(self._run, self._series, app.clock, app.glyphs, id="runs")
-        self.lower = Vertical(id="run", classes="pane")
+        self.lower = RunPlace(id="run", classes="pane")
         self.keys_line = KeysLine(id="keys")
         self.listing = Listing(app.model, self.table, app)
         yield self.header
@@ -138,7 +139,7 @@ class MainScreen(Filtering, Screen[None]):
 
         app = self.app
         self.run_view = RunView(app.model.paths, app.clock, app.glyphs, id="run-view")
-        self.lower.mount(self.run_view)
+        self.lower.fill(self.run_view)
         self.layout_kept.restore()
         self._settle()
 
@@ -376,9 +377,7 @@ class MainScreen(Filtering, Screen[None]):
             self.remove_class("-zoomed")
         self._show_pane()
         if focus:
-            widget = self._pane_widget(pane)
-            if widget is not None:
-                widget.focus()
+            self._pane_widget(pane).focus()
         self.layout_kept.keep()
         self.show_titles()
         self._show_keys()
@@ -387,10 +386,8 @@ class MainScreen(Filtering, Screen[None]):
         for pane in PANES:
             self.set_class(pane == self.pane, f"-at-{pane}")
 
-    def _pane_widget(self, pane: str) -> Widget | None:
-        if pane == "run":
-            return self.run_view
-        return {"targets": self.targets, "configs": self.configs, "runs": self.table}[pane]
+    def _pane_widget(self, pane: str) -> Widget:
+        return {"targets": self.targets, "configs": self.configs, "runs": self.table, "run": self.lower}[pane]
 
     def zoom(self, on: bool) -> None:
         """The run's pane over the whole screen, or back in its place."""

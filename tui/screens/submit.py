@@ -41,7 +41,7 @@ class SubmitScreen(Dialog[str]):
         Binding("enter,ctrl+s", "submit", show=False),
         Binding("ctrl+o", "edit_arguments", show=False),
         # Before the field sees it: what comes with it in one piece, over a slow line, is for the next one.
-        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("tab", "next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -107,6 +107,8 @@ class SubmitScreen(Dialog[str]):
         likely = found[0] if len(found) == 1 else "train.py" if "train.py" in found else ""
         if not self.script_input.value and likely:
             self.script_input.value = likely
+            # As if it had been there when the field got the focus: typing replaces it.
+            self.script_input.action_select_all()
 
     @property
     def config(self) -> ConfigView:
@@ -126,7 +128,14 @@ class SubmitScreen(Dialog[str]):
         self._check_soon()
 
     def on_input_submitted(self) -> None:
-        self.action_submit()
+        # A script that is there only in grey is completed first; one sees then what would run.
+        if not (self.script_input.has_focus and self.script_input.take_suggestion()):
+            self.action_submit()
+
+    def action_next(self) -> None:
+        if self.script_input.has_focus:
+            self.script_input.take_suggestion()
+        self.app.action_focus_next()
 
     def _check_soon(self) -> None:
         if self._pause is not None:

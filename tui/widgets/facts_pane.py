@@ -87,8 +87,13 @@ class FactsPane(LineList):
     def _arrange(self) -> None:
         """The facts in lines as wide as the pane."""
         before = self.facts
-        room = self.scrollable_content_region.width - self.LABELS - 1
+        region = self.content_region
+        room = region.width - self.LABELS - 1
         lines = [(line, fact) for fact in self._found for line in _lines(fact, room)]
+        if len(lines) > region.height:
+            # They make a scrollbar appear, which takes its part of the width.
+            room -= self.styles.scrollbar_size_vertical
+            lines = [(line, fact) for fact in self._found for line in _lines(fact, room)]
         self.facts, self._whole = tuple(line for line, _ in lines), tuple(fact for _, fact in lines)
         if len(before) != len(self.facts):
             self.set_keys([str(place) for place in range(len(self.facts))])
