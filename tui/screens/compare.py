@@ -271,7 +271,7 @@ class CompareScreen(Opening):
         from tui.screens.export import ExportScreen
 
         found = self.comparison
-        if found is not None:
+        if found is not None and not self.app.refuses("write"):
             self.app.push_screen(ExportScreen(found.labels, partial(self._written, found)))
 
     def _written(self, found: Comparison, kind: str) -> str:
