@@ -120,8 +120,8 @@ async def test_gpus_are_told_with_who_holds_them(console: Console, history: Hist
         await d.press("enter")
         await d.until_shown("GPU 0")
         assert "[/T4]  87%  3.0G of 15G" in d.text()
-        assert "held by ann: python" in d.text()
-        assert "process 4712" in d.text()
+        assert isinstance(d.app.screen, TextScreen)
+        assert "held by ann: python, process 4712" in d.app.screen.text.plain
         assert "Tesla T4  nobody on it" in d.text()
         assert "\x1b" not in d.text()
 
