@@ -60,7 +60,7 @@ class CompareScreen(Opening):
     CSS_PATH = ["../styles/app.tcss", "../styles/compare.tcss"]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(keys, action, show=False) for keys, action, _ in COMPARE_KEYS),
-        Binding("question_mark", "help", show=False),
+        Binding("question_mark,f1", "help", show=False),
         Binding("ctrl+q", "app.quit", show=False),
     ]
     app: ConsoleApp

@@ -47,6 +47,7 @@ class OutputsPane(FactsPane):
         ("E", "edit", "Open a copy of the file in $EDITOR"),
         ("w", "save_one", "Copy the file to a folder"),
         ("W", "save", "Copy all of it to a folder"),
+        ("Y", "copy_line", "Copy the path of the file; of one that is looked into, the line"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
     HINTS = (("enter", "look"), ("v", "pager"), ("w", "copy"), ("W", "copy all"))
