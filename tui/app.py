@@ -271,6 +271,12 @@ class ConsoleApp(SayingApp):
 
     # What the terminal is told
 
+    def refuses(self, doing: str) -> bool:
+        """Whether this would change something, a file written included, and the console was opened read-only."""
+        if self.options.readonly:
+            self.tell(f"{doing}: the console was opened read-only", "warning")
+        return self.options.readonly
+
     def copy_text(self, text: str) -> None:
         """To the clipboard, through tmux or screen when one is there; a file when it is too long for that."""
         from tui.clipboard import copy

@@ -190,9 +190,9 @@ async def test_rows_say_that_something_is_being_prepared(console: Console, histo
     async with driven(console()) as d:
         await d.until(lambda: d.text().count("preparing 4/7") == 2)
         await d.press("2", "down", "enter")
-        await d.until_shown("being prepared: step 4 of 7, 1m11")
+        await d.until_shown("environment being prepared: step 4 of 7, 1m11")
         history.put_build(make_build(1, "ready"))
-        await d.until_shown("ready after 0m42")
+        await d.until_shown("environment ready after 0m42")
         await d.press("escape")
         await d.until(lambda: "preparing" not in d.text())
 

@@ -9,6 +9,7 @@ import pytest
 from engine.runs.model import State
 from tests.tui.driving import driven
 from tests.tui.history import NOW, busy_history, make_run
+from tui.screens.edit import EditScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -376,11 +377,14 @@ async def test_run_configurations_are_made_copied_and_deleted(console: Console, 
         await d.until(lambda: "fresh-2" not in d.main.configs.keys)
 
 
-async def test_details_of_a_target_and_a_configuration(console: Console, history: History) -> None:
+async def test_enter_opens_a_target_and_the_form_of_a_configuration(console: Console, history: History) -> None:
     busy_history(history)
     async with driven(console()) as d:
         await d.press("1", "enter")
         await d.until_shown("aml_config/local.compute")
         assert "connected for" in d.text()
         await d.press("escape", "2", "enter")
-        await d.until_shown("aml_config/local.runconfig")
+        await d.until(lambda: isinstance(d.app.screen, EditScreen))
+        await d.until_shown("aml_config/local.runconfig  form")
+        await d.press("escape")
+        await d.until(lambda: d.app.screen is d.main)

@@ -113,13 +113,15 @@ async def test_a_machine_shows_its_load_as_this_one_does(console: Console, histo
 
 async def test_gpus_are_told_with_who_holds_them(console: Console, history: History) -> None:
     gpu = {"index": 0, "name": "[/T4]\x1b[2J", "util": 0.87, "mem_used": 3 * 2**30, "mem_total": 15 * 2**30}
-    put(history, "connected", gpus=[{**gpu, "holders": [4711, 4712]}, {"index": 1, "name": "Tesla T4", "holders": []}])
+    held = {**gpu, "holders": [4711, 4712], "held_by": ["ann: python", "process 4712"]}
+    put(history, "connected", gpus=[held, {"index": 1, "name": "Tesla T4", "holders": []}])
     async with driven(console()) as d:
         await at_gpu_box(d)
         await d.press("enter")
         await d.until_shown("GPU 0")
         assert "[/T4]  87%  3.0G of 15G" in d.text()
-        assert "held by 4711, 4712" in d.text()
+        assert isinstance(d.app.screen, TextScreen)
+        assert "held by ann: python, process 4712" in d.app.screen.text.plain
         assert "Tesla T4  nobody on it" in d.text()
         assert "\x1b" not in d.text()
 

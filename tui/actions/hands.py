@@ -39,6 +39,7 @@ ACTIONS: tuple[Action, ...] = (
         "Write a script that runs it again from its files",
         "Runs",
         RUN_PANES,
+        changes=True,
         why_not=needs_run,
     ),
     Action(

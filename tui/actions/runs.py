@@ -179,6 +179,7 @@ ACTIONS: tuple[Action, ...] = (
         "Copy the outputs of the run, or the marked ones, to a folder",
         "Runs",
         RUN_PANES,
+        changes=True,
         why_not=_needs_acted,
     ),
     Action(

@@ -45,18 +45,9 @@ class Acting(
         if pane in ("runs", "run"):
             self.screen.zoom(True)
         elif pane == "configs":
-            self._open_config()
+            self.edit()
         else:
             self._open_target()
-
-    def _open_config(self) -> None:
-        from tui.screens.details import config_text
-        from tui.screens.text import TextScreen
-
-        config = self.screen.situation.config
-        if config is not None:
-            name, model = config.name, self.app.model
-            self.app.push_screen(TextScreen(name, lambda: config_text(model, name)))
 
     def back(self) -> None:
         screen = self.screen

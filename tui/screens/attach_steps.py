@@ -38,7 +38,7 @@ class StepsScreen(Scrolling, Dialog[str]):
         Binding("enter", "done", show=False),
         Binding("r", "again", show=False),
         Binding("ctrl+s", "save", show=False),
-        *Scrolling.KEYS,
+        *Scrolling.MOVES,
     ]
     CSS_PATH = ["../styles/dialog.tcss", "../styles/attach.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""

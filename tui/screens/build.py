@@ -47,7 +47,7 @@ class BuildScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(keys, action, show=False) for keys, action, _ in BUILD_KEYS),
-        Binding("question_mark", "help", show=False),
+        Binding("question_mark,f1", "help", show=False),
         Binding("ctrl+q", "app.quit", show=False),
     ]
     app: ConsoleApp

@@ -60,7 +60,7 @@ class CompareScreen(Opening):
     CSS_PATH = ["../styles/app.tcss", "../styles/compare.tcss"]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(keys, action, show=False) for keys, action, _ in COMPARE_KEYS),
-        Binding("question_mark", "help", show=False),
+        Binding("question_mark,f1", "help", show=False),
         Binding("ctrl+q", "app.quit", show=False),
     ]
     app: ConsoleApp
@@ -271,7 +271,7 @@ class CompareScreen(Opening):
         from tui.screens.export import ExportScreen
 
         found = self.comparison
-        if found is not None:
+        if found is not None and not self.app.refuses("write"):
             self.app.push_screen(ExportScreen(found.labels, partial(self._written, found)))
 
     def _written(self, found: Comparison, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""What `enter` tells of a run configuration or a target, as things stand now."""
+"""What `enter` tells of a target, as things stand now."""
 
 from __future__ import annotations
 
@@ -14,24 +14,6 @@ if TYPE_CHECKING:
     from textual.content import Content
 
     from tui.model import ConsoleModel
-
-
-def config_text(model: ConsoleModel, name: str) -> Content:
-    """A run configuration."""
-    config = model.project.config(name)
-    if config is None:
-        return rows_text([("file", "it is gone")])
-    rows = [
-        ("file", config.file),
-        *(("problem", str(problem)) for problem in config.errors),
-        ("target", config.target),
-        ("framework", config.framework),
-        ("runs", wording.command_line(config.script, config.arguments)),
-    ]
-    builds = model.builds_for(name)
-    if builds:
-        rows.append(("environment", wording.build_state(builds[0].record, model.clock())))
-    return rows_text([row for row in rows if row[1]])
 
 
 def target_text(model: ConsoleModel, name: str, signs: str) -> Content:
@@ -75,12 +57,12 @@ def _gpus(sample: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     gpus = sample.get("gpus")
     for gpu in gpus if isinstance(gpus, list) else ():
         util, used, total = gpu.get("util"), gpu.get("mem_used"), gpu.get("mem_total")
-        pids = ", ".join(map(str, gpu.get("holders") or ()))
+        holders = ", ".join(map(str, gpu.get("held_by") or gpu.get("holders") or ()))
         parts = [
             str(gpu.get("name") or ""),
             f"{util:.0%}" if util is not None else "",
             f"{wording.size(used)} of {wording.size(total)}" if used is not None and total is not None else "",
-            f"held by {pids}" if pids else "nobody on it",
+            f"held by {holders}" if holders else "nobody on it",
         ]
         yield f"GPU {gpu.get('index', '')}".rstrip(), "  ".join(part for part in parts if part)
 

@@ -22,7 +22,7 @@ class Dialog(ModalScreen[Result | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", show=False),
-        Binding("f1", "help", show=False),
+        Binding("f1,question_mark", "help", show=False),
     ]
     app: ConsoleApp
 
@@ -50,7 +50,7 @@ class Dialog(ModalScreen[Result | None]):
 class Scrolling:
     """For a dialog that is a text to read: `read` is what its keys move, wherever the focus is."""
 
-    KEYS: ClassVar[list[BindingType]] = [
+    MOVES: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_by(1)", show=False),
         Binding("up,k", "scroll_by(-1)", show=False),
         Binding("pagedown,ctrl+f,space", "scroll_page(1)", show=False),

@@ -85,7 +85,7 @@ class DiffScreen(Screen[None]):
     CSS_PATH = ["../styles/app.tcss", "../styles/run.tcss"]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", show=False),
-        Binding("question_mark", "help", show=False),
+        Binding("question_mark,f1", "help", show=False),
         Binding("ctrl+q", "app.quit", show=False),
     ]
     app: ConsoleApp

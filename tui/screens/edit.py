@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from engine.errors import ProjectError
-from engine.project.check_text import check_text, kind_of_file
+from engine.project.check_text import CONFIGURATION, check_text, kind_of_file
 from engine.project.documented import FILE
-from tui import requests
+from tui import requests, wording
 from tui.editing.document import Original
 from tui.editing.rows import SECTION, Row, rows_of
 from tui.plain import plain
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from textual.widgets import TextArea
 
     from engine.project.problems import Problem
+    from tui.model import Change
     from tui.secret import Secret
     from tui.widgets.line_list import LineList
 
@@ -113,8 +114,22 @@ class EditScreen(FormChanges, Saving):
         self._show_view()
         self.check_soon()
         self.set_interval(LOOK, self.look)
+        self.app.model.listeners.append(self._news)
         self.app.start(self.take_up, group="edit-draft", description="looking for what was not saved")
         self.app.start(self._look_around, group="edit-scripts", description="looking for scripts")
+
+    async def on_unmount(self) -> None:
+        # Beside that of `Saving`, which Textual calls as well.
+        self.app.model.listeners.remove(self._news)
+
+    def _news(self, change: Change) -> None:
+        if change.builds:
+            self.show_state()
+
+    def _environment(self) -> str:
+        """What there is of the environment of a run configuration, in a few words."""
+        builds = self.app.model.builds_for(self.path.stem) if self.kind == CONFIGURATION else ()
+        return f"  environment {wording.build_state(builds[0].record, self.app.clock())}" if builds else ""
 
     async def _look_around(self) -> None:
         folder = self.app.model.folder
@@ -305,6 +320,7 @@ class EditScreen(FormChanges, Saving):
         errors = sum(one.severity == "error" for one in self.found)
         state = "read-only" if self.readonly else "changed" if self.changed else "new" if self.seen is None else ""
         left = [(" " + plain(self.file), "title"), (f"  {self.view}", "dim"), (f"  {state}", "warn")]
+        left.append((self._environment(), "dim"))
         told = f"{errors} error{'s' if errors != 1 else ''}" if errors else "no errors"
         self.header.say(left, [(told + " ", "bad" if errors else "dim")])
         self.conflict_bar.set_class(self.conflict, "-there")

@@ -34,12 +34,13 @@ class SaveScreen(Scrolling, Dialog[bool]):
     """Gives True on `y`: what is on disk is to become what is edited."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *Scrolling.KEYS,
+        *Scrolling.MOVES,
         Binding("y,enter", "yes", show=False),
         Binding("n", "close", show=False),
     ]
     CSS_PATH = ["../styles/dialog.tcss", "../styles/edit.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""
+    KEYS = (("y,enter", "", "Save"), ("n,escape", "", "Go on editing"))
 
     def __init__(self, file: str, before: str, after: str, notes: Sequence[tuple[str, str]]) -> None:
         """`notes`: (text, ink) of what is to be known before."""
@@ -80,6 +81,12 @@ class ConflictScreen(Dialog[str]):
     ]
     CSS_PATH = ["../styles/dialog.tcss", "../styles/edit.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""
+    KEYS = (
+        ("d", "", "Show the difference"),
+        ("t", "", "Take theirs"),
+        ("k", "", "Keep yours"),
+        ("escape", "", "Go on editing, and decide later"),
+    )
 
     def __init__(self, file: str, theirs: str | None, mine: str) -> None:
         """`theirs` None: the file is gone."""

@@ -29,10 +29,7 @@ class FormChanges(Inline):
         raise NotImplementedError
 
     def refused(self) -> bool:
-        readonly = self.app.options.readonly
-        if readonly:
-            self.app.tell("edit: the console was opened read-only", "warning")
-        return readonly
+        return self.app.refuses("edit")
 
     def apply(self, text: str) -> None:
         """What the form makes of the text."""

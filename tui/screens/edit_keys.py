@@ -8,14 +8,16 @@ from tui.screens.text import keys_text
 
 FORM_KEYS = (
     ("enter", "Change the value; enter takes it, esc leaves it as it was"),
-    ("left,right,space", "Turn a choice"),
-    ("a", "One more item of the list"),
-    ("delete", "Remove the item, or the key: its default holds then"),
+    ("right,l,space", "Turn a choice"),
+    ("left,h", "Turn it the other way"),
+    ("a,plus", "One more item of the list"),
+    ("delete,x", "Remove the item, or the key: its default holds then"),
     ("K,J", "Move the item up or down (shift with an arrow too)"),
     ("o", "Open the dependency file that is named"),
     ("v", "Show or hide secrets"),
     ("n", "To the next problem"),
     ("E", "A copy in $EDITOR"),
+    ("q", "Back"),
 )
 BOTH_KEYS = (
     ("ctrl+t,f2", "Form or text"),
@@ -25,6 +27,7 @@ BOTH_KEYS = (
     ("ctrl+n", "To the next problem"),
     ("ctrl+o", "A copy in $EDITOR; what comes back is not saved yet"),
     ("f3", "Show or hide secrets"),
+    ("tab", "From the form to what is wrong, and back"),
     ("ctrl+r", "What to do when the file was changed on disk"),
     ("escape", "Back"),
 )

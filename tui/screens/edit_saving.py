@@ -175,9 +175,7 @@ class Saving(Screen[None]):
     # Saving
 
     def action_save(self) -> None:
-        if self.readonly:
-            self.app.tell("save: the console was opened read-only", "warning")
-        elif not self._saving and self.settle():
+        if not self.app.refuses("save") and not self._saving and self.settle():
             self._saving = True
             self.app.start(self._guarded, group="edit-save", description=f"saving {self.file}")
 
@@ -259,10 +257,7 @@ class Saving(Screen[None]):
     # Another editor
 
     def action_outside(self) -> None:
-        if self.readonly:
-            self.app.tell("$EDITOR: the console was opened read-only", "warning")
-            return
-        if self.settle():
+        if not self.app.refuses("$EDITOR") and self.settle():
             self.app.start(self._outside, group="edit-outside", description=f"editing {self.file}", exclusive=True)
 
     async def _outside(self) -> None:

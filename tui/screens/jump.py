@@ -84,6 +84,7 @@ class JumpScreen(Dialog[str]):
 
     CSS_PATH = ["../styles/dialog.tcss", "../styles/console.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""
+    KEYS = (("a letter", "", "Go where it stands"), ("escape", "", "Stay where one is"))
 
     def __init__(self, main: MainScreen) -> None:
         super().__init__()

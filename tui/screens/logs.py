@@ -67,7 +67,7 @@ class LogsScreen(Screen[None]):
     CSS_PATH = ["../styles/app.tcss", "../styles/run.tcss", "../styles/logs.tcss"]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(keys, action, show=False) for keys, action, _ in LOGS_KEYS),
-        Binding("question_mark", "help", show=False),
+        Binding("question_mark,f1", "help", show=False),
         Binding("ctrl+q", "app.quit", show=False),
     ]
     app: ConsoleApp

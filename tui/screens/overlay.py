@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
+from textual.content import Content
 from textual.screen import Screen
 
 from tui.charts.colours import MOST
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from engine.runs.model import Run
     from tui.app import ConsoleApp
 
+LEAVING = ("q", "", "Go back")
 # Runs that go on are looked at this often (s).
 LOOK = 1.0
 
@@ -30,7 +32,11 @@ class OverlayScreen(Screen[None]):
     """`runs`: the first MOST of them are drawn; `metrics`: those that up and down go through, `metric` one of them."""
 
     CSS_PATH = ["../styles/app.tcss", "../styles/run.tcss"]  # noqa: RUF012 - as Textual declares it
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", show=False),
+        Binding("question_mark,f1", "help", show=False),
+        Binding("ctrl+q", "app.quit", show=False),
+    ]
     app: ConsoleApp
 
     def __init__(self, runs: Sequence[Run], metric: str, metrics: Sequence[str] = ()) -> None:
@@ -49,7 +55,7 @@ class OverlayScreen(Screen[None]):
         hints = tuple(hint for hint in ChartView.HINTS if hint[1] != "overlay")
         moving = (("up down", "metric"),) if len(self.metrics) > 1 else ()
         parts: list[tuple[str, str]] = []
-        for key, label in (*hints, *moving, ("esc", "back")):
+        for key, label in (*hints, *moving, ("esc", "back"), ("?", "help")):
             parts += [(f" {key}", "key"), (f" {label} ", "dim")]
         self.keys_line.say(parts)
         self.chart.focus()
@@ -77,3 +83,9 @@ class OverlayScreen(Screen[None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    def action_help(self) -> None:
+        from tui.screens.text import TextScreen, keys_text
+
+        rows = [row for row in ChartView.KEYS if row[1] != "overlay"]
+        self.app.push_screen(TextScreen("Keys", Content("").join(keys_text((("In the chart", [*rows, LEAVING]),)))))

@@ -30,7 +30,7 @@ class PlanScreen(Scrolling, Dialog[None]):
     """`request` makes what would be submitted; blocking, called in a thread. `a` asks again, `y` copies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *Scrolling.KEYS,
+        *Scrolling.MOVES,
         Binding("q,enter", "close", show=False),
         Binding("a", "ask", show=False),
         Binding("y", "copy", show=False),

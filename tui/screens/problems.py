@@ -74,7 +74,6 @@ class ProblemsScreen(Dialog[tuple[str, "Problem"]]):
         one = self.lines.problem
         if one is None:
             return
-        if how == OUTSIDE and self.app.options.readonly:
-            self.app.tell("$EDITOR: the console was opened read-only", "warning")
+        if how == OUTSIDE and self.app.refuses("$EDITOR"):
             return
         self.dismiss((how, one))

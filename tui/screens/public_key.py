@@ -25,7 +25,7 @@ class PublicKeyScreen(Scrolling, Dialog[bool]):
         Binding("y", "copy", show=False),
         Binding("enter", "go_on", show=False),
         Binding("q", "close", show=False),
-        *Scrolling.KEYS,
+        *Scrolling.MOVES,
     ]
     CSS_PATH = ["../styles/dialog.tcss", "../styles/attach.tcss"]  # noqa: RUF012 - as Textual declares it
     AUTO_FOCUS = ""

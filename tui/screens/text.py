@@ -30,7 +30,7 @@ class TextScreen(Scrolling, Dialog[None]):
     """A text that scrolls, closed by esc, q or enter. One that is given as a function is asked for again with news."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *Scrolling.KEYS,
+        *Scrolling.MOVES,
         Binding("q,enter", "close", show=False),
     ]
     CSS_PATH = "../styles/dialog.tcss"
@@ -72,10 +72,12 @@ def help_text(
     keys: Mapping[str, tuple[str, ...]],
     here: Sequence[KeyRows] = (),
     wanted: str = "",
+    taken: frozenset[str] = frozenset(),
 ) -> Content:
     """Every key: those of the place one is in first, then the actions, what cannot be done now dim with the reason.
 
-    `here`: the keys that what has the focus answers itself; `wanted`: words that a line must have to be shown.
+    `here`: the keys that what has the focus answers itself; `wanted`: words that a line must have to be shown;
+    `taken`: keys that do what `here` says and not what an action says.
     """
     words = wanted.casefold().split()
     sections = _pane_keys()
@@ -88,7 +90,7 @@ def help_text(
         if action not in mine:
             groups.setdefault(action.group, []).append(action)
     for title, actions in groups.items():
-        parts += _section(title, [_action_line(one, now, keys) for one in actions], words, bool(parts))
+        parts += _section(title, [_action_line(one, now, keys, taken) for one in actions], words, bool(parts))
         if actions is mine:
             lists = keys_text([("In lists", LIST_KEYS)], words)
             parts += [Content("\n"), *lists] if lists and parts else lists
@@ -105,10 +107,14 @@ def _section(title: str, lines: Sequence[Content], words: Sequence[str], again: 
     return [Content.assemble(("\n" if again else "", ""), (title, "bold $primary"), "\n"), *shown] if shown else []
 
 
-def _action_line(action: Action, now: Situation, keys: Mapping[str, tuple[str, ...]]) -> Content:
-    shown = " ".join(shown_key(key) for key in keys.get(action.id, action.keys))
+def _action_line(action: Action, now: Situation, keys: Mapping[str, tuple[str, ...]], taken: frozenset[str]) -> Content:
+    mine = keys.get(action.id, action.keys)
+    free = [key for key in mine if key not in taken]
+    shown = " ".join(shown_key(key) for key in free or mine)
     elsewhere = bool(action.panes) and now.pane not in action.panes
     reason = f"in {' or '.join(PANE_TITLES[p] for p in action.panes)}" if elsewhere else action.reason(now)
+    if not free and not reason:
+        reason = "the key does something else here"
     return Content.assemble(
         (f"  {shown:<16}", "dim" if reason else "bold $primary"),
         (action.description, "dim" if reason else ""),
@@ -133,6 +139,7 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
     from tui.screens.build import BUILD_KEYS
     from tui.screens.logs import LOGS_KEYS
     from tui.widgets.chart_view import ChartView
+    from tui.widgets.facts_pane import FactsPane
     from tui.widgets.log_pane import LogPane
     from tui.widgets.logged_view import LoggedView
     from tui.widgets.metrics_browser import MetricsBrowser
@@ -148,6 +155,7 @@ def _pane_keys() -> tuple[tuple[str, KeyRows], ...]:
         ("At the logs of several runs", LOGS_KEYS),
         ("In the overview", OverviewPane.KEYS),
         ("In the outputs", OutputsPane.KEYS),
+        ("In the environment and the commands", FactsPane.KEYS),
         ("In the metrics", MetricsBrowser.KEYS),
         ("In a chart", ChartView.KEYS),
         ("In a table or image that was logged", LoggedView.KEYS),

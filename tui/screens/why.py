@@ -30,7 +30,7 @@ EVERY = 1.0
 class WhyScreen(Scrolling, Dialog[None]):
     """About one run; it stays when the run changes, and says what is then so."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*Scrolling.KEYS, Binding("q,enter,i", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*Scrolling.MOVES, Binding("q,enter,i", "close", show=False)]
     CSS_PATH = "../styles/dialog.tcss"
     AUTO_FOCUS = ""
 

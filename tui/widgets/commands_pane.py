@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class CommandsPane(FactsPane):
     """Three lines a command: when and where, the folder, the command."""
 
+    HINTS = (("Y", "copy"),)
     empty = "no command was run for it yet"
 
     def read(self, store: StoreReader, run: Run) -> Sequence[Fact]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from textual.binding import Binding
 
 from engine.runs.store import StoreReader
 from tui.widgets.line_list import LineList, cut, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from textual.binding import BindingType
 
     from engine.paths import Paths
     from engine.runs.model import Run
@@ -25,7 +28,7 @@ LABEL_WIDTH = 15
 
 @dataclass(frozen=True)
 class Fact:
-    """One line: a label (empty: goes on with the line above), its text, the ink of the text, what `y` copies."""
+    """One line: a label (empty: goes on with the line above), its text, the ink of the text, what `Y` copies."""
 
     label: str
     text: str
@@ -36,7 +39,8 @@ class Fact:
 class FactsPane(LineList):
     """Subclasses give `read`, which runs in a worker thread, and `empty`."""
 
-    BINDINGS = [("Y", "copy_line", "")]  # noqa: RUF012 - Textual's own form
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (("Y", "copy_line", "Copy the line under the cursor"),)
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
     LABELS = LABEL_WIDTH
     app: ConsoleApp
     empty = "nothing to show"

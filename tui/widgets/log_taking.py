@@ -91,6 +91,8 @@ class Taking(LogReader):
     # Saving
 
     def action_save(self) -> None:
+        if self.app.refuses("save"):
+            return
         path = self.view.path if self.view is not None else None
         if self.view is not None and path is None:
             self.app.tell("One log is saved at a time: m shows them side by side.")

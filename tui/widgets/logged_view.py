@@ -139,7 +139,7 @@ class LoggedView(LineList):
 
     def action_logged_save(self) -> None:
         run, series = self.run, self.series
-        if run is None or series is None:
+        if run is None or series is None or self.app.refuses("save"):
             return
         image = self.what.files[int(self.cursor)] if self.what.files and self.cursor is not None else ""
         self.app.start(partial(self._save, run, series, image), group="logged-save", description="saving")

@@ -47,6 +47,7 @@ class OutputsPane(FactsPane):
         ("E", "edit", "Open a copy of the file in $EDITOR"),
         ("w", "save_one", "Copy the file to a folder"),
         ("W", "save", "Copy all of it to a folder"),
+        ("Y", "copy_line", "Copy the path of the file; of one that is looked into, the line"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
     HINTS = (("enter", "look"), ("v", "pager"), ("w", "copy"), ("W", "copy all"))
@@ -177,6 +178,8 @@ class OutputsPane(FactsPane):
         self._open(os.environ.get("PAGER") or "less", "PAGER", copied=False)
 
     def action_edit(self) -> None:
+        if self.app.refuses("$EDITOR"):
+            return
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
         self._open(editor, "EDITOR", copied=True)
 
@@ -198,13 +201,17 @@ class OutputsPane(FactsPane):
         except ValueError as error:
             self.app.tell(f"{program} is no command: {error}. Set {variable} to one of yours.", "error")
             return
+        # A pager that may only look: `less` does without its ways to other programs and files.
+        env = {**os.environ, "LESSSECURE": "1"} if self.app.options.readonly else None
         with self.app.suspend():
-            trouble, _ = await run_in_front(command)
+            trouble, _ = await run_in_front(command, env=env)
         self.app.refresh(repaint=True, layout=True)
         if trouble:
             self.app.tell(f"{trouble}. Set {variable} to one of yours.", "error")
 
     def action_save_one(self) -> None:
+        if self.app.refuses("copy"):
+            return
         run, path = self.run, self._needed()
         if run is not None and path is not None:
             self._ask(f"Copy {plain(path)} to the folder", ".", run, path)
@@ -212,7 +219,7 @@ class OutputsPane(FactsPane):
     def action_save(self) -> None:
         run = self.run
         # Without a file there is nothing to copy; where none are kept, that is what is shown.
-        if run is not None and self._sizes:
+        if run is not None and self._sizes and not self.app.refuses("copy"):
             self._ask(f"Copy the outputs of {run.name} to the folder", f"{run.name}-outputs", run, "")
 
     def _ask(self, title: str, folder: str, run: Run, path: str) -> None:

@@ -34,6 +34,7 @@ class OverviewPane(FactsPane):
 
     KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
         ("d", "diff", "The changes that were not committed when the run was submitted"),
+        *FactsPane.KEYS,
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
 
