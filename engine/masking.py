@@ -14,6 +14,8 @@ STARS = "********"
 _SECRET = re.compile(
     r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
     r"(?i:pass(?:word|wd|phrase)|passwd|pwd|secret|token|credentials?|(?:api|access|account)?key)$"
+    # A storage account's, named after what it is of.
+    r"|(?i:\baccount\.key\.)"
 )
 # A variable's name tells more by any of its words, and costs nothing to hide (`TOKENS_PER_BATCH` is hidden, too).
 _SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|(?:^|_)KEY(?:$|_)|APIKEY")
@@ -33,7 +35,7 @@ def is_secret(name: str) -> bool:
 
 def is_secret_variable(name: str) -> bool:
     """The same of an environment variable."""
-    return _SECRET_VARIABLE.search(name.upper()) is not None
+    return is_secret(name) or _SECRET_VARIABLE.search(name.upper()) is not None
 
 
 def words(arguments: Iterable[str]) -> Iterator[str]:
@@ -45,18 +47,26 @@ def words(arguments: Iterable[str]) -> Iterator[str]:
             follows = False
             continue
         follows = word.startswith("-") and "=" not in word and is_secret(word)
-        yield _word(word)
+        name = _secret_name(word)
+        yield shlex.quote(address(word)) if name is None else f"{shlex.quote(name)}={STARS}"
 
 
-def _word(word: str) -> str:
+def assigned(text: str) -> str:
+    """A text as it is, but what it assigns to the name of a secret (`TOKEN=x`) or says in an address."""
+    name = _secret_name(text)
+    return address(text) if name is None else f"{name}={STARS}"
+
+
+def _secret_name(word: str) -> str | None:
+    """What the secret after a "=" in this word is assigned to; None when there is none."""
     name, _, value = word.partition("=")
     while value:
         if is_secret(name):
-            return f"{shlex.quote(name)}={STARS}"
+            return address(name)
         # As in `--env=TOKEN=x`.
         more, equals, value = value.partition("=")
         name = f"{name}={more}" if equals else name
-    return shlex.quote(address(word))
+    return None
 
 
 def address(text: str) -> str:

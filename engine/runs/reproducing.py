@@ -220,9 +220,7 @@ class _Script:
         return [(name, value) for name, value in found.items() if _NAME.fullmatch(name)]
 
     def _hidden(self, name: str, value: str) -> bool:
-        return (
-            masking.is_secret(name) or masking.is_secret_variable(name) or masking.CREDENTIALS.search(value) is not None
-        )
+        return masking.is_secret_variable(name) or masking.CREDENTIALS.search(value) is not None
 
     def _variables(self) -> Iterator[str]:
         if self.plan.launcher != "container":

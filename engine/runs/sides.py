@@ -45,7 +45,7 @@ def facts_of(store: StoreReader, run: Run) -> Facts:
     summary.update(_arguments(run.arguments))
     if plan is not None:
         variables = sorted(plan.environment_variables.items())
-        summary.update((f"${name}", _variable(f"${name}", value)) for name, value in variables)
+        summary.update((f"${name}", _variable(name, value)) for name, value in variables)
     summary.update(_told(_rest(run)))
     environment = dict(_told(_environment(store, run, plan))) if plan is not None else {}
     return Facts(summary, environment)
@@ -100,12 +100,14 @@ def _told(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Fact]]:
 
 def _arguments(arguments: Sequence[str]) -> Iterator[tuple[str, Fact]]:
     for name, values in parse_arguments(arguments).items():
+        secret = masking.is_secret(name)
+        shown = [masking.STARS] if secret else [masking.assigned(value) or "''" for value in values]
         text = ", ".join(value or "''" for value in values)
-        yield name, _variable(name, text)
+        yield name, Fact(text, ", ".join(shown), any(masking.STARS in one for one in shown))
 
 
 def _variable(name: str, value: str) -> Fact:
-    secret = masking.is_secret_variable(name[1:]) if name.startswith("$") else masking.is_secret(name)
+    secret = masking.is_secret_variable(name)
     return Fact(value, masking.STARS if secret else masking.address(value or "''"), secret)
 
 

@@ -160,7 +160,7 @@ class StoreReader(History):
     def of_snapshot(self, project: str, snapshot: str, limit: int = 20) -> list[Run]:
         """The newest runs of a project that took along exactly these files, newest first."""
         rows = self._ask(
-            f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND snapshot = ? AND hidden = 0"  # noqa: S608
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE project = ? AND snapshot = ? AND hidden = 0 AND {self._kept()}"  # noqa: S608
             " ORDER BY created DESC, rowid DESC LIMIT ?",
             (project, snapshot, limit),
         )

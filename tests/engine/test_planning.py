@@ -13,6 +13,7 @@ from engine.runs.model import BuildRecord, State
 from engine.runs.queue import Place
 from tests.engine.far_bench import far_bench
 from tests.services import docker
+from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,18 @@ async def test_the_same_as_an_earlier_run(bench: Bench) -> None:
     bench.script("train.py", LOGS + "\n")
     changed = await bench.engine.plan(bench.request("train.py", "--rate", "0.1"))
     assert (changed.same, changed.alike, changed.new_files) == (None, None, 1)
+
+
+async def test_a_run_that_was_deleted_is_not_told_of(bench: Bench) -> None:
+    bench.script("train.py", LOGS)
+    first = await bench.end(await bench.submit("train.py"))
+    other = await bench.end(await bench.submit("train.py"))
+    await until_async(lambda: bench.engine.unfinished() == 0)
+    await bench.engine.delete([other.id])
+    told = await bench.engine.plan(bench.request("train.py"))
+    assert told.same is not None and told.same["run_id"] == first.id
+    await bench.engine.delete([first.id])
+    assert (await bench.engine.plan(bench.request("train.py"))).same is None
 
 
 async def test_what_it_would_be_is_what_it_becomes(bench: Bench) -> None:

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
         ("-e API_TOKEN=abc", "-e API_TOKEN=********"),
         ("--env=DB_PASSWORD=a=b", "--env=DB_PASSWORD=********"),
         ("--conf spark.azure.account.key=abc", "--conf spark.azure.account.key=********"),
+        (
+            "--conf spark.hadoop.fs.azure.account.key.me.blob.core.windows.net=abc",
+            "--conf spark.hadoop.fs.azure.account.key.me.blob.core.windows.net=********",
+        ),
+        ("https://me:pw@host/x?token=abc", "'https://********@host/x?token'=********"),
         ("--secret --flag", "--secret --flag"),
         ("--token", "--token"),
         ("https://me:pw@host/x", "'https://********@host/x'"),
