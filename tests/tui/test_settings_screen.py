@@ -47,10 +47,10 @@ def test_writing_keeps_the_rest_of_the_file(tmp_path: Path) -> None:
 
 
 def test_a_file_is_made(tmp_path: Path) -> None:
-    write_settings(tmp_path / "new", {"keys.cancel": ("z", "5"), "hook": ("notify-send", "it's over")})
+    write_settings(tmp_path / "new", {"keys.cancel": ("6", "5"), "hook": ("notify-send", "it's over")})
     read = read_settings(tmp_path / "new")
     assert read.problems == ()
-    assert (read.keys, read.hook) == ({"cancel": ("z", "5")}, ("notify-send", "it's over"))
+    assert (read.keys, read.hook) == ({"cancel": ("6", "5")}, ("notify-send", "it's over"))
 
 
 async def at(d: Driver, name: str) -> None:
