@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tui.actions import ACTIONS, BY_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 THEMES = ("auto", "dark", "light", "contrast-dark", "contrast-light", "ansi", "ansi-light", "mono")
@@ -116,6 +116,24 @@ SETTINGS: tuple[Setting, ...] = (
         '[notify-send, "a run has ended"]',
         "Run for each run that ends while the console is open; AML_RUN, AML_STATE and others tell which.",
     ),
+    Setting(
+        "memory_above",
+        "number",
+        95,
+        "95",
+        "Percent of a machine's memory in use above which its line in the targets is a warning.",
+        least=1,
+        most=100,
+    ),
+    Setting(
+        "disk_above",
+        "number",
+        90,
+        "90",
+        "Percent of the disk in use above which a machine's line in the targets is a warning.",
+        least=1,
+        most=100,
+    ),
     Setting("keys", "keys", None, "", "A key, or a list of keys, by the action's name."),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -135,6 +153,8 @@ class Settings:
     notice_after: int = 0
     desktop: str = "auto"
     hook: tuple[str, ...] = ()
+    memory_above: int = 95
+    disk_above: int = 90
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -240,6 +260,23 @@ def shown(setting: Setting, settings: Settings) -> str:
 
         return shlex.join(value)
     return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def unset(setting: Setting, environ: Mapping[str, str]) -> str:
+    """What holds where nothing was set, in this environment."""
+    if setting.default is not None:
+        return str(setting.default)
+    terminal = environ.get("TERM", "")
+    far = bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+    return {
+        "ascii": "true" if terminal == "dumb" else "false",
+        "mouse": "false" if terminal in ("linux", "dumb") else "true",
+        "frames": "10" if far else "60",
+        "tick": "5" if environ.get("SSH_CONNECTION") else "1",
+        "metrics": "those of the newest runs",
+        "hook": "none",
+        "keys": "none changed",
+    }[setting.name]
 
 
 def _keys(given: Any) -> tuple[dict[str, tuple[str, ...]], list[str]]:

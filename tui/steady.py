@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EVERY = 10.0
 PART = 0.05
 # Where what is measured has a whole: the figure, and the one that it is a part of ("": it is a part itself).
-_FIGURES = (("cpu", ""), ("mem_used", "mem_total"))
+_FIGURES = (("cpu", ""), ("mem_used", "mem_total"), ("disk_free", "disk_total"))
 _OF_GPUS = (("util", ""), ("mem_used", "mem_total"))
 _OF_YARN = (("memory_used", "memory"), ("vcores_used", "vcores"))
 _OF_QUEUES = (("used", ""),)
@@ -47,7 +47,7 @@ def _facts(sample: Mapping[str, Any]) -> object:
     figures = ("queues", *(name for name, _ in _OF_YARN))
     counted = {name: value for name, value in yarn.items() if name not in figures}
     queues = [{name: value for name, value in one.items() if name != "used"} for one in _listed(yarn, "queues")]
-    holders = [(gpu.get("name"), gpu.get("holders")) for gpu in _listed(sample, "gpus")]
+    holders = [(gpu.get("name"), gpu.get("holders"), gpu.get("held_by")) for gpu in _listed(sample, "gpus")]
     return sample.keys(), sample.get("docker"), counted, queues, holders
 
 

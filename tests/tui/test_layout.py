@@ -53,6 +53,42 @@ async def test_it_is_as_it_was_left(console: Callable[..., ConsoleApp], history:
         assert (d.main.pane, tab(d)) == ("runs", 0)
 
 
+async def test_the_filter_and_the_run_on_the_whole_screen_are_there_again(
+    console: Callable[..., ConsoleApp], history: History, project: Path
+) -> None:
+    busy_history(history)
+    async with driven(console()) as d:
+        await d.press("slash")
+        await d.until(lambda: d.main.filter_bar is not None and d.main.filter_bar.input.has_focus)
+        await d.type("state:completed")
+        await d.press("enter")
+        await d.until(lambda: d.main.table.has_focus and len(d.main.listing.shown) < 45)
+        await d.press("down", "down")
+        here = d.main.table.cursor
+        await d.until(lambda: d.main.layout_kept.resumed)
+        await d.press("enter")
+        await d.until(lambda: d.main.has_class("-zoomed"))
+    async with driven(console()) as d:
+        await d.until(lambda: d.main.has_class("-zoomed") and d.main.table.cursor == here)
+        assert d.main.listing.filter.text == "state:completed"
+        await d.press("escape", "escape")
+        await d.until(lambda: not d.main.has_class("-zoomed") and len(d.main.listing.shown) == 45)
+    # Another project has a filter of its own, and so has this one when one comes back.
+    other = project.parent / "other"
+    (other / "aml_config").mkdir(parents=True)
+    async with driven(console()) as d:
+        assert d.main.listing.filter.empty
+        await d.press("slash")
+        await d.until(lambda: d.main.filter_bar is not None and d.main.filter_bar.input.has_focus)
+        await d.type("iris")
+        await d.press("enter")
+        await d.until(lambda: d.main.listing.filter.text == "iris")
+        await d.app.model.open(other)
+        await d.until(lambda: d.main.listing.filter.empty)
+        await d.app.model.open(project)
+        await d.until(lambda: d.main.listing.filter.text == "iris")
+
+
 async def test_where_there_is_room_for_one_pane(console: Callable[..., ConsoleApp], history: History) -> None:
     async with driven(console()) as d:
         await d.press("greater_than_sign", "1")

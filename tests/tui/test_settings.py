@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui.driving import driven
 from tests.tui.history import busy_history
-from tui.settings import Settings, read_settings
+from tui.settings import BY_NAME, SETTINGS, Settings, read_settings, unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,3 +110,16 @@ async def test_keys_change_places_at_once_and_back(
         await d.until_shown("Cancel 1 run?")
         await d.press("n", "J")
         await d.until_shown("a letter goes there")
+
+
+@pytest.mark.parametrize(
+    ("environ", "shows"),
+    [
+        ({"TERM": "xterm"}, ("false", "true", "60", "1")),
+        ({"TERM": "dumb"}, ("true", "false", "60", "1")),
+        ({"TERM": "xterm", "SSH_CONNECTION": "a 1 b 2"}, ("false", "true", "10", "5")),
+    ],
+)
+def test_what_holds_without_a_setting_is_said(environ: dict[str, str], shows: tuple[str, ...]) -> None:
+    assert tuple(unset(BY_NAME[name], environ) for name in ("ascii", "mouse", "frames", "tick")) == shows
+    assert all(unset(setting, environ) for setting in SETTINGS)

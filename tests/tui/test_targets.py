@@ -413,3 +413,19 @@ def test_a_shell_that_was_none_is_told(home: Paths, project: Path, ssh: Path) ->
         read_until(end, b"not connected")
         press(end, b"j$")
         assert b"status 255" in read_until(end, b"status 255")
+
+
+async def test_a_machine_that_is_full_says_so_from_the_limit_on(
+    console: Console, history: History, home: Paths
+) -> None:
+    home.config.mkdir(parents=True, exist_ok=True)
+    (home.config / "config.yaml").write_text("disk_above: 80\n")
+    full = {"cpu": 0.1, "mem_used": 2**30, "mem_total": 2**34, "disk_free": 15 * 2**30, "disk_total": 100 * 2**30}
+    put(history, "connected", **full)
+    async with driven(console(), (80, 24)) as d:
+        await d.press("1")
+        await d.until_shown("disk 85% full cpu 10% 1.0G 15G of disk left")
+        assert "▲ gpu-box" in d.text()
+        put(history, "connected", **{**full, "disk_free": 50 * 2**30}, gpus=[{"index": 0, "held_by": ["ann: python"]}])
+        await d.until_shown("cpu 10% 1.0G 50G of disk left gpu 0: ann: python")
+        assert "● gpu-box" in d.text()

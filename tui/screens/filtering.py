@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tui.filter import FilterError, parse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.screen import Screen
 
     from tui.app import ConsoleApp
@@ -32,11 +34,17 @@ else:
     _Main = object
 
 
+# What the filter is remembered as.
+FILTER = "filter"
+
+
 class Filtering(_Main):
     """A part of the main screen."""
 
     filter_bar: FilterBar | None = None
     _filter_before: Filter | None = None
+    # The project that the filter in use is of; None before the first.
+    _filter_of: tuple[Path | None] | None = None
 
     def open_filter(self) -> None:
         from tui.completing import vocabulary
@@ -70,16 +78,39 @@ class Filtering(_Main):
     def on_filter_bar_closed(self, event: FilterBar.Closed) -> None:
         if not event.kept and self._filter_before is not None:
             self._start_filter(self._filter_before)
+        elif event.kept:
+            self._keep_filter(event.text)
         self.table.focus()
 
     def clear_filter(self) -> None:
+        self._keep_filter("")
         self._start_filter(parse(""))
 
+    def _keep_filter(self, text: str) -> None:
+        if (self.app.recall(FILTER, str) or "") != text:
+            self.app.remember(FILTER, text or None)
+
+    def restore_filter(self) -> None:
+        """Have the filter again that this project was left with."""
+        folder = self.app.model.folder
+        if self.app.settings is None or self._filter_of == (folder,):
+            return
+        before, self._filter_of = self._filter_of, (folder,)
+        text = self.app.recall(FILTER, str) or ""
+        if text or before is not None:
+            self._use_filter(text)
+
     def use_filter(self, text: str) -> None:
-        """Filter by this text; one that cannot be understood is told."""
+        """Filter by this text, here and at the next start; one that cannot be understood is told."""
+        if self._use_filter(text):
+            self._keep_filter(text)
+
+    def _use_filter(self, text: str) -> bool:
         from tui.widgets.filter_bar import saved_filters
 
         try:
             self._start_filter(parse(text, saved_filters(self.app)))
         except FilterError as error:
             self.app.tell(f"the filter cannot be used: {error.message}", "warning")
+            return False
+        return True

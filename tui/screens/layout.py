@@ -22,6 +22,7 @@ class Layout:
         self.screen = screen
         self._restored = False
         self._tab_restored = False
+        self.resumed = False
         # Of the left column; 0: as it comes.
         self._width = 0
 
@@ -55,8 +56,19 @@ class Layout:
             # The one that it opens first.
             view.open_tab = tab
 
+    def resume(self) -> None:
+        """The run that had the whole screen has it again; once there are runs, and nobody has pressed a key yet."""
+        app, screen = self.screen.app, self.screen
+        if self.resumed or not self._restored:
+            return
+        self.resumed = True
+        run = app.recall("zoomed", str)
+        if run and run in screen.table.keys and not app.touched and app.screen is screen:
+            screen.table.move_to(run)
+            screen.zoom(True)
+
     def keep(self) -> None:
-        """Remember the pane and the tab."""
+        """Remember the pane, the tab, and the run that has the whole screen."""
         app, view = self.screen.app, self.screen.run_view
         if app.settings is None or not self._restored:
             return
@@ -64,6 +76,10 @@ class Layout:
             app.remember("pane", self.screen.pane)
         if view is not None and self._tab_restored and (app.recall("tab", int) or 0) != view.open_tab:
             app.remember("tab", view.open_tab)
+        run = self.screen.current
+        zoomed = run.id if run is not None and self.screen.has_class("-zoomed") else ""
+        if self.resumed and (app.recall("zoomed", str) or "") != zoomed:
+            app.remember("zoomed", zoomed or None)
 
     def widen(self, by: int) -> None:
         """The left column wider or narrower by this many steps."""

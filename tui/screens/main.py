@@ -128,6 +128,7 @@ class MainScreen(Filtering, Screen[None]):
         self._preferred.use(settings)
         self.layout_kept.restore()
         self.listing.restore()
+        self.restore_filter()
         self._show_keys()
 
     def _make_run_view(self) -> None:
@@ -212,6 +213,8 @@ class MainScreen(Filtering, Screen[None]):
 
     def _model_changed(self, change: Change) -> None:
         model = self.app.model
+        if change.project:
+            self.restore_filter()
         if change.project or change.builds:
             self.configs.show(model.project.configs, {name: one.far for name, one in model.preparing().items()})
         self._noticing.look(change)
@@ -306,6 +309,8 @@ class MainScreen(Filtering, Screen[None]):
         self._entitle(self.lower, plain(run.name) if run is not None else "Run")
         view.show(run)
         view.refresh_from_store()
+        if run is not None:
+            self.layout_kept.resume()
         self._look()
 
     def watch_too(self, runs: Iterable[str]) -> None:

@@ -37,6 +37,8 @@ class Preferred:
         if metrics != self._metrics:
             self._metrics = metrics
             self.screen.listing.choose(metrics)
+        if settings is not None:
+            self.screen.targets.limits = {"memory": settings.memory_above, "disk": settings.disk_above}
         self._every(tick_of(settings))
 
     def _every(self, seconds: float) -> None:

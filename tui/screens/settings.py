@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
 NAMES = max(len(setting.name) for setting in SETTINGS) + 2
-UNSET = "default"
 
 
 def shown_path(file: Path) -> str:
@@ -46,7 +46,7 @@ class SettingLines(LineList):
     def draw(self, key: str, width: int) -> list[Segment]:
         setting = BY_NAME[key]
         value = schema.shown(setting, self.settings)
-        said = plain(value) if value else str(UNSET if setting.default is None else setting.default)
+        said = plain(value) or schema.unset(setting, os.environ)
         return [
             Segment(f" {self.marked if value else ' '} ", self.ink("mark")),
             Segment(cut(key, NAMES, self.dots), self.ink("")),
@@ -142,7 +142,8 @@ class SettingsScreen(Dialog[None]):
         """What it may be, by how that is shown; none where it is typed."""
         if setting.kind == "choice":
             return {name: None if name == setting.default else name for name in setting.choices}
-        return {UNSET: None, "true": True, "false": False} if setting.kind == "flag" else {}
+        unset = f"as it comes: {schema.unset(setting, os.environ)}"
+        return {unset: None, "true": True, "false": False} if setting.kind == "flag" else {}
 
     def action_turn(self, by: int) -> None:
         setting = self._setting

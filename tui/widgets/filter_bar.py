@@ -106,11 +106,12 @@ class FilterBar(Vertical):
             self.wanted = wanted
 
     class Closed(Message):
-        """`kept`: the filter stays; otherwise the one from before comes back."""
+        """`kept`: the filter, which is this text, stays; otherwise the one from before comes back."""
 
-        def __init__(self, kept: bool) -> None:
+        def __init__(self, kept: bool, text: str) -> None:
             super().__init__()
             self.kept = kept
+            self.text = text
 
     def __init__(self, cursor: str, ellipsis: str) -> None:
         super().__init__(id="filter-bar")
@@ -299,7 +300,7 @@ class FilterBar(Vertical):
             self.app.remember(HISTORY, [text, *earlier][:HISTORY_KEPT])
         self.wrong.display = False
         self.display = False
-        self.post_message(self.Closed(kept))
+        self.post_message(self.Closed(kept, text))
 
 
 def saved_filters(app: ConsoleApp) -> dict[str, str]:

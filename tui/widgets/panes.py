@@ -11,6 +11,7 @@ from rich.segment import Segment
 from engine.runs.model import State
 from tui import hosts, wording
 from tui.glyphs import UNICODE, Glyphs
+from tui.host_load import shares
 from tui.plain import plain
 from tui.reading import CONTAINERS
 from tui.widgets.line_list import LineList, cut, wrapped
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     # reason, cut where the room ends.
     TargetRow = tuple[str, str, str, tuple[str, ...], str]
 
+NOTHING_LIMITED: Mapping[str, int] = MappingProxyType({})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 # Of a reason, less than this many cells say nothing.
 WORTH_IT = 12
@@ -38,6 +40,8 @@ class TargetsPane(LineList):
     def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.glyphs = glyphs
+        # Percent of a machine's memory and disk in use above which its line is a warning.
+        self.limits: Mapping[str, int] = NOTHING_LIMITED
         self._rows: dict[str, TargetRow] = {}
 
     def show(
@@ -92,11 +96,27 @@ class TargetsPane(LineList):
         if state.state == "connected":
             # A machine's load is said once, and this one's at its own target.
             elsewhere = told or (target.type != "local" and not target.remote)
-            parts = (target.type,) if elsewhere else load_parts(state.sample)
-            return signs.connected, "good", target.name, (*going, *parts), ""
+            if elsewhere:
+                return signs.connected, "good", target.name, (*going, target.type), ""
+            full = self._full(state.sample)
+            parts = (*going, *full, *load_parts(state.sample), *room_parts(state.sample))
+            return (
+                (signs.trouble, "warn", target.name, parts, "")
+                if full
+                else (signs.connected, "good", target.name, parts, "")
+            )
         if state.state == "connecting":
             return signs.idle, "warn", target.name, (*going, "connecting"), ""
         return signs.idle, "dim", target.name, (*going, state.state or "idle"), ""
+
+    def _full(self, sample: Mapping[str, object]) -> tuple[str, ...]:
+        """What of the machine is in use above its limit."""
+        used = shares(sample)
+        return tuple(
+            f"{name} {used[name]:.0%} full"
+            for name, limit in self.limits.items()
+            if name in used and used[name] * 100 > limit
+        )
 
     def draw_empty(self, width: int) -> list[Segment]:
         return [Segment(indented(self.empty_text, width), self.ink("dim"))]
@@ -114,7 +134,10 @@ class TargetsPane(LineList):
             Segment(here, self.ink("mark")),
             Segment(sign, self.ink(ink)),
             Segment(" " + cut(plain(name), names, dots) + " ", self.ink("")),
-            Segment(cut(text, room, dots), self.ink("bad" if ink == "bad" else "dim")),
+            Segment(
+                cut(text, room, dots),
+                self.ink(ink if ink == "bad" or (ink == "warn" and sign == self.glyphs.trouble) else "dim"),
+            ),
         ]
 
 
@@ -169,6 +192,18 @@ def load_parts(sample: Mapping[str, object]) -> tuple[str, ...]:
     if isinstance(memory, (int, float)):
         parts.append(wording.size(memory))
     return tuple(parts) or ("connected",)
+
+
+def room_parts(sample: Mapping[str, object]) -> tuple[str, ...]:
+    """What else is told of a machine where there is room: the disk that is left, and who holds which GPU."""
+    free, gpus = sample.get("disk_free"), sample.get("gpus")
+    left = (f"{wording.size(free)} of disk left",) if isinstance(free, (int, float)) else ()
+    held = (
+        f"gpu {gpu.get('index', '')}: {', '.join(map(str, gpu['held_by']))}"
+        for gpu in (gpus if isinstance(gpus, list) else ())
+        if gpu.get("held_by")
+    )
+    return (*left, *held)
 
 
 def indented(text: str, width: int) -> str:
