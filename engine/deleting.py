@@ -101,6 +101,7 @@ class Deleting:
     async def _remove_all(self, ids: list[str], due: float | None) -> dict[str, str]:
         """`due`: only those that are in the bin since then still; one may have been brought back meanwhile."""
         refused: dict[str, str] = {}
+        away: dict[str, AmlError] = {}
         async with self._one:
             if due is not None:
                 still = set(await self._ledger.do(self._ledger.in_bin_since, due))
@@ -108,7 +109,7 @@ class Deleting:
             for run_id in ids:
                 try:
                     await self._ended(run_id)
-                    await self._remove(run_id)
+                    await self._remove(run_id, away)
                 except AmlError as error:
                     refused[run_id] = str(error)
                 except (OSError, TypeError, ValueError) as error:
@@ -171,9 +172,16 @@ class Deleting:
         if self._busy(run_id) or not run.state.ended:
             raise NotNow(f"the run has not ended ({run.state}).", remedy="Cancel it first.")
 
-    async def _remove(self, run_id: str) -> None:
+    async def _remove(self, run_id: str, away: dict[str, AmlError]) -> None:
+        """`away`: hosts that could not be reached just now; one is not waited for again and again."""
         plan = await self._ledger.do(self._ledger.plan, run_id)
-        host = await self._reach(plan)
+        if plan.host in away:
+            raise away[plan.host]
+        try:
+            host = await self._reach(plan)
+        except AmlError as error:
+            away[plan.host] = error
+            raise
         if (await host.inspect([run_id]))[run_id].phase in ("starting", "running"):
             # Its host would refuse, and a run that is marked is nowhere to be seen.
             raise NotNow("it is still running on its host, whatever the history says.", where=host.name)

@@ -74,6 +74,8 @@ class Forwards:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Forward, asyncio.Server]] = {}
+        # Two who ask for the same at once get one.
+        self._beginning = asyncio.Lock()
         # Connections that are served, each with the address that it came to.
         self._serving: dict[asyncio.Task[None], str] = {}
 
@@ -85,9 +87,13 @@ class Forwards:
 
         Raises UsageError when the port that was asked for is taken.
         """
-        for one in self.listed():
-            if (one.run_id, one.port) == (run.id, port) and local in (None, int(one.id)):
-                return one
+        async with self._beginning:
+            for one in self.listed():
+                if (one.run_id, one.port) == (run.id, port) and local in (None, int(one.id)):
+                    return one
+            return await self._begin(run, port, local, dial)
+
+    async def _begin(self, run: Run, port: int, local: int | None, dial: Dial) -> Forward:
         held: list[Forward] = []
 
         async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

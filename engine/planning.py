@@ -133,7 +133,11 @@ class Planning:
         found: dict[str, Any] = {}
         with StoreReader(self._paths.store) as store:
             for run in store.of_snapshot(plan.project, taken.id) if taken.id else ():
-                before = store.plan(run.id)
+                try:
+                    before = store.plan(run.id)
+                except (TypeError, ValueError) as error:
+                    log.info("the plan of run %s cannot be read: %s", run.id, error)
+                    continue
                 differs = None if before is None else _differs(before, plan)
                 if differs == ():
                     found["same"] = _told(store, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -50,11 +51,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
         real = path.resolve()
         there = real.stat() if real.exists() else None
         if not _swapped(real, data, there):
-            with open(real, "r+b") as file:
-                file.write(data)
-                file.truncate()
-                file.flush()
-                os.fsync(file.fileno())
+            _written_in_place(real, data)
     except OSError as error:
         raise ProjectError(
             f"the file cannot be written: {error.strerror}.",
@@ -89,6 +86,24 @@ def _swapped(real: Path, data: bytes, there: os.stat_result | None) -> bool:
             os.unlink(new)
         raise
     return True
+
+
+def _written_in_place(real: Path, data: bytes) -> None:
+    """Room for it is made sure of first: half of it would be neither the old file nor the new one."""
+    with open(real, "r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        if len(data) > size:
+            try:
+                os.posix_fallocate(file.fileno(), size, len(data) - size)
+            except OSError as error:
+                file.truncate(size)
+                # A file system that cannot say so is taken at its word.
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _given(handle: int, there: os.stat_result) -> bool:

@@ -280,3 +280,23 @@ async def test_a_run_whose_processes_go_on_is_not_lost_from_sight(bench: Bench) 
     await again(bench)
     await bench.engine.cancel([going.id])
     await bench.end(going)
+
+
+async def test_a_host_that_is_away_is_tried_once_for_all(
+    bench: Bench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try takes its time, and meanwhile nothing else is deleted or brought back."""
+    other = await ended(bench)
+    tries = 0
+
+    async def away(self: HostLink, limit: float = 0) -> None:
+        nonlocal tries
+        tries += 1
+        raise HostLost("gpu-box cannot be reached.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HostLink, "reach", away)
+        refused = await bench.engine.delete([run.id, other.id], now=True)
+    assert refused == dict.fromkeys((run.id, other.id), "gpu-box cannot be reached.")
+    assert tries == 1
+    assert await bench.engine.delete([run.id, other.id], now=True) == {}

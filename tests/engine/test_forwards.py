@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from engine.errors import NotFound, NotNow, UsageError
+from engine.errors import HostError, NotFound, NotNow, UsageError
+from engine.forwards import Forwards
 from engine.hands import Hands
 from engine.hosts.ssh.host import SshHost
 from engine.runs.model import State
 from tests.engine.far_bench import far_bench
 from tests.engine.ssh_bench import COMPUTE
 from tests.services import docker
+from tests.tui.history import make_run
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -198,3 +200,14 @@ async def test_a_run_that_ends_while_its_port_is_asked_for(bench: Bench, monkeyp
     with pytest.raises(NotNow, match="does not run"):
         await hands.forward(run.id, port, free_port())
     assert hands.forwards() == []
+
+
+async def test_two_who_ask_at_once_get_one() -> None:
+    async def dial() -> Any:
+        raise HostError("nothing answers.")
+
+    forwards = Forwards()
+    local = free_port()
+    first, second = await asyncio.gather(*(forwards.begin(make_run(1), 6006, local, dial) for _ in range(2)))
+    assert first is second
+    await forwards.close()

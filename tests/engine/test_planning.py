@@ -94,6 +94,21 @@ async def test_a_run_that_was_deleted_is_not_told_of(bench: Bench) -> None:
     assert (await bench.engine.plan(bench.request("train.py"))).same is None
 
 
+async def test_an_earlier_run_whose_plan_cannot_be_read(bench: Bench) -> None:
+    bench.script("train.py", LOGS)
+    first = await bench.end(await bench.submit("train.py"))
+    other = await bench.end(await bench.submit("train.py"))
+    ledger = bench.engine._ledger
+
+    def spoil() -> None:
+        with ledger.writing() as db:
+            db.execute("UPDATE runs SET plan = '{\"project\": 1}' WHERE id = ?", (other.id,))
+
+    await ledger.do(spoil)
+    told = await bench.engine.plan(bench.request("train.py"))
+    assert told.same is not None and told.same["run_id"] == first.id
+
+
 async def test_what_it_would_be_is_what_it_becomes(bench: Bench) -> None:
     bench.script("train.py", LOGS)
     (bench.project / "key.txt").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n")

@@ -58,7 +58,7 @@ async def test_nobody_comes_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def test_start_up_files_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
     class Output:
         async def read(self, size: int) -> bytes:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             return b"y\n" * 1000
 
     class Process:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.errors import ProjectError
+from engine.project import saving
 from engine.project.saving import ChangedOnDisk, bytes_there, replace_bytes, replace_seen
 
 if TYPE_CHECKING:
@@ -98,3 +100,23 @@ def test_a_file_that_nobody_may_write_stays(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ProjectError, match="cannot be written"):
         replace_bytes(file, b"after")
     assert file.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("size", [3, 9000])
+def test_no_room_where_a_file_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """What was there is there still, as it was."""
+    file = tmp_path / "a.compute"
+    file.write_bytes(b"o" * size)
+    monkeypatch.setattr(saving, "_swapped", lambda *_: False)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(ProjectError, match="cannot be written"):
+            replace_bytes(file, b"n" * 200_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.read_bytes() == b"o" * size
+    replace_bytes(file, b"shorter")
+    assert file.read_bytes() == b"shorter"
+    replace_bytes(file, b"")
+    assert file.read_bytes() == b""
