@@ -1,3 +1,3 @@
 """The engine of aml-tui: runs, targets, history. It prints nothing and knows no terminal."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
