@@ -149,6 +149,13 @@ def test_ascii_is_ascii_and_curves_differ_by_their_signs() -> None:
     assert {"●", "■", "×", "▲"} <= set(drawn)
 
 
+def test_a_single_value_is_seen() -> None:
+    curve = Curve(0, part(lambda n: 0.02, 1))
+    for ascii, sign in ((False, "●"), (True, "o")):
+        drawn = "\n".join(text_of(draw([curve], ChartLook(), (0.0, 1.0), (60, 14), ascii=ascii)))
+        assert drawn.count(sign) == 1
+
+
 def test_what_is_not_finite_is_marked_at_its_place() -> None:
     curve = Curve(0, part(lambda n: n, 101, ((25.0, NAN), (50.0, UP), (75.0, DOWN))))
     picture = draw([curve], ChartLook(), (0.0, 100.0), (80, 20), ascii=False)
