@@ -154,6 +154,8 @@ async def test_groups_fold_and_unfold(console: Console, history: History) -> Non
         await d.press("home", "enter")
         await d.until(lambda: d.main.table.heads[heads[0]].folded)
         await d.until_shown("▾ gpu-sweep  1 running, 1 preparing")
+        # Where the cursor is, without colours too.
+        assert "▸▸ local" in d.text()
         assert d.main.table.keys[1] == heads[1]
         assert not d.main.has_class("-zoomed")
         await d.press("right")
