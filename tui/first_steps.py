@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID, shown_key
+from tui.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,9 @@ class FirstSteps:
             return "reading the project"
         if self.model.folder is not None and not self.model.project.missing:
             return ""
+        if self.model.folder is not None:
+            # One that was removed, or moved away, while it was open here, has its runs still.
+            return f"there is no project in {plain(str(self.model.folder))}: {self._key('projects')} opens another"
         return f"no project is open: {self._key('projects')} opens one, or makes one"
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # What runs can be grouped by; `tag:stage` for each tag besides.
 KINDS = {
-    "sweep": "runs of one script and configuration that differ in their arguments",
+    "sweep": "one script and configuration, other arguments",
     "config": "the run configuration",
     "target": "the compute target",
     "script": "the script",

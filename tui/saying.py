@@ -53,6 +53,8 @@ class SayingApp(TerminalApp):
         self._told = 0
         self._read_to = 0
         self._pressed = 0.0
+        # Until when a notice is on the screen, by its text.
+        self._up: dict[str, float] = {}
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.Key, events.MouseDown)):
@@ -87,7 +89,12 @@ class SayingApp(TerminalApp):
         stays = max(STAYS.get(severity, 0.0), len(shown[:SHOWN]) / CHARACTERS_A_SECOND)
         level: Any = severity
         brief = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}\n(there is more in the list of messages)"
-        super().notify(brief, severity=level, timeout=stays, markup=False)
+        now = time.monotonic()
+        self._up = {one: until for one, until in self._up.items() if until > now}
+        if shown not in self._up:
+            # Once is enough of what is there still: one more beneath it would only hide more.
+            self._up[shown] = now + stays
+            super().notify(brief, severity=level, timeout=stays, markup=False)
         if severity == "error":
             self.set_timer(stays, partial(self._gone, self._told, time.monotonic()))
         self._tell_listeners()
@@ -102,6 +109,7 @@ class SayingApp(TerminalApp):
         """The list of messages is open: nothing is missed, and notices are in its way."""
         self._read_to = self._told
         self.missed = 0
+        self._up.clear()
         self.clear_notifications()
         self._tell_listeners()
 

@@ -97,6 +97,7 @@ def test_a_line_that_leaves_the_window_ends_at_its_edge() -> None:
 def test_ticks_are_round() -> None:
     assert ticks(0.0, 219.0, 5) == [0.0, 100.0, 200.0]
     assert tick_labels([0.0, 100.0, 200.0]) == ["0", "100", "200"]
+    assert [tick_labels([one]) for one in (0.0, -0.0, 2.5, 48.0)] == [["0"], ["0"], ["2.5"], ["48"]]
     assert tick_labels([-0.5, 0.0, 0.5]) == ["-0.5", "0.0", "0.5"]
     assert time_ticks(0.0, 3600.0, 5) == [0.0, 900.0, 1800.0, 2700.0, 3600.0]
     assert ticks(1.0, 1.0, 5) == [1.0]
@@ -146,6 +147,13 @@ def test_ascii_is_ascii_and_curves_differ_by_their_signs() -> None:
     assert {"o", "x", "N", "^"} <= set(text)
     drawn = "\n".join(text_of(draw(curves, ChartLook(), (0.0, 49.0), (60, 14), ascii=False)))
     assert {"●", "■", "×", "▲"} <= set(drawn)
+
+
+def test_a_single_value_is_seen() -> None:
+    curve = Curve(0, part(lambda n: 0.02, 1))
+    for ascii, sign in ((False, "●"), (True, "o")):
+        drawn = "\n".join(text_of(draw([curve], ChartLook(), (0.0, 1.0), (60, 14), ascii=ascii)))
+        assert drawn.count(sign) == 1
 
 
 def test_what_is_not_finite_is_marked_at_its_place() -> None:

@@ -237,3 +237,8 @@ def test_a_password_gives_its_place_to_a_reference() -> None:
 def test_what_no_form_can_be_made_of(text: str) -> None:
     with pytest.raises(ProjectError):
         rows_of(text, CONFIGURATION)
+
+
+@pytest.mark.parametrize(("type_", "default"), [("local", "none"), ("docker", "none"), ("remote", ""), ("new", "")])
+def test_an_address_is_missed_where_there_has_to_be_one(type_: str, default: str) -> None:
+    assert next(one for one in rows_of(f"type: {type_}\n", "compute") if one.label == "address").key.default == default

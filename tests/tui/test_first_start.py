@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Static
 
 from tests.tui.driving import driven
+from tests.tui.history import make_run
 from tests.tui.snapshots import check_snapshot
 from tui.screens.attach_kind import KindScreen
 from tui.screens.projects import ProjectsScreen
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.paths import Paths
+    from tests.tui.history import History
     from tui.app import ConsoleApp
 
 
@@ -89,3 +91,16 @@ async def test_read_only_says_so(console: Callable[..., ConsoleApp], home: Paths
         await d.press("ctrl+n")
         await d.until_shown("opened read-only")
         assert not (tmp_path / "aml_config").exists()
+
+
+async def test_a_project_that_is_moved_away(
+    console: Callable[..., ConsoleApp], history: History, project: Path
+) -> None:
+    history.put(make_run(1))
+    async with driven(console(), (200, 60)) as d:
+        project.rename(project.with_name("elsewhere"))
+        await d.until(lambda: "there is no project in" in d.main.targets.empty_text)
+        assert str(project) in d.main.targets.empty_text
+        assert "iris-001" in d.text()
+        project.with_name("elsewhere").rename(project)
+        await d.until(lambda: "local" in d.main.targets.keys)

@@ -154,6 +154,8 @@ async def test_groups_fold_and_unfold(console: Console, history: History) -> Non
         await d.press("home", "enter")
         await d.until(lambda: d.main.table.heads[heads[0]].folded)
         await d.until_shown("▾ gpu-sweep  1 running, 1 preparing")
+        # Where the cursor is, without colours too.
+        assert "▸▸ local" in d.text()
         assert d.main.table.keys[1] == heads[1]
         assert not d.main.has_class("-zoomed")
         await d.press("right")
@@ -267,6 +269,19 @@ async def test_a_range_over_a_head_is_no_mark_on_its_group(console: Console, his
         await d.until(lambda: sorted(run.number for run in d.main.situation.acted) == [3, 4])
         await d.press("u", "home", "down", "shift+down", "shift+down")
         await d.until(lambda: sorted(run.number for run in d.main.situation.acted) == [3, 4])
+
+
+async def test_what_a_choice_means_is_not_cut(console: Console, history: History) -> None:
+    busy_history(history)
+    async with driven(console(), (80, 24)) as d:
+        for key in ("z", "o", "v"):
+            await d.press(key)
+            await d.until(lambda: d.app.screen is not d.main)
+            lines = d.app.screen.lines  # type: ignore[attr-defined]
+            await d.until(lambda lines=lines: lines.size.height > 2)
+            assert not [text for y in range(lines.size.height) if "…" in (text := lines.render_line(y).text)]
+            await d.press("escape")
+            await d.until(lambda: d.app.screen is d.main)
 
 
 async def test_all_means_what_the_filter_lets_through(console: Console, history: History) -> None:

@@ -388,3 +388,20 @@ async def test_enter_opens_a_target_and_the_form_of_a_configuration(console: Con
         await d.until_shown("aml_config/local.runconfig  form")
         await d.press("escape")
         await d.until(lambda: d.app.screen is d.main)
+
+
+async def test_a_question_names_runs_as_they_are_now(console: Callable[..., ConsoleApp], history: History) -> None:
+    running = make_run(3, State.RUNNING)
+    history.put(running)
+    async with driven(console()) as d:
+        await d.press("c")
+        await d.until_shown("Cancel 1 run?")
+        await d.until_shown("iris-003  Running  train.py")
+        history.put(make_run(3, State.COMPLETED))
+        await d.until_shown("iris-003  Completed  train.py")
+        assert "Cancel 1 run?" in d.text()
+        # What listened for it listens no more.
+        before = len(d.app.model.listeners)
+        await d.press("n")
+        await d.until(lambda: d.app.screen is d.main)
+        await d.until(lambda: len(d.app.model.listeners) == before - 1)

@@ -94,3 +94,18 @@ async def test_a_long_text_is_short_in_its_notice(console: Callable[..., Console
         await d.until_shown("there is more in the list of messages")
         await d.press("exclamation_mark")
         await d.until(lambda: "there is more" not in d.text())
+
+
+async def test_what_is_on_the_screen_already_is_not_said_beneath_it_again(
+    console: Callable[..., ConsoleApp], history: History
+) -> None:
+    async with driven(console(), notifications=True) as d:
+        await d.press("X", "X", "e", "X")
+        await d.until_shown("edit: it belongs to")
+        assert d.text().count("detach: it belongs to Targets") == 1
+        # The list of messages has it as often as it was said; and then it may be said again.
+        await d.press("exclamation_mark")
+        await d.until_shown("Messages")
+        assert d.said().count("detach: it belongs to Targets") == 3
+        await d.press("escape", "X")
+        await d.until_shown("detach: it belongs to Targets")

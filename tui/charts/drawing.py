@@ -161,6 +161,9 @@ def _plotted(
                 if not points:
                     continue
                 mark = "braille" if not ascii else "." if not several or colour == _FAINT else signs[curve.place]
+                if len(points) == 1:
+                    # No line leads to it: a dot alone is not seen.
+                    mark = signs[curve.place]
                 xs, heights = [point[0] for point in points], [place(point[1]) for point in points]
                 plotext.plot(xs, heights, marker=mark, color=colour + curve.place)
         if several and not ascii:

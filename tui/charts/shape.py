@@ -118,8 +118,10 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """Numbers with as many digits as tell them apart."""
-    step = min((b - a for a, b in pairwise(values)), default=abs(values[0]) if values else 1.0)
+    """Numbers with as many digits as tell them apart; a single one with those it has."""
+    if len(values) == 1:
+        return [f"{values[0] + 0.0:g}"]
+    step = min((b - a for a, b in pairwise(values)), default=1.0)
     largest = max(map(abs, values), default=0.0)
     if largest >= 1e7 or (0 < largest < 1e-3):
         digits = max(0, min(6, round(math.log10(largest / step)) + 1)) if step > 0 else 2

@@ -5,14 +5,15 @@ A row knows where in the text it stands, and what to do to the text when a perso
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from engine import masking
 from engine.errors import ProjectError
-from engine.project.check_text import CONDA, CONFIGURATION
+from engine.project.check_text import CONDA, CONFIGURATION, TARGET
+from engine.project.compute import SSH_TYPES, TYPES
 from engine.project.documented import (
     CHOICE,
     FLAG,
@@ -21,6 +22,7 @@ from engine.project.documented import (
     MAP,
     NESTED,
     NUMBER,
+    OVER_SSH,
     PACKAGES,
     SECRET,
     SECTIONS,
@@ -100,6 +102,8 @@ def rows_of(text: str, kind: str) -> list[Row]:
     pairs = _pairs(root)
     names = {name for name, _, _ in pairs}
     keys = keys_of(kind, kind == CONFIGURATION and is_second(names))
+    if kind == TARGET:
+        keys = _of_type(keys, root)
     rows: list[Row] = []
     section: tuple[str, ...] = ()
     seen: set[tuple[str, ...]] = set()
@@ -112,6 +116,15 @@ def rows_of(text: str, kind: str) -> list[Row]:
         seen.add(tuple(part.lower() for part in key.path))
     rows += _unknown(pairs, keys)
     return rows
+
+
+def _of_type(keys: tuple[Key, ...], root: yaml.Node | None) -> tuple[Key, ...]:
+    """A target that is not reached over SSH needs nothing that is for those."""
+    _, value, _ = _found(root, ("type",))
+    type_ = value.value.strip().lower() if isinstance(value, yaml.ScalarNode) else ""
+    if type_ not in TYPES or type_ in SSH_TYPES:
+        return keys
+    return tuple(replace(key, default="none") if key.effect == OVER_SSH and not key.default else key for key in keys)
 
 
 def _pairs(node: yaml.Node | None) -> list[tuple[str, yaml.Node, yaml.Node]]:

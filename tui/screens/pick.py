@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 SIGN_WIDTH = 5
+# What a name may take where words stand behind it (cells).
+NAME_WIDTH = 28
 
 
 class NarrowInput(LineInput):
@@ -45,13 +48,15 @@ class PickLines(LineList):
         self.row = row
         self.none = none
         self.dots = ellipsis
+        # Of the names that have words behind them (cells).
+        self.wide = NAME_WIDTH
 
     def draw_empty(self, width: int) -> list[Segment]:
         return [Segment(f"  {self.none}", self.ink("dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
         sign, text, words = self.row(key)
-        wide = max(0, min(28, width - SIGN_WIDTH)) if words else max(0, width - SIGN_WIDTH)
+        wide = max(0, min(self.wide, width - SIGN_WIDTH)) if words else max(0, width - SIGN_WIDTH)
         return [
             Segment(f"{sign:>3}  ", self.ink("mark")),
             Segment(cut(plain(text), wide, self.dots), self.ink("")),
@@ -119,6 +124,9 @@ class PickScreen(Dialog[Result]):
 
     def show_names(self, *, first: bool = False) -> None:
         """The list again; `first`: the cursor goes to its beginning."""
+        rows = map(self.row, self.names())
+        # The words have what the longest name leaves.
+        self.lines.wide = min(NAME_WIDTH, max((cell_len(plain(text)) for _, text, words in rows if words), default=0))
         self.lines.set_keys(self.matching(self.input.value))
         if first and self.lines.keys:
             self.lines.move_to(self.lines.keys[0])

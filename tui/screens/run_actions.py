@@ -133,10 +133,12 @@ class RunActions:
     ) -> None:
         from tui.screens.confirm import ConfirmScreen
 
-        hit = [
-            f"{run.name}  {run.state}  {wording.command_line(run.script, run.arguments)}  on {run.target}"
-            for run in runs
-        ]
+        def hit() -> list[str]:
+            now = [self._run(run.id) or run for run in runs]
+            return [
+                f"{run.name}  {run.state}  {wording.command_line(run.script, run.arguments)}  on {run.target}"
+                for run in now
+            ]
 
         def answered(yes: bool | None) -> None:
             if yes:

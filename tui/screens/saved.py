@@ -62,7 +62,7 @@ class SavedScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog choose") as box:
             box.border_title = Content("Saved filters")
-            save = "s save the one in use   " if self.current else ""
+            save = "s save this one   " if self.current else ""
             box.border_subtitle = Content(f"enter use   {save}x delete   esc close")
             yield self.lines
 

@@ -31,9 +31,12 @@ class GroupHead:
         self._series_of = series_of
         self._glyphs = glyphs
 
-    def parts(self, group: Group, width: int, marks: Collection[str], metric: str | None) -> list[tuple[str, str]]:
+    def parts(
+        self, group: Group, width: int, marks: Collection[str], metric: str | None, here: bool
+    ) -> list[tuple[str, str]]:
+        """`here`: the cursor is on it."""
         marked = sum(run in marks for run in group.runs) if marks else 0
-        sign = self._glyphs.marked if marked == len(group.runs) else " "
+        sign = self._glyphs.marked if marked == len(group.runs) else self._glyphs.cursor if here else " "
         fold = self._glyphs.cursor if group.folded else self._glyphs.down
         runs = (run for run in map(self._run_of, group.runs) if run is not None)
         counts, short = grouping.counts(runs, self._glyphs.states)

@@ -319,7 +319,8 @@ class RunsTable(MarkedList):
 
     def _draw_group(self, key: str, width: int) -> list[Segment]:
         metrics = self.columns(width).metrics
-        parts = self._group_head.parts(self.heads[key], width, self.marks, metrics[0][0] if metrics else None)
+        metric = metrics[0][0] if metrics else None
+        parts = self._group_head.parts(self.heads[key], width, self.marks, metric, key == self.cursor)
         return [Segment(text, self.ink(ink)) for ink, text in parts]
 
     def _cell(self, cell: Cell, run: Run) -> list[Segment]:
