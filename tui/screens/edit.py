@@ -136,6 +136,9 @@ class EditScreen(FormChanges, Saving):
         if folder is not None:
             self.offered["scripts"] = ("$file", *await self.app.model.ask(requests.scripts, folder))
 
+    def on_resize(self) -> None:
+        self._show_keys()
+
     def on_screen_resume(self) -> None:
         # A file that this one names may have been edited meanwhile.
         self.check_soon()
@@ -320,7 +323,7 @@ class EditScreen(FormChanges, Saving):
         errors = sum(one.severity == "error" for one in self.found)
         state = "read-only" if self.readonly else "changed" if self.changed else "new" if self.seen is None else ""
         left = [(" " + plain(self.file), "title"), (f"  {self.view}", "dim"), (f"  {state}", "warn")]
-        left.append((self._environment(), "dim"))
+        left += [(text, "dim") for text in (self._environment(),) if text]
         told = f"{errors} error{'s' if errors != 1 else ''}" if errors else "no errors"
         self.header.say(left, [(told + " ", "bad" if errors else "dim")])
         self.conflict_bar.set_class(self.conflict, "-there")
@@ -333,6 +336,9 @@ class EditScreen(FormChanges, Saving):
         row = self.lines.row
         form = self.view == FORM
         keys = hints(form=form, typing=self.inline is not None, names=row is not None and row.key.kind == FILE)
+        while len(keys) > 1 and sum(len(key) + len(label) + 3 for key, label in keys) > self.size.width:
+            # What is left out is in the help.
+            keys.pop()
         self.keys_line.say([part for key, label in keys for part in ((f" {key}", "key"), (f" {label} ", "dim"))])
 
     def action_reveal(self) -> None:
