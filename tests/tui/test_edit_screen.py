@@ -59,6 +59,14 @@ async def opened(d: Driver, config: str = "local", pane: str = "2") -> EditScree
     return editor(d)
 
 
+async def test_no_key_of_the_last_line_is_cut(console: Console) -> None:
+    async with driven(console(), (80, 24)) as d:
+        await opened(d)
+        await d.until(lambda: d.text().splitlines()[-1].rstrip().endswith("? help"))
+        await d.press("ctrl+t")
+        await d.until(lambda: d.text().splitlines()[-1].rstrip().endswith("f3 secrets"))
+
+
 async def to_row(d: Driver, name: str) -> None:
     screen = editor(d)
     await d.until(lambda: name in screen.lines.rows)
