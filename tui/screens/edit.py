@@ -83,6 +83,8 @@ class EditScreen(FormChanges, Saving):
         self._pause: Timer | None = None
         self.rows = []
         self._jumped = False
+        # Whether the text begins at what is wrong, once that is known: it cannot be shown as a form.
+        self._to_problem = False
 
     def compose(self) -> ComposeResult:
         self.header = Bar(id="header")
@@ -109,6 +111,7 @@ class EditScreen(FormChanges, Saving):
         self.read_rows()
         if not self.rows:
             self.view = TEXT
+        self._to_problem = not self.rows and not self.begin
         if self.begin:
             self.area.move_cursor((self.begin - 1, 0))
         self._show_view()
@@ -213,6 +216,11 @@ class EditScreen(FormChanges, Saving):
             with suppress(ProjectError):
                 self.rows = rows_of(self.area.text, self.kind)
         self._say_found(found)
+        if self._to_problem:
+            self._to_problem = False
+            first = next((one for one in found if one.file == self.file and one.line), None)
+            if first is not None and self.area.cursor_location == (0, 0):
+                self.area.move_cursor((first.line - 1, max(0, first.column - 1)))
 
     async def problems_now(self) -> list[Problem]:
         folder = self.app.model.folder
