@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from engine.runs.model import TargetState
 
-# So many of a host's samples are kept, and are the cells of its sparklines.
-WIDTH = 60
+# So many of a host's samples are kept. A sparkline of them has so many cells: it fits beside its range at 80 columns.
+WIDTH, CELLS = 60, 24
 # Between two looks nothing is known; after a longer pause the series begins anew (s).
 PAUSE = 60.0
 
@@ -49,7 +49,9 @@ class HostLoad:
         for name in kept[-1][1]:
             values = [found[name] for _, found in kept if name in found]
             if len(values) > 1:
-                bars = sparkline([0.0, *values, 1.0], len(values) + 2, signs)[1:-1]
+                each = -(-len(values) // CELLS)
+                peaks = [max(values[at : at + each]) for at in range(0, len(values), each)]
+                bars = sparkline([0.0, *peaks, 1.0], len(peaks) + 2, signs)[1:-1]
                 yield f"{name} lately", f"{bars}  {min(values):.0%} to {max(values):.0%} in {span(length)}"
 
 

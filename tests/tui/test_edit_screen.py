@@ -59,6 +59,24 @@ async def opened(d: Driver, config: str = "local", pane: str = "2") -> EditScree
     return editor(d)
 
 
+async def test_what_is_no_form_begins_at_what_is_wrong(console: Console, project: Path) -> None:
+    (project / "aml_config" / "local.runconfig").write_text(
+        "Target: local\nFramework: Python\nArgumentVector: [a\nX: 1\n"
+    )
+    async with driven(console()) as d:
+        screen = await opened(d)
+        await d.until(lambda: screen.view == "text" and screen.area.cursor_location[0] >= 2)
+        assert screen.found
+
+
+async def test_no_key_of_the_last_line_is_cut(console: Console) -> None:
+    async with driven(console(), (80, 24)) as d:
+        await opened(d)
+        await d.until(lambda: d.text().splitlines()[-1].rstrip().endswith("? help"))
+        await d.press("ctrl+t")
+        await d.until(lambda: d.text().splitlines()[-1].rstrip().endswith("f3 secrets"))
+
+
 async def to_row(d: Driver, name: str) -> None:
     screen = editor(d)
     await d.until(lambda: name in screen.lines.rows)

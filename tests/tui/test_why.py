@@ -226,6 +226,18 @@ async def test_keys_are_told_as_a_person_has_them(console: Console, history: His
         await d.until_shown("ctrl+y")
 
 
+async def test_a_long_line_is_cut_without_unicode(console: Console, history: History, home: Paths) -> None:
+    run = make_run(1, State.FAILED, reason="KeyError: 'petal'")
+    history.put(run)
+    write_log(home, run)
+    with home.driver_log(run.id).open("a") as file:
+        file.write(f"{'long ' * 40}\n")
+    async with driven(console(ascii=True), (80, 24)) as d:
+        await d.press("i")
+        await d.until_shown("long long")
+        assert d.text().isascii()
+
+
 async def test_there_must_be_a_run(console: Console) -> None:
     async with driven(console()) as d:
         await d.press("i")

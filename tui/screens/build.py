@@ -187,7 +187,7 @@ class BuildScreen(Screen[None]):
         self.app.model.changed([])
 
     def action_help(self) -> None:
-        from tui.screens.text import TextScreen, keys_text
+        from tui.screens.help import sections_help
 
         sections = (("At a build of an environment", BUILD_KEYS), ("In the log", LogPane.KEYS))
-        self.app.push_screen(TextScreen("Keys", Content("").join(keys_text(sections))))
+        self.app.push_screen(sections_help(sections))

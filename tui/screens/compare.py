@@ -284,8 +284,8 @@ class CompareScreen(Opening):
         self.dismiss(None)
 
     def action_help(self) -> None:
-        from tui.screens.text import TextScreen, keys_text
+        from tui.screens.help import sections_help
         from tui.widgets.chart_view import ChartView
 
         sections = (("Comparing runs", COMPARE_KEYS), ("In the curves", ChartView.KEYS))
-        self.app.push_screen(TextScreen("Keys", Content("").join(keys_text(sections))))
+        self.app.push_screen(sections_help(sections))

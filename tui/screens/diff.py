@@ -121,6 +121,6 @@ class DiffScreen(Screen[None]):
         self.dismiss(None)
 
     def action_help(self) -> None:
-        from tui.screens.text import TextScreen, keys_text
+        from tui.screens.help import sections_help
 
-        self.app.push_screen(TextScreen("Keys", Content("").join(keys_text((("In the diff", LogPane.KEYS),)))))
+        self.app.push_screen(sections_help((("In the diff", LogPane.KEYS),)))

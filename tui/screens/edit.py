@@ -83,6 +83,8 @@ class EditScreen(FormChanges, Saving):
         self._pause: Timer | None = None
         self.rows = []
         self._jumped = False
+        # Whether the text begins at what is wrong, once that is known: it cannot be shown as a form.
+        self._to_problem = False
 
     def compose(self) -> ComposeResult:
         self.header = Bar(id="header")
@@ -109,6 +111,7 @@ class EditScreen(FormChanges, Saving):
         self.read_rows()
         if not self.rows:
             self.view = TEXT
+        self._to_problem = not self.rows and not self.begin
         if self.begin:
             self.area.move_cursor((self.begin - 1, 0))
         self._show_view()
@@ -135,6 +138,9 @@ class EditScreen(FormChanges, Saving):
         folder = self.app.model.folder
         if folder is not None:
             self.offered["scripts"] = ("$file", *await self.app.model.ask(requests.scripts, folder))
+
+    def on_resize(self) -> None:
+        self._show_keys()
 
     def on_screen_resume(self) -> None:
         # A file that this one names may have been edited meanwhile.
@@ -210,6 +216,11 @@ class EditScreen(FormChanges, Saving):
             with suppress(ProjectError):
                 self.rows = rows_of(self.area.text, self.kind)
         self._say_found(found)
+        if self._to_problem:
+            self._to_problem = False
+            first = next((one for one in found if one.file == self.file and one.line), None)
+            if first is not None and self.area.cursor_location == (0, 0):
+                self.area.move_cursor((first.line - 1, max(0, first.column - 1)))
 
     async def problems_now(self) -> list[Problem]:
         folder = self.app.model.folder
@@ -320,7 +331,7 @@ class EditScreen(FormChanges, Saving):
         errors = sum(one.severity == "error" for one in self.found)
         state = "read-only" if self.readonly else "changed" if self.changed else "new" if self.seen is None else ""
         left = [(" " + plain(self.file), "title"), (f"  {self.view}", "dim"), (f"  {state}", "warn")]
-        left.append((self._environment(), "dim"))
+        left += [(text, "dim") for text in (self._environment(),) if text]
         told = f"{errors} error{'s' if errors != 1 else ''}" if errors else "no errors"
         self.header.say(left, [(told + " ", "bad" if errors else "dim")])
         self.conflict_bar.set_class(self.conflict, "-there")
@@ -333,6 +344,9 @@ class EditScreen(FormChanges, Saving):
         row = self.lines.row
         form = self.view == FORM
         keys = hints(form=form, typing=self.inline is not None, names=row is not None and row.key.kind == FILE)
+        while len(keys) > 1 and sum(len(key) + len(label) + 3 for key, label in keys) > self.size.width:
+            # What is left out is in the help.
+            keys.pop()
         self.keys_line.say([part for key, label in keys for part in ((f" {key}", "key"), (f" {label} ", "dim"))])
 
     def action_reveal(self) -> None:

@@ -154,6 +154,12 @@ def dialog_help(dialog: Dialog[Any]) -> HelpScreen:
     if dialog.query(Input):
         sections.append(("Where one types", INPUT_KEYS))
 
+    return sections_help(sections)
+
+
+def sections_help(sections: Sequence[tuple[str, KeyRows]]) -> HelpScreen:
+    """Of these keys, by section."""
+
     def source(wanted: str) -> Content:
         words = wanted.casefold().split()
         return Content("").join(keys_text(sections, words)) or Content.styled("Nothing of that name.", "dim")

@@ -189,7 +189,7 @@ class LogsScreen(Screen[None]):
         self.dismiss(None)
 
     def action_help(self) -> None:
-        from tui.screens.text import TextScreen, keys_text
+        from tui.screens.help import sections_help
 
         sections = (("At the logs of several runs", LOGS_KEYS), ("In a log", LogPane.KEYS))
-        self.app.push_screen(TextScreen("Keys", Content("").join(keys_text(sections))))
+        self.app.push_screen(sections_help(sections))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
-from textual.content import Content
 from textual.screen import Screen
 
 from tui.charts.colours import MOST
@@ -85,7 +84,7 @@ class OverlayScreen(Screen[None]):
         self.dismiss(None)
 
     def action_help(self) -> None:
-        from tui.screens.text import TextScreen, keys_text
+        from tui.screens.help import sections_help
 
         rows = [row for row in ChartView.KEYS if row[1] != "overlay"]
-        self.app.push_screen(TextScreen("Keys", Content("").join(keys_text((("In the chart", [*rows, LEAVING]),)))))
+        self.app.push_screen(sections_help((("In the chart", [*rows, LEAVING]),)))
