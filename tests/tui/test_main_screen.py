@@ -352,6 +352,18 @@ async def test_ages_move_alone(console: Console, history: History) -> None:
         assert [region.height for region in painted] == [1]  # type: ignore[attr-defined]
 
 
+async def test_what_a_configuration_runs_is_told_where_there_is_room(console: Console, project: Path) -> None:
+    file = project / "aml_config" / "local.runconfig"
+    file.write_text("ArgumentVector:\n  - train.py\n  - --token\n  - hidden\nTarget: local\nFramework: Python\n")
+    async with driven(console(), (80, 24)) as d:
+        await d.press("2")
+        await d.until_shown("Python  local  train.py --rate 0.1")
+        assert "Python         train.py --token ****" in d.text()
+    async with driven(console()) as d:
+        await d.until_shown("Python  local")
+        assert "train.py" not in d.text()
+
+
 async def test_run_configurations_are_made_copied_and_deleted(console: Console, project: Path) -> None:
     folder = project / "aml_config"
     async with driven(console()) as d:

@@ -70,6 +70,8 @@ async def test_no_file_is_written(console: Console, here: Path) -> None:
         await d.press("right_square_bracket", "right_square_bracket")
         await d.until(lambda: isinstance(view.pane, OutputsPane) and view.has_focus_within)
         await d.until_shown("model.json")
+        inks = {text.strip(): ink for text, ink in d.main.keys_line._left}
+        assert (inks["enter"], inks["w"], inks["W"]) == ("key", "off", "off")
         for key, doing in (("w", "copy"), ("W", "copy"), ("E", "$EDITOR")):
             await refused(d, key, doing)
     assert list(here.iterdir()) == []

@@ -47,6 +47,13 @@ AROUND = 6
 class AttachScreen(Dialog[str]):
     """Gives the name of the target that was attached. What is typed stays until then, or until one lets it go."""
 
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("enter", "", "Test it step by step; docker: save it"),
+        ("ctrl+s", "", "Save it"),
+        ("ctrl+t", "", "Take the head node that is offered for a cluster's gateway"),
+        ("tab,down", "", "The next field"),
+        ("shift+tab,up", "", "The field before"),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "test", show=False),
         Binding("ctrl+s", "save", show=False),

@@ -133,6 +133,10 @@ class PaneSwitcher(Bar):
                 return
 
 
+# Keys of the run's tabs that write files, which a console that was opened read-only refuses.
+WRITING = {("w", "copy"), ("W", "copy all"), ("W", "save")}
+
+
 class KeysLine(Bar):
     """The footer: the keys that count here. What cannot be done now is dim; the help tells why."""
 
@@ -140,7 +144,8 @@ class KeysLine(Bar):
         """`own`: (key, label) of the focused widget's own keys; they come first and hide an action of the same key."""
         parts: list[Part] = []
         for key, label in own:
-            parts += [(f" {key}", "key"), (f" {label}", "dim")]
+            off = now.readonly and (key, label) in WRITING
+            parts += [(f" {key}", "off" if off else "key"), (f" {label}", "off" if off else "dim")]
         taken = {key for key, _ in own}
         for action in ACTIONS:
             if not action.in_footer(now.pane):

@@ -30,6 +30,9 @@ NOTHING_LIMITED: Mapping[str, int] = MappingProxyType({})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 # Of a reason, less than this many cells say nothing.
 WORTH_IT = 12
+# Of a script with its arguments neither; names of targets that are longer leave no room for it.
+COMMAND_LEAST = 8
+TARGET_LEAST = 12
 
 
 class TargetsPane(LineList):
@@ -242,13 +245,23 @@ class ConfigsPane(LineList):
         wrong = next((problem.message for problem in config.errors), config.problem)
         here = self.glyphs.cursor if key == self.cursor else " "
         # What it is about comes first where there is so little room.
-        said = wrong.removeprefix("there is ") or preparing or f"{config.framework:<8}{self._where(config)}"
+        said = wrong.removeprefix("there is ") or preparing or self._about(config, rest)
         return [
             Segment(here, self.ink("mark")),
             Segment(self.glyphs.wrong if wrong else " ", self.ink("bad")),
             Segment(" " + cut(plain(config.name), names, dots) + " ", self.ink("")),
             Segment(cut(plain(said), rest, dots), self.ink("bad" if wrong else "warn" if preparing else "dim")),
         ]
+
+    def _about(self, config: ConfigView, room: int) -> str:
+        """Framework, target where the name does not tell it, and what is run as far as there is room for it."""
+        wheres = [self._where(one) for one, _ in self._rows.values()]
+        where = min(max(map(len, wheres)), TARGET_LEAST)
+        said = f"{config.framework:<8}{self._where(config)}"
+        at = 8 + where + (2 if where else 0)
+        if not config.script or len(said) > at or room - at < COMMAND_LEAST:
+            return said
+        return f"{said:<{at}}{wording.command_line(config.script, config.arguments)}"
 
     def _where(self, config: ConfigView) -> str:
         return "" if config.target == config.name else config.target
