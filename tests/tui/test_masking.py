@@ -76,6 +76,6 @@ async def test_nowhere_in_the_console(console: Console, history: History, projec
         seen.append(d.text())
         await d.press("n", "2", "end", "enter")
         await d.until_shown("aml_config/sweep.runconfig")
-        await d.until_shown("train.py --password ********")
+        await d.until_shown("********")
         seen.append(d.text())
     assert not any("argsecret99" in text for text in seen)
