@@ -111,7 +111,8 @@ def main() -> None:
         # Rows to go through where so few live runs are none to speak of.
         place.script("done.py", "print('done')\n")
         before = [place.submit("done.py") for _ in range(max(0, ROWS - chosen.runs))]
-        place.until_ended(before, 60)
+        if before:
+            place.until_ended(before, 60)
         gate = place.folder / "gate"
         progress(f"submitting {chosen.runs} runs")
         ids = [
