@@ -41,7 +41,7 @@ lint: setup-dev
 	@$(BIN)/lint-imports
 	@$(BIN)/vermin --quiet --no-tips --violations --target=3.5- engine/hosts/agent engine/runtime $(DEMO)/iris_spark.py
 
-BENCH := startup submit_latency containers hosts cluster fifty_runs day to_terminal big_log charts killing
+BENCH := startup submit_latency containers hosts cluster fifty_runs day to_terminal peers big_log charts killing
 bench: setup-dev
 	@set -e; for name in $(BENCH); do $(BIN)/python -m bench.$$name; echo; done
 

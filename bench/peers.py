@@ -103,9 +103,10 @@ def main() -> None:
             rows.append(measured("`aml-tui`, the log", terminal, lambda screen: screen.shows("step"), during))
             terminal.press("4")
             terminal.press("]")
-            terminal.until(lambda screen: screen.shows("accuracy"))
+            # The list of runs has a column of that name too.
+            terminal.until(lambda screen: screen.shows("resources/memory"))
             terminal.press("\r")
-            terminal.until(lambda screen: screen.shows("2 values") or screen.shows("values  last"))
+            terminal.until(lambda screen: screen.shows("values  last"))
             rows.append(["`aml-tui`, a chart", "", *going_on("chart", terminal, during)])
         if wandb := shutil.which("wandb"):
             with (
