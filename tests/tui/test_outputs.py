@@ -19,6 +19,7 @@ from tests.tui.history import make_run
 from tests.tui.snapshots import check_snapshot
 from tests.waiting import until
 from tui import requests
+from tui.log.pager import pager
 from tui.reading import ConfigView
 
 if TYPE_CHECKING:
@@ -136,6 +137,14 @@ def test_opened_in_a_program_of_ones_own(
     kept = (home.host_run(run.id) / "outputs/model.json").read_text()
     # What is edited is a copy: the outputs are a record.
     assert kept == ('{"weights": "[/markup]"}\n' if key == "E" else "changed\n")
+
+
+def test_the_pager_is_given_no_options_that_bring_controls_back() -> None:
+    environ = {"PAGER": "less -i", "LESS": "-r", "LESSOPEN": "|filter %s", "LESSCLOSE": "x", "HOME": "/h"}
+    assert pager(environ, secure=False) == (["less", "-i"], {"PAGER": "less -i", "HOME": "/h"})
+    assert pager(environ, secure=True)[1]["LESSSECURE"] == "1"
+    with pytest.raises(ValueError, match="quotation"):
+        pager({"PAGER": "'less"}, secure=False)
 
 
 @pytest.mark.timeout(120)

@@ -43,15 +43,8 @@ def plan(file: LogFile, top: int | None, environ: Mapping[str, str], cache: Path
 
     Blocking. Raises OSError where no copy can be written, ValueError where $PAGER is no command.
     """
-    chosen = environ.get("PAGER", "").strip() or ("less" if shutil.which("less") else "more")
-    words = shlex.split(chosen)
+    words, env = pager(environ, secure=secure)
     less = words[0].rpartition("/")[2] == "less"
-    env = dict(environ)
-    # What a person has less do with other files must not bring back the controls, nor read the log through a filter.
-    for name in ("LESS", "LESSOPEN", "LESSCLOSE"):
-        env.pop(name, None)
-    if secure:
-        env["LESSSECURE"] = "1"
     if file.size() <= COPIED:
         copy = cleaned_copy(file, cache)
         place = ["-+r", "-R", "+G" if top is None else f"+{file.count_rows(0, top) + 1}g"] if less else []
@@ -61,6 +54,18 @@ def plan(file: LogFile, top: int | None, environ: Mapping[str, str], cache: Path
         place = ["-+r", "-+R", "-f", "-n", "+G" if top is None else f"+{top}P"]
         return Plan([*words, *place, str(file.path)], env)
     return Plan(words, env, pour=partial(pour, file, file.size()))
+
+
+def pager(environ: Mapping[str, str], *, secure: bool) -> tuple[list[str], dict[str, str]]:
+    """$PAGER or what is there, and the environment for it. Raises ValueError where $PAGER is no command."""
+    chosen = environ.get("PAGER", "").strip() or ("less" if shutil.which("less") else "more")
+    env = dict(environ)
+    # What a person has less do with other files must not bring back the controls, nor read this one through a filter.
+    for name in ("LESS", "LESSOPEN", "LESSCLOSE"):
+        env.pop(name, None)
+    if secure:
+        env["LESSSECURE"] = "1"
+    return shlex.split(chosen), env
 
 
 def cleaned_copy(file: LogFile, folder: Path) -> Path:

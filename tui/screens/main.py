@@ -282,8 +282,9 @@ class MainScreen(Filtering, Screen[None]):
             widget.border_subtitle = Content(subtitle)
 
     def _show_keys(self) -> None:
-        own = self.run_view.hints() if self.pane == "run" and self.run_view is not None else ()
-        self.keys_line.show(self.situation, self.app.keys, own)
+        view = self.run_view if self.pane == "run" else None
+        own, writing = (view.hints(), view.writing) if view is not None else ((), frozenset())
+        self.keys_line.show(self.situation, self.app.keys, own, writing)
 
     def tick(self) -> None:
         if self.app.screen is self:

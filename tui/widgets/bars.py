@@ -133,18 +133,23 @@ class PaneSwitcher(Bar):
                 return
 
 
-# Keys of the run's tabs that write files, which a console that was opened read-only refuses.
-WRITING = {("w", "copy"), ("W", "copy all"), ("W", "save")}
-
-
 class KeysLine(Bar):
     """The footer: the keys that count here. What cannot be done now is dim; the help tells why."""
 
-    def show(self, now: Situation, keys: Mapping[str, tuple[str, ...]], own: tuple[Part, ...] = ()) -> None:
-        """`own`: (key, label) of the focused widget's own keys; they come first and hide an action of the same key."""
+    def show(
+        self,
+        now: Situation,
+        keys: Mapping[str, tuple[str, ...]],
+        own: tuple[Part, ...] = (),
+        writing: frozenset[str] = frozenset(),
+    ) -> None:
+        """`own`: (key, label) of the focused widget's own keys; they come first and hide an action of the same key.
+
+        `writing`: those of them that write files.
+        """
         parts: list[Part] = []
         for key, label in own:
-            off = now.readonly and (key, label) in WRITING
+            off = now.readonly and key in writing
             parts += [(f" {key}", "off" if off else "key"), (f" {label}", "off" if off else "dim")]
         taken = {key for key, _ in own}
         for action in ACTIONS:

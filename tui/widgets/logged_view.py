@@ -45,6 +45,8 @@ class LoggedView(LineList):
         ("escape,enter", "leave", "Back to the metrics"),
     )
     HINTS = (("W", "save"), ("n", "next"), ("N", "before"))
+    # Of these, those that write files.
+    WRITING = frozenset({"W"})
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, f"logged_{action}", show=False) for keys, action, _ in KEYS]
     app: ConsoleApp
 

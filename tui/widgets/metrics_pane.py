@@ -42,6 +42,7 @@ class MetricsPane(Container):
 
     # The keys that count now.
     HINTS: tuple[tuple[str, str], ...] = MetricsBrowser.HINTS
+    WRITING = LoggedView.WRITING
     app: ConsoleApp
 
     def __init__(self, paths: Paths, clock: Callable[[], float], glyphs: Glyphs, *, id: str | None = None) -> None:

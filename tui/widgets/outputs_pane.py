@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,13 +19,15 @@ from engine.errors import AmlError
 from engine.project.outputs import not_kept
 from engine.runs.store import StoreReader
 from tui import outputs
+from tui.editor import edit_in_front
 from tui.front import run_in_front
+from tui.log.pager import pager
 from tui.plain import plain
 from tui.widgets.facts_pane import Fact, FactsPane
 from tui.wording import count_of, size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from textual.binding import BindingType
 
@@ -51,6 +52,8 @@ class OutputsPane(FactsPane):
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _ in KEYS]
     HINTS = (("enter", "look"), ("v", "pager"), ("w", "copy"), ("W", "copy all"))
+    # Of these, those that write files.
+    WRITING = frozenset({"w", "W"})
     LABELS = 0
     empty = "no outputs yet"
 
@@ -175,39 +178,40 @@ class OutputsPane(FactsPane):
             self.app.copy_text(str(self.paths.host_run(run.id) / "outputs" / path))
 
     def action_view(self) -> None:
-        self._open(os.environ.get("PAGER") or "less", "PAGER", copied=False)
+        self._open(self._page_through)
 
     def action_edit(self) -> None:
-        if self.app.refuses("$EDITOR"):
-            return
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        self._open(editor, "EDITOR", copied=True)
+        if not self.app.refuses("$EDITOR"):
+            self._open(self._edit)
 
-    def _open(self, program: str, variable: str, *, copied: bool) -> None:
+    def _open(self, work: Callable[[Run, str], Coroutine[Any, Any, None]]) -> None:
         run, path = self.run, self._needed()
         if run is not None and path is not None:
-            work = partial(self._in_front, run, path, program, variable, copied)
-            self.app.start(work, group="outputs-open", description=f"opening {plain(path)}", exclusive=True)
+            begin = partial(work, run, path)
+            self.app.start(begin, group="outputs-open", description=f"opening {plain(path)}", exclusive=True)
 
-    async def _in_front(self, run: Run, path: str, program: str, variable: str, copied: bool) -> None:
-        """The file in a program that has the terminal; a copy where it may be written to: the outputs are a record."""
+    async def _page_through(self, run: Run, path: str) -> None:
         file = self.paths.host_run(run.id) / "outputs" / path
-        if copied or not await asyncio.to_thread(file.exists):
-            folder = self.paths.cache / "outputs" / run.id
-            await self._fetch(run, path, folder)
-            file = folder / path
+        if not await asyncio.to_thread(file.exists):
+            file = await self._copied(run, path)
         try:
-            command = [*shlex.split(program), str(file)]
+            words, env = pager(os.environ, secure=self.app.options.readonly)
+            with self.app.suspend():
+                trouble, _ = await run_in_front([*words, str(file)], env=env)
         except ValueError as error:
-            self.app.tell(f"{program} is no command: {error}. Set {variable} to one of yours.", "error")
-            return
-        # A pager that may only look: `less` does without its ways to other programs and files.
-        env = {**os.environ, "LESSSECURE": "1"} if self.app.options.readonly else None
-        with self.app.suspend():
-            trouble, _ = await run_in_front(command, env=env)
-        self.app.refresh(repaint=True, layout=True)
+            trouble = f"{os.environ.get('PAGER')} is no command: {error}"
         if trouble:
-            self.app.tell(f"{trouble}. Set {variable} to one of yours.", "error")
+            self.app.tell(f"{trouble}. Set PAGER to a pager of yours.", "error")
+        self.app.refresh(repaint=True, layout=True)
+
+    async def _edit(self, run: Run, path: str) -> None:
+        """A copy: the outputs are a record."""
+        await edit_in_front(self.app, await self._copied(run, path))
+
+    async def _copied(self, run: Run, path: str) -> Path:
+        folder = self.paths.cache / "outputs" / run.id
+        await self._fetch(run, path, folder)
+        return folder / path
 
     def action_save_one(self) -> None:
         if self.app.refuses("copy"):

@@ -169,6 +169,11 @@ class RunView(Vertical):
         own: tuple[tuple[str, str], ...] = getattr(self.pane, "HINTS", ())
         return (*own, ("[ ]", "tabs"))
 
+    @property
+    def writing(self) -> frozenset[str]:
+        """The keys among them that write files."""
+        return getattr(self.pane, "WRITING", frozenset())
+
     def action_tab(self, by: int) -> None:
         self.app.start(lambda: self.go_to((self.open_tab + by) % len(TABS)), group="tab", description="opening a tab")
 
