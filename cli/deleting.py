@@ -65,8 +65,9 @@ def _bin_options(parser: Parser) -> None:
 
 def _bin(options: argparse.Namespace) -> int:
     from cli.records import utc
-    from cli.wording import size, span
+    from cli.wording import size
     from engine.runs.bin import disk_used
+    from engine.spans import span
 
     place = Place(options)
     with place.store as store:
@@ -102,7 +103,7 @@ def _bin(options: argparse.Namespace) -> int:
 
 def _days(seconds: float) -> str:
     """6 d 4 h, 3 h 10 min: how long is left."""
-    from cli.wording import span
+    from engine.spans import span
 
     days, rest = divmod(max(0, int(seconds)), 86_400)
     return f"{days} d {rest // 3600} h" if days else span(rest)

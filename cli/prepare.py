@@ -15,13 +15,14 @@ from cli.failing import INTERRUPTED
 from cli.follow import POLL, STORE_POLL, Tail, say
 from cli.output import emit
 from cli.places import Place
-from cli.wording import size, span
+from cli.wording import size
 from engine.client import ContactLost, open_connection
 from engine.errors import AmlError, UsageError
 from engine.plain import plain
 from engine.runs.builds import CUT_OFF
 from engine.runs.model import environment_words
 from engine.runs.request import RunRequest
+from engine.spans import span
 
 if TYPE_CHECKING:
     import argparse

@@ -94,10 +94,6 @@ class Client:
         self._sampled = {"hosts": list(hosts), "docker": list(docker), "yarn": list(yarn)}
         await self._ask("sample", self._sampled)
 
-    async def connect_target(self, host: str) -> None:
-        """Connect a host now."""
-        await self._ask("connect", {"op": "now", "target": host})
-
     async def attempt(self, op: str, **args: Any) -> dict[str, Any]:
         """An attempt to reach a machine that a person looks at: `op` begin, look, answer or stop (`engine.verbs`)."""
         return await self._ask("connect", {"op": op, **args})

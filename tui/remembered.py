@@ -6,10 +6,12 @@ for settings, which are a person's own file; losing it loses only a layout.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import threading
 from typing import TYPE_CHECKING, Any
+
+from engine.private_files import replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,15 +58,9 @@ class Remembered:
             for (where, name), value in put.items():
                 known.setdefault(where, {})[name] = value
             kept = {where: {n: v for n, v in names.items() if v is not None} for where, names in known.items()}
-            new = self.file.with_name(f"{self.file.name}.{os.getpid()}")
-            try:
-                with os.fdopen(
-                    os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-                ) as out:
-                    json.dump({where: names for where, names in kept.items() if names}, out, indent=1, sort_keys=True)
-                new.replace(self.file)
-            except OSError:
-                new.unlink(missing_ok=True)
+            said = json.dumps({where: names for where, names in kept.items() if names}, indent=1, sort_keys=True)
+            with contextlib.suppress(OSError):
+                replace_private(self.file, said.encode())
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:

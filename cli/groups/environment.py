@@ -9,9 +9,10 @@ from cli.command import Command
 from cli.output import emit
 from cli.places import Place
 from cli.records import utc
-from cli.wording import size, span
+from cli.wording import size
 from engine.errors import AmlError, NotFound, UsageError
 from engine.plain import plain
+from engine.spans import span
 
 if TYPE_CHECKING:
     import argparse

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ProjectError
+from engine.private_files import replace_private
 from engine.project import gitstate
 from engine.project.gitstate import GitState
 from engine.project.ignore import IgnoreRules, is_ours
@@ -169,7 +170,7 @@ def save(snapshot: Snapshot, folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{snapshot.id}.json"
     if not path.exists():
-        _write_atomically(path, json.dumps(snapshot.to_json()).encode("ascii"))
+        replace_private(path, json.dumps(snapshot.to_json()).encode("ascii"))
     return path
 
 
@@ -356,20 +357,8 @@ def _store_bytes(blobs: Path | None, data: bytes) -> str:
     target = blob_path(blobs, sha)
     if not target.exists():
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_atomically(target, data)
+        replace_private(target, data)
     return sha
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
 
 
 class _StatCache:
@@ -403,4 +392,4 @@ class _StatCache:
         kept = {path: self._known[path] for path in paths if path in self._known}
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_atomically(self._path, json.dumps(kept).encode("ascii"))
+            replace_private(self._path, json.dumps(kept).encode("ascii"))

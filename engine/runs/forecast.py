@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.runs.request import known_fields
+from engine.spans import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,7 +106,7 @@ def _ships(it: Forecast) -> Iterator[Line]:
 
 
 def _environment(it: Forecast) -> Line:
-    took = f"; the last build took {_span(it.took)}" if it.took is not None else ""
+    took = f"; the last build took {span(it.took)}" if it.took is not None else ""
     words = f": {it.environment_words}" if it.environment_words else ""
     if it.fails:
         told = "not prepared, and PrepareEnvironment is false: the run would fail"
@@ -133,7 +134,7 @@ def _disk(it: Forecast, now: float) -> Line:
     if it.disk_free is None:
         return Line("disk left", f"not known: {it.target} is {it.state}")
     of = f" of {size(it.disk_total)}" if it.disk_total else ""
-    when = f", {_span(now - it.disk_at)} ago" if it.disk_at is not None else ""
+    when = f", {span(now - it.disk_at)} ago" if it.disk_at is not None else ""
     short = it.disk_free < (it.bytes if it.new_bytes is None else it.new_bytes)
     return Line("disk left", f"{size(it.disk_free)}{of}{when}" + (": too little" if short else ""), wrong=short)
 
@@ -167,12 +168,3 @@ def size(count: float | None) -> str:
             return f"{count:.1f} {unit}" if unit != "B" and count < 10 else f"{count:.0f} {unit}"
         count /= 1024
     return ""
-
-
-def _span(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -198,11 +198,6 @@ class Ledger:
                 [(reason, run_id) for run_id, reason in reasons.items()],
             )
 
-    def set_unreachable(self, run_ids: list[str], since: float | None) -> None:
-        """Mark runs whose host cannot be asked since then, or take the mark away with None."""
-        with self.writing() as db:
-            db.executemany("UPDATE runs SET unreachable_since = ? WHERE id = ?", [(since, one) for one in run_ids])
-
     def move(self, run: Run, after: State, event: str, reason: str, fields: dict[str, Any]) -> Run:
         """A run's next state with what belongs to it, and the line in its history, in one transaction."""
         at = time.time()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.prepare import progress
-from cli.wording import size, span
+from cli.wording import size
 from engine.runs.ledger import Ledger
 from engine.runs.model import BuildRecord, ImageUse
+from engine.spans import span
 
 if TYPE_CHECKING:
     from pathlib import Path

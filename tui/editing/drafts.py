@@ -5,9 +5,12 @@ One file for each that is edited, in the state folder, for the person alone. Blo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from typing import TYPE_CHECKING
+
+from engine.private_files import replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,15 +34,10 @@ class Draft:
     def keep(self, data: bytes) -> None:
         if data == self._kept:
             return
-        new = self.place.with_name(f"{self.place.name}.{os.getpid()}")
-        try:
+        with contextlib.suppress(OSError):
             self.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-                out.write(data)
-            new.replace(self.place)
+            replace_private(self.place, data)
             self._kept = data
-        except OSError:
-            new.unlink(missing_ok=True)
 
     def forget(self) -> None:
         self._kept = None

@@ -6,27 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui import wording
+from tui.screens.main_actions import MainActions
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from tui.app import ConsoleApp
     from tui.environments import BuildView
     from tui.reading import ConfigView
-    from tui.screens.main import MainScreen
 
 # Looking at a base image takes a moment; an answer that takes longer is waited for with a word, seconds.
 SOON = 0.2
 
 
-class EnvironmentActions:
+class EnvironmentActions(MainActions):
     """One method an action, named after its id."""
-
-    screen: MainScreen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     def prepare(self) -> None:
         configs = self.screen.situation.prepares

@@ -12,19 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from engine.project.problems import Problem
-    from tui.app import ConsoleApp
     from tui.reading import ConfigView, TargetView
-    from tui.screens.main import MainScreen
 
 
 class FileActions(UndoActions):
     """One method an action, named after its id."""
-
-    screen: MainScreen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     def edit(self) -> None:
         item = self._under_cursor()

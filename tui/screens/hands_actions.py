@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 from engine.errors import AmlError
 from tui.front import run_in_front
 from tui.plain import plain
+from tui.screens.main_actions import MainActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.runs.model import Run
     from engine.runs.request import RunRequest
-    from tui.app import ConsoleApp
     from tui.reading import ConfigView
-    from tui.screens.main import MainScreen
 
 
 # The command line is found beside this, whatever folder the project is in.
@@ -31,14 +30,8 @@ INSTALLED = Path(__file__).parents[2]
 AT_ONCE = 3.0
 
 
-class HandsActions:
+class HandsActions(MainActions):
     """One method an action, named after its id."""
-
-    screen: MainScreen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     def plan(self) -> None:
         """Of the configuration under the cursor, or of the run under it once more."""

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tui.app import ConsoleApp
-    from tui.screens.main import MainScreen
+from tui.screens.main_actions import MainActions
 
 
-class LogActions:
+class LogActions(MainActions):
     """One method an action, named after its id."""
-
-    screen: MainScreen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     def logs(self) -> None:
         from tui.screens.logs import LogsScreen

@@ -6,28 +6,21 @@ from typing import TYPE_CHECKING
 
 from engine.errors import AmlError
 from tui import wording
+from tui.screens.main_actions import MainActions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from engine.runs.model import Run
-    from tui.app import ConsoleApp
     from tui.reading import ConfigView
-    from tui.screens.main import MainScreen
 
 
 # Runs that are named in one notice.
 NAMED = 4
 
 
-class RunActions:
+class RunActions(MainActions):
     """One method an action, named after its id."""
-
-    screen: MainScreen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     def submit(self) -> None:
         config = self._likely_config()

@@ -7,24 +7,17 @@ from typing import TYPE_CHECKING
 
 from engine.errors import AmlError, UsageError
 from tui import columns, wording
+from tui.screens.main_actions import MainActions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.runs.model import Run
-    from tui.app import ConsoleApp
     from tui.listing import Order
-    from tui.screens.main import MainScreen
 
 
-class TableActions:
+class TableActions(MainActions):
     """One method an action, named after its id."""
-
-    screen: MainScreen
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     # What is listed, and how
 

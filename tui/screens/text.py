@@ -199,8 +199,3 @@ def rows_text(rows: Iterable[tuple[str, str]]) -> Content:
     listed = [(plain(name), plain(value)) for name, value in rows]
     wide = max((len(name) for name, _ in listed), default=0)
     return Content("\n").join([Content.assemble((name.ljust(wide + 2), "dim"), value) for name, value in listed])
-
-
-def lines_text(lines: Iterable[str], none: str) -> Content:
-    shown = [plain(line) for line in lines]
-    return Content("\n\n".join(shown)) if shown else Content.styled(none, "dim")

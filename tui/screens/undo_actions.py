@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tui import wording
+from tui.screens.main_actions import MainActions
 from tui.screens.run_actions import refusals
 
 if TYPE_CHECKING:
@@ -13,21 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.runs.model import Run
-    from tui.app import ConsoleApp
     from tui.screens.bin import BinScreen
-    from tui.screens.main import MainScreen
     from tui.undo import DeletedRuns, Kept, RemovedFiles, Undoable
 
 
-class UndoActions:
+class UndoActions(MainActions):
     """One method an action, named after its id. `removed` are the files that went since the console was started."""
 
-    screen: MainScreen
     removed: list[RemovedFiles]
-
-    @property
-    def app(self) -> ConsoleApp:
-        return self.screen.app
 
     @property
     def undo_key(self) -> str:
