@@ -215,6 +215,10 @@ class ConsoleModel:
     def unfinished(self) -> list[Run]:
         return [run for run in self.runs.values() if not run.state.ended]
 
+    def last_of(self, config: str) -> Run | None:
+        """The newest run of a configuration: with `$file` for its script, what one most likely runs next."""
+        return next((run for run in map(self.runs.get, self.order) if run is not None and run.config == config), None)
+
     def builds_for(self, *configs: str) -> list[BuildView]:
         """The builds at hand that these configurations asked for, newest first."""
         return [one for one in self.builds.values() if any(name in configs for name in one.configs)]

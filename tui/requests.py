@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from engine.runs.model import RunPlan
@@ -82,6 +83,11 @@ def scripts(project: Path) -> list[str]:
         if len(found) > SCRIPTS_SHOWN:
             break
     return found[:SCRIPTS_SHOWN]
+
+
+def likely_script(found: Sequence[str]) -> str:
+    """The only one there is, or the one that is called what such a script is called nearly everywhere; else ""."""
+    return found[0] if len(found) == 1 else "train.py" if "train.py" in found else ""
 
 
 def split_arguments(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import masking
 from engine.runs.model import environment_words
+from engine.spans import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,12 +83,7 @@ def parse_arguments(arguments: Sequence[str]) -> dict[str, list[str]]:
 
 def seconds(count: float) -> str:
     """A length of time: "9.3 s", "2 min 10 s", "1 h 05 min"."""
-    if count < 60:
-        return f"{count:.1f} s"
-    whole = round(count)
-    return (
-        f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    )
+    return f"{count:.1f} s" if count < 60 else span(count)
 
 
 def _told(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Fact]]:

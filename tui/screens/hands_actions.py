@@ -45,18 +45,16 @@ class HandsActions(MainActions):
 
     def _as_configured(self, config: ConfigView) -> Callable[[], RunRequest]:
         model = self.app.model
-        runs = [run for run in map(model.runs.get, model.order) if run is not None and run.config == config.name]
+        before = model.last_of(config.name)
 
         def request() -> RunRequest:
             from tui import requests
 
             script, arguments = config.script, config.arguments
-            if not script and runs:
-                # With `$file` in its place: what was run last with it is what one most likely runs next.
-                script, arguments = runs[0].script, runs[0].arguments
+            if not script and before is not None:
+                script, arguments = before.script, before.arguments
             elif not script:
-                found = requests.scripts(Path(model.project.path))
-                script = found[0] if len(found) == 1 else ""
+                script = requests.likely_script(requests.scripts(Path(model.project.path)))
             return requests.new_request(model.project.path, config, script, arguments, {}, token=uuid.uuid4().hex)
 
         return request

@@ -29,8 +29,7 @@ class RunActions(MainActions):
             return
         script, arguments = config.script, config.arguments
         if not script:
-            # What was run last with this configuration is what one most likely runs next.
-            before = next((r for r in map(self._run, self.app.model.order) if r and r.config == config.name), None)
+            before = self.app.model.last_of(config.name)
             if before is not None:
                 script, arguments = before.script, before.arguments
         self._open_submit(config, script, arguments)

@@ -103,8 +103,7 @@ class SubmitScreen(Dialog[str]):
             return
         found = await self.app.model.ask(requests.scripts, folder)
         self.script_input.suggester = SuggestFromList(found, case_sensitive=True)
-        # The only one there is, or the one that is called what such a script is called nearly everywhere.
-        likely = found[0] if len(found) == 1 else "train.py" if "train.py" in found else ""
+        likely = requests.likely_script(found)
         if not self.script_input.value and likely:
             self.script_input.value = likely
             # As if it had been there when the field got the focus: typing replaces it.
