@@ -56,9 +56,9 @@ def new_folder(label: str) -> Path:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def alone(what: str = "tests") -> Iterator[None]:
     """One test process at a time: for what is looked up and then made."""
-    with (FOLDERS / "aml-tests.lock").open("w") as lock:
+    with (FOLDERS / f"aml-{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

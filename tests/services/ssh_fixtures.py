@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from tests.services import network, ownership, people
+from tests.services import network
 from tests.services.agent import SshAgent
 from tests.services.docker import DockerEngine
 from tests.services.network import FarMachine
 from tests.services.people import KeyPair, Person, make_key
 from tests.services.slow_link import SlowLink
 from tests.services.sshd import Sshd, missing
+from tests.services.sweeping import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +50,7 @@ def ssh_needed() -> None:
     why = missing()
     if why:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"NO SSH SERVER: {why}")
-    network.sweep_namespaces()
-    people.sweep_users()
-    ownership.sweep_folders()
+    sweep()
 
 
 @pytest.fixture

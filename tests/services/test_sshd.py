@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 import pytest
 
-from tests.services import network, ownership, people
+from tests.services import network, ownership
 from tests.services.people import make_key
 from tests.services.ssh_fixtures import PASSWORD
 from tests.services.sshd import keyboard_interactive
+from tests.services.sweeping import sweep
 from tests.waiting import until, until_async
 
 if TYPE_CHECKING:
@@ -38,6 +40,20 @@ sshd.start()
 subprocess.Popen(["sleep", "600"], user=person.uid, group=person.gid, cwd=person.home, start_new_session=True)
 print(person.name, machine.name, machine.link, sshd.pid, sshd.root, flush=True)
 input()
+"""
+FILLED = """
+from tests.services import ownership
+root = ownership.new_folder("full")
+for number in range(2000):
+    (root / str(number)).touch()
+print(root)
+"""
+SWEEPER = """
+import sys
+from tests.services.sweeping import sweep
+print("ready", flush=True)
+sys.stdin.read()
+sweep()
 """
 
 
@@ -274,7 +290,22 @@ def test_nothing_is_left_of_a_killed_test_process(ssh_needed: None, tmp_path: Pa
     assert not Path(root).exists()
 
 
-def sweep() -> None:
-    network.sweep_namespaces()
-    people.sweep_users()
-    ownership.sweep_folders()
+def test_who_sweeps_is_not_swept_by_others(ssh_needed: None) -> None:
+    root = Path(subprocess.check_output([sys.executable, "-c", FILLED], text=True).strip())
+    with contextlib.ExitStack() as stack:
+        sweepers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", SWEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(4)
+        ]
+        for one in sweepers:
+            assert one.stdout is not None
+            one.stdout.readline()
+        for one in sweepers:
+            assert one.stdin is not None
+            one.stdin.close()
+        assert [one.wait() for one in sweepers] == [0, 0, 0, 0]
+    assert not root.exists()
