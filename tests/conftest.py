@@ -11,6 +11,7 @@ from engine import paths
 from tests import leaks
 from tests.blocking import Watch
 from tests.services import docker
+from tests.services.sweeping import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +71,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> paths.Paths:
 
 @pytest.fixture(scope="session")
 def docker_needed() -> None:
-    """Where there can be no Docker Engine, that is said, and in CI it is a failure."""
+    """Where there can be no Docker Engine, that is said, and in CI it is a failure. Removes what killed tests left."""
     why = docker.missing()
     if why:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"NO DOCKER ENGINE: {why}")
+    sweep()
 
 
 @pytest.fixture(scope="session")

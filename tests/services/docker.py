@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,16 +34,14 @@ class DockerEngine(Program):
     """
 
     def __init__(self, disk: str = "", machine: FarMachine | None = None, group: str = "") -> None:
-        # A longer path would not fit into the address of containerd's sockets.
-        self.root = Path(tempfile.mkdtemp(prefix="aml-dk", dir="/tmp"))
+        self.root = ownership.new_folder("docker")
         super().__init__(self.root / "log")
         self.socket = self.root / "s"
         self.url = f"unix://{self.socket}"
         self._machine = machine
         self._group = group
-        if group:
-            # To the socket, and no look around.
-            self.root.chmod(0o711)
+        # To the socket, and no look around.
+        self.root.chmod(0o711 if group else 0o700)
         self._config = self.root / "config"
         self._config.mkdir()
         if disk:
@@ -132,25 +129,7 @@ class DockerEngine(Program):
                     self.docker("rm", "-f", *names)
         self.stop()
         # containerd and shims of a daemon that was killed run on, and containers cut off at their start wait for it.
-        ownership.end(self._is_mine)
-        until(self._nothing_is_mounted, 30)
-        shutil.rmtree(self.root, ignore_errors=True)
-
-    def _nothing_is_mounted(self) -> bool:
-        """What was killed may hold a mount for a moment longer than it can be seen."""
-        for mount in self._mounts():
-            subprocess.run(["umount", mount], capture_output=True)
-        return not self._mounts()
-
-    def _is_mine(self, entry: Path) -> bool:
-        command = (entry / "cmdline").read_bytes()
-        if command == b"runc\0init\0":
-            return any(str(self.root) in os.readlink(one) for one in (entry / "fd").iterdir())
-        return str(self.root).encode() in command
-
-    def _mounts(self) -> list[str]:
-        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-        return sorted((one for one in mounts if one.startswith(f"{self.root}/")), reverse=True)
+        ownership.remove_folder(self.root)
 
 
 def missing() -> str:

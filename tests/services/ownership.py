@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,12 +89,19 @@ def end(which: Which) -> None:
 
 
 def uses(folder: Path) -> Which:
-    """Whether a process was started with a file of this folder or has one open."""
+    """Whether a process was started with a file of this folder, has one open, or runs in a container kept there."""
+    name = os.fsencode(folder)
 
     def look(entry: Path) -> bool:
-        return os.fsencode(folder) in (entry / "cmdline").read_bytes() or has_open(entry, folder)
+        return name in (entry / "cmdline").read_bytes() or has_open(entry, folder) or name in _root_mount(entry)
 
     return look
+
+
+def _root_mount(entry: Path) -> bytes:
+    """What the process of this `/proc/PID` has for a root, with the folders that an overlay is made of."""
+    lines = (entry / "mountinfo").read_bytes().splitlines()
+    return next((line for line in lines if line.split()[4] == b"/"), b"")
 
 
 def has_open(entry: Path, path: Path) -> bool:
@@ -107,9 +115,24 @@ def has_open(entry: Path, path: Path) -> bool:
 
 
 def remove_folder(folder: Path) -> None:
-    """End what uses it, then remove it."""
+    """End what uses it, unmount what is mounted below it, then remove it."""
     end(uses(folder))
+    until(lambda: _nothing_is_mounted(folder), 30, f"nothing is mounted below {folder}")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _nothing_is_mounted(folder: Path) -> bool:
+    """What was killed may hold a mount for a moment longer than it can be seen."""
+    mounts = _mounts(folder)
+    for mount in mounts:
+        subprocess.run(["umount", mount], capture_output=True)
+    return not mounts or not _mounts(folder)
+
+
+def _mounts(folder: Path) -> list[str]:
+    """The innermost first."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return sorted((one for one in mounts if one.startswith(f"{folder}/")), reverse=True)
 
 
 def sweep_folders() -> None:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.services import ownership
 from tests.services.docker import DockerEngine, wait_for_state
 from tests.services.docker import bare_image as load_bare_image
+from tests.services.sweeping import sweep
 
 if TYPE_CHECKING:
     from tests.services.ssh_fixtures import MakeDockerEngine, MakeMachine, MakePerson
+
+KILLED = """
+from tests.services.docker import DockerEngine, bare_image
+engine = DockerEngine()
+engine.start()
+engine.docker("run", "-d", "--name", "one", bare_image(engine), "sleep", "600")
+print(engine.root, engine.docker("inspect", "-f", "{{.State.Pid}}", "one"), flush=True)
+input()
+"""
 
 
 def test_python_of_the_image_makes_environments(docker_engine: DockerEngine, python_image: str) -> None:
@@ -54,6 +66,20 @@ def test_nothing_is_left_of_a_closed_engine() -> None:
     engine.close()
     assert not engine.root.exists()
     assert str(engine.root) not in Path("/proc/self/mounts").read_text()
+
+
+def test_nothing_is_left_of_a_killed_test_process(docker_needed: None) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        root, pid = other.stdout.readline().split()
+        other.kill()
+    assert Path("/proc", pid).exists()
+    sweep()
+    assert not Path(root).exists()
+    assert root not in Path("/proc/self/mounts").read_text()
+    assert ownership.processes(lambda entry: entry.name == pid) == []
 
 
 def test_an_engine_of_another_machine_for_who_is_in_a_group(
