@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.services.ssh_fixtures", "tests.services.spark_fixtures"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has the Docker Engine and one the cluster: each is started once."""
+    """One worker has the Docker Engine and one the cluster: each is started once. xdist looks at the marks next."""
     for item in items:
         needs = getattr(item, "fixturenames", ())
         for service, fixture in (("cluster", "yarn_needed"), ("docker", "docker_needed")):
