@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# In either direction; the history's file has room for it.
+MAX_PRIORITY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,37 @@ class RunRequest:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunRequest:
+        """What came over the socket. Raises ValueError with the name of what is not as it must be."""
         known = known_fields(cls, data)
+        for one in dataclasses.fields(cls):
+            kind, fits = _KINDS[str(one.type)]
+            if one.name in known and not fits(known[one.name]):
+                raise ValueError(f"`{one.name}` must be {kind}")
         if known.get("arguments") is not None:
-            known["arguments"] = tuple(str(item) for item in known["arguments"])
-        return cls(**known)
+            known["arguments"] = tuple(known["arguments"])
+        request = cls(**known)
+        if abs(request.priority) > MAX_PRIORITY:
+            raise ValueError(f"`priority` must be between {-MAX_PRIORITY} and {MAX_PRIORITY}")
+        return request
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, dict) and _is_texts([*value, *value.values()])
+
+
+# What a field may hold, by how it is declared: in words, and how to tell.
+_KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "str": ("a text", lambda value: isinstance(value, str)),
+    "str | None": ("a text", lambda value: value is None or isinstance(value, str)),
+    "bool | None": ("true or false", lambda value: value is None or isinstance(value, bool)),
+    "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "tuple[str, ...] | None": ("a list of texts", lambda value: value is None or _is_texts(value)),
+    "dict[str, str]": ("an object of texts", _is_map),
+}
 
 
 def known_fields(cls: Any, data: dict[str, Any]) -> dict[str, Any]:

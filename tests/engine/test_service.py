@@ -58,6 +58,8 @@ async def test_a_request_that_makes_no_sense_is_answered_and_the_line_stays(serv
         ("update", {"id": "x", "changes": {"hidden": "yes"}}),
         ("update", {"id": "x", "changes": {"retag": {"two words": ""}}}),
         ("update", {"id": "x", "changes": {"retag": {"best": 1}}}),
+        ("update", {"id": "x", "changes": {"tags": {"best": 1}}}),
+        ("update", {"id": "x", "changes": {"priority": 10**30}}),
         ("fetch", {"id": "x", "dest": "relative"}),
         ("outputs", {}),
     ]:
@@ -68,6 +70,30 @@ async def test_a_request_that_makes_no_sense_is_answered_and_the_line_stays(serv
         answer = await line.hear()
         assert (answer["id"], answer["error"]["code"]) == (99, "usage")
     assert "ok" in await line.ask("status")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("project", 7, "a text"),
+        ("config", None, "a text"),
+        ("script", ["train.py"], "a text"),
+        ("arguments", "--rate 1", "a list of texts"),
+        ("arguments", [1], "a list of texts"),
+        ("tracked", "no", "true or false"),
+        ("tags", {"best": 1}, "an object of texts"),
+        ("environ", [], "an object of texts"),
+        ("priority", True, "a whole number"),
+        ("priority", 10**30, "between -1000000 and 1000000"),
+    ],
+)
+async def test_a_request_for_a_run_says_what_is_not_as_it_must_be(
+    service: Bench, name: str, value: object, words: str
+) -> None:
+    line = await service.line()
+    for verb in ("submit", "prepare"):
+        error = (await line.ask(verb, request={**REQUEST, name: value}))["error"]
+        assert (error["code"], error["message"]) == ("usage", f"{verb}: `{name}` must be {words}.")
 
 
 @pytest.mark.parametrize("noise", [b"GET / HTTP/1.1\r\n", b"\xff\xfe\n", b"[1, 2]\n", b"[" * 100_000 + b"\n", b"\n"])
