@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import AmlError, NotFound, NotNow
 from engine.hosts.asking import Answer, NeedsPerson, Question
 from engine.hosts.ssh.doctor import Checkup
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,7 +143,8 @@ class Attempt:
         if self._serial <= seen:
             self._news.clear()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK)
+                async with timeout(LOOK):
+                    await self._news.wait()
         self.looked = time.monotonic()
         question = None
         if self._question is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.errors import AmlError, NotFound, NotNow
 from engine.project.sweeping import sweep
 from engine.runs.bin import KEPT, REMOVING
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -130,7 +131,8 @@ class Deleting:
                 # Whatever it was: it is tried again, and the bin is not left alone for good.
                 log.warning("the bin could not be emptied", exc_info=error)
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-                await asyncio.wait_for(self._look.wait(), EVERY)
+                async with timeout(EVERY):
+                    await self._look.wait()
 
     def heard(self, host: str, there: bool) -> None:
         """How a host stands: what it has may be removed when it is there again."""

@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import AmlError, UsageError
+from engine.timeouts import timeout
 from engine.verbs import LASTING
 from engine.wire import MAX_LINE, decode, encode, peer
 
@@ -159,7 +160,8 @@ class Face:
 
     async def _last_words(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-            await asyncio.wait_for(self._flushed.wait(), LAST_WORDS)
+            async with timeout(LAST_WORDS):
+                await self._flushed.wait()
 
     async def _listen(self) -> None:
         while True:
@@ -221,7 +223,8 @@ class Face:
                     self._flushed.set()
                     self._wake.clear()
                     with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), wait)
+                        async with timeout(wait):
+                            await self._wake.wait()
                     continue
                 took_room = False
                 if self._outbox:
@@ -230,7 +233,8 @@ class Face:
                     self._next_event = loop.time() + EVENT_EVERY
                     line = encode(self._event())
                 self._writer.write(line)
-                await asyncio.wait_for(self._writer.drain(), STUCK_AFTER)
+                async with timeout(STUCK_AFTER):
+                    await self._writer.drain()
                 if took_room:
                     # Only now: whoever asks without reading the answers is not listened to for long.
                     self._room.release()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import AmlError, NotFound, UsageError
 from engine.plain import plain
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -153,7 +154,8 @@ async def _serve(forward: Forward, reader: asyncio.StreamReader, writer: asyncio
     """One connection, both ways until both are at their end."""
     forward.open += 1
     try:
-        there, to = await asyncio.wait_for(dial(), DIAL_WITHIN)
+        async with timeout(DIAL_WITHIN):
+            there, to = await dial()
     except asyncio.TimeoutError:
         forward.trouble = f"no answer within {DIAL_WITHIN:.0f} s"
     except (AmlError, OSError) as error:

@@ -16,6 +16,7 @@ from engine.project.snapshot import blob_path, weigh_snapshot
 from engine.runs.forecast import Forecast
 from engine.runs.queue import Place
 from engine.runs.store import StoreReader
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,7 +63,8 @@ class Planning:
         busy, ahead = self._slots.foresee(Place(plan.host, plan.target), plan.project, request.priority, plan.slots)
         host, why = None, ""
         try:
-            host = await asyncio.wait_for(self._connected(plan.host), PATIENCE)
+            async with timeout(PATIENCE):
+                host = await self._connected(plan.host)
         except (AmlError, asyncio.TimeoutError) as error:
             why = str(error)
         told = Forecast(
@@ -94,11 +96,13 @@ class Planning:
             elif plan.host == LOCAL:
                 missing = await asyncio.to_thread(self._not_here, list(sizes))
             elif host is not None:
-                missing = await asyncio.wait_for(host.missing_blobs(sorted(sizes)), PATIENCE)
+                async with timeout(PATIENCE):
+                    missing = await host.missing_blobs(sorted(sizes))
             if missing is not None:
                 found.update(new_files=len(missing), new_bytes=sum(sizes[sha] for sha in missing))
             if host is not None:
-                disk = await asyncio.wait_for(host.free_disk(), PATIENCE)
+                async with timeout(PATIENCE):
+                    disk = await host.free_disk()
                 found.update(disk_free=disk.free, disk_total=disk.total, disk_at=None)
         except (AmlError, asyncio.TimeoutError) as error:
             log.info("%s was asked for a plan: %s", plan.host, error)
@@ -115,11 +119,13 @@ class Planning:
             return {"environment": "unknown", "environment_words": why or f"{plan.target} is not connected"}
         spec = EnvironmentSpec.from_json(plan.options["environment"])
         try:
-            builder = await asyncio.wait_for(self._environments.builder(plan), PATIENCE)
+            async with timeout(PATIENCE):
+                builder = await self._environments.builder(plan)
             build = builder.builds.get(spec.content)
             if build is not None:
                 return {"environment": "building", "environment_words": build.words}
-            ready = await asyncio.wait_for(builder.find(spec), PATIENCE)
+            async with timeout(PATIENCE):
+                ready = await builder.find(spec)
         except AmlError as error:
             return {"environment": "unknown", "environment_words": error.message.removesuffix(".")}
         except asyncio.TimeoutError:

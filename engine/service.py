@@ -23,6 +23,7 @@ from engine.errors import AmlError, EngineUnavailable
 from engine.faces import Faces
 from engine.lock import EngineLock, holder
 from engine.service_log import open_log, to_log
+from engine.timeouts import timeout
 from engine.verbs import Verbs
 from engine.wire import MAX_LINE, check_folder
 
@@ -140,7 +141,8 @@ class Service:
         look = min(LOOK_EVERY, self._idle_exit / 4)
         while not self._leave.is_set():
             with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
-                await asyncio.wait_for(self._leave.wait(), look)
+                async with timeout(look):
+                    await self._leave.wait()
             now = time.monotonic()
             if self._faces.busy or core.unfinished() or core.building():
                 last_busy = now
@@ -167,7 +169,8 @@ class Service:
             await asyncio.to_thread(_remove, self._paths.socket, self._inode)
         await self._faces.settle(SETTLE_WITHIN)
         try:
-            await asyncio.wait_for(core.stop(), STOP_WITHIN)
+            async with timeout(STOP_WITHIN):
+                await core.stop()
         except (asyncio.TimeoutError, TimeoutError):
             log.error("the engine did not stop in order within %.0f s", STOP_WITHIN)
         await self._faces.dismiss()

@@ -17,6 +17,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from engine.errors import AmlError
+from engine.timeouts import timeout
 from engine.wire import peer
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Terminals:
     async def _come(self, line: socket.socket, path: Path) -> socket.socket | None:
         """The face, once it is there; None when nobody came, or somebody else."""
         try:
-            face, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(line), COME_WITHIN)
+            async with timeout(COME_WITHIN):
+                face, _ = await asyncio.get_running_loop().sock_accept(line)
         except asyncio.TimeoutError:
             return None
         finally:

@@ -14,6 +14,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from engine.errors import AmlError
+from engine.timeouts import timeout
 from tui.plain import plain
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ async def _run(command: Sequence[str], variables: Mapping[str, str], limit: floa
         why = getattr(error, "strerror", None) or error
         raise HookError(f"it cannot be started: {why}.", where=where, remedy="Change it in the settings.") from error
     try:
-        status = await asyncio.wait_for(process.wait(), limit)
+        async with timeout(limit):
+            status = await process.wait()
     except asyncio.TimeoutError as error:
         _end(process.pid)
         await process.wait()

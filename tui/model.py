@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.errors import AmlError
+from engine.timeouts import timeout
 from tui.host_load import HostLoad
 from tui.reading import HistoryReading, ProjectView, absent, read_project
 from tui.steady import Steady
@@ -126,7 +127,8 @@ class ConsoleModel:
         project_at = time.monotonic()
         while True:
             try:
-                await asyncio.wait_for(self._nudge.wait(), POLL)
+                async with timeout(POLL):
+                    await self._nudge.wait()
                 await asyncio.sleep(GATHER)
             except (TimeoutError, asyncio.TimeoutError):
                 pass

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from textual import events
 from textual.app import App
 
+from engine.timeouts import timeout
+
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
@@ -44,7 +46,8 @@ class TurnApp(App[Any]):
         try:
             while True:
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._settled(), PATIENCE)
+                    async with timeout(PATIENCE):
+                        await self._settled()
                 if not self._typed or not self.is_running:
                     return
                 # By the app itself, as if it came now; those that do come now wait behind it.

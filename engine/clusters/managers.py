@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.launchers.yarn import addresses_of
 from engine.plain import plain
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from engine.hosts.host import Host
@@ -55,7 +56,8 @@ async def managers_of(host: Host) -> list[Manager]:
 
 async def _asked(host: Host, url: str) -> Manager:
     try:
-        status, text = await asyncio.wait_for(host.web("GET", f"{url}{INFO}"), PATIENCE)
+        async with timeout(PATIENCE):
+            status, text = await host.web("GET", f"{url}{INFO}")
     except asyncio.TimeoutError:
         return Manager(url, why=f"nothing within {PATIENCE:.0f} s")
     if status != 200:

@@ -22,6 +22,7 @@ from engine.environments.ready import ANOTHERS, Kept, Ready
 from engine.environments.recipe import fingerprint
 from engine.errors import HostError, HostLost
 from engine.runs.model import is_image
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -216,7 +217,8 @@ class HeadNodeBuilder(Builder):
         for signal in ("TERM", "KILL"):
             await host.signal(run, signal)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._dead(host, run), GRACE)
+                async with timeout(GRACE):
+                    await self._dead(host, run)
                 break
         await host.remove_run(run)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import HostError, HostLost
 from engine.launchers.stages import stage
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,8 @@ class Applications:
             for one in list(self._followed.values()):
                 self._tell(one)
             try:
-                await asyncio.wait_for(self._soon.wait(), EVERY)
+                async with timeout(EVERY):
+                    await self._soon.wait()
             except asyncio.TimeoutError:
                 continue
 

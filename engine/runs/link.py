@@ -13,6 +13,7 @@ from engine.clusters.facts import ClusterFacts
 from engine.errors import AmlError, HostLost
 from engine.hosts.asking import NEED_PERSON, NeedsPerson
 from engine.runs.look import Look
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +184,8 @@ class HostLink:
             jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
             if jittered >= WORTH_TELLING:
                 await self._say_next(time.time() + jittered)
-            await asyncio.wait_for(self._again.wait(), jittered)
+            async with timeout(jittered):
+                await self._again.wait()
         return min(wait * 2, LONGEST_WAIT)
 
     async def _say_next(self, at: float) -> None:

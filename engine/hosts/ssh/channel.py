@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from engine.errors import HostError, HostLost
 from engine.hosts.agent_source import BOOTSTRAP
 from engine.plain import plain, plain_lines
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +142,8 @@ async def start_agent(connection: asyncssh.SSHClientConnection, name: str) -> Ag
     import asyncssh
 
     try:
-        agent = await asyncio.wait_for(_session(connection), PATIENCE)
+        async with timeout(PATIENCE):
+            agent = await _session(connection)
     except asyncssh.ChannelOpenError as error:
         raise HostError(
             f"the server allows no more sessions on a connection: {plain(error.reason)}.",
@@ -187,7 +189,8 @@ async def _await_fence(agent: AgentChannel, name: str) -> None:
     noise = b""
     try:
         while True:
-            line = await asyncio.wait_for(agent.reader.readuntil(b"\n"), PATIENCE)
+            async with timeout(PATIENCE):
+                line = await agent.reader.readuntil(b"\n")
             if line.startswith(FENCE):
                 break
             noise = (noise + line)[-4096:]

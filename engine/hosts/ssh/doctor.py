@@ -13,6 +13,7 @@ from engine.hosts.ssh.aside import aside
 from engine.hosts.ssh.channel import PYTHONS, not_linux
 from engine.hosts.ssh.probe import install_key, probe
 from engine.plain import plain
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -291,7 +292,8 @@ class Checkup:
         host.on_sample(take)
         await host.samples(0.5)
         try:
-            sample = await asyncio.wait_for(came, FIRST_SAMPLE)
+            async with timeout(FIRST_SAMPLE):
+                sample = await came
         except asyncio.TimeoutError as error:
             raise HostLost("the agent sent no sample of the host's use.", where=host.name) from error
         await host.samples(0.0)

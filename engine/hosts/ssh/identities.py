@@ -12,6 +12,7 @@ from engine.hosts.ssh.aside import aside
 from engine.hosts.ssh.effective import home_path
 from engine.plain import plain
 from engine.secrets.keys import texts
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +140,8 @@ class Identities:
             return {}
         self._agent = asyncssh.SSHAgentClient(path)
         try:
-            pairs = await asyncio.wait_for(self._agent.get_keys(), PATIENCE)
+            async with timeout(PATIENCE):
+                pairs = await self._agent.get_keys()
         except (ValueError, asyncio.TimeoutError) as error:
             logger.debug("the agent at %s: %s", path, plain(error))
             await self.close()

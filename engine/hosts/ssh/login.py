@@ -13,6 +13,7 @@ from engine.hosts.ssh.hopping import Hopping, Steps
 from engine.hosts.ssh.remembered import Remembered
 from engine.hosts.ssh.route import route
 from engine.hosts.ssh.trouble import AUTHENTICATE, RESOLVE
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +98,8 @@ async def _close(connections: list[asyncssh.SSHClientConnection], proxy: Proxy |
     for connection in reversed(connections):
         connection.close()
         try:
-            await asyncio.wait_for(connection.wait_closed(), LEAVING)
+            async with timeout(LEAVING):
+                await connection.wait_closed()
         except asyncio.TimeoutError:
             # Nobody there takes the goodbye.
             connection.abort()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.errors import HostError, HostLost
 from engine.hosts.ssh.channel import PATIENCE
 from engine.plain import plain
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     import asyncssh
@@ -73,7 +74,8 @@ async def probe(connection: asyncssh.SSHClientConnection, name: str, python: str
     noise, startup = b"", 0.0
     try:
         while "over" not in facts:
-            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+            async with timeout(PATIENCE):
+                line = await process.stdout.readline()
             if not line:
                 raise await _unwilling(process, name, noise)
             text = line.decode("utf-8", "replace")
@@ -99,7 +101,8 @@ async def install_key(connection: asyncssh.SSHClientConnection, name: str, publi
     """Have this public key in the user's authorized_keys. True when it was not there before."""
     process = await _start(connection, name, _INSTALL, public)
     try:
-        said = await asyncio.wait_for(process.stdout.read(), PATIENCE)
+        async with timeout(PATIENCE):
+            said = await process.stdout.read()
         await _ended(process)
     except asyncio.TimeoutError as error:
         raise HostLost(f"{name} did not take the key within {PATIENCE:.0f} s.", where=name) from error
@@ -124,7 +127,8 @@ async def _start(
 
     command = "exec " + shlex.join(["/bin/sh", "-s", "--", *arguments])
     try:
-        process = await asyncio.wait_for(connection.create_process(command, encoding=None), PATIENCE)
+        async with timeout(PATIENCE):
+            process = await connection.create_process(command, encoding=None)
         # A shell that is gone already says why on its output, which is read next.
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(script.encode("ascii"))
@@ -140,7 +144,8 @@ async def _start(
 
 async def _ended(process: asyncssh.SSHClientProcess[bytes]) -> None:
     """A server that allows one session counts this one until its shell is gone."""
-    await asyncio.wait_for(process.wait_closed(), PATIENCE)
+    async with timeout(PATIENCE):
+        await process.wait_closed()
 
 
 async def _unwilling(process: asyncssh.SSHClientProcess[bytes], name: str, noise: bytes) -> HostError:

@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from engine.hosts.ssh.aside import aside
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +33,9 @@ Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int
 
 async def resolve(way: Effective) -> list[Address]:
     """Where the host is, IPv6 and IPv4 in turn. Raises socket.gaierror, asyncio.TimeoutError."""
-    found = await asyncio.wait_for(
-        aside(socket.getaddrinfo, way.host, way.port, FAMILIES.get(way.address_family, 0), socket.SOCK_STREAM),
-        way.connect_timeout,
-    )
+    family = FAMILIES.get(way.address_family, 0)
+    async with timeout(way.connect_timeout):
+        found = await aside(socket.getaddrinfo, way.host, way.port, family, socket.SOCK_STREAM)
     addresses: list[Address] = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
     first = [one for one in addresses if one[0] == addresses[0][0]]
     others = [one for one in addresses if one[0] != addresses[0][0]]
@@ -45,7 +45,8 @@ async def resolve(way: Effective) -> list[Address]:
 async def connect(way: Effective, addresses: list[Address]) -> socket.socket:
     """A TCP connection to the first address that takes it. Raises OSError, asyncio.TimeoutError for all of them."""
     try:
-        return await asyncio.wait_for(_race(way, addresses), way.connect_timeout)
+        async with timeout(way.connect_timeout):
+            return await _race(way, addresses)
     except UnicodeError as error:
         raise OSError(errno.EINVAL, "BindAddress is no address") from error
 
@@ -109,8 +110,10 @@ class Proxy:
     async def ended(self) -> str:
         """What it said before it ended, or "" when it is still there. Waits a moment for one that is leaving."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 0.5)
-            await asyncio.wait_for(asyncio.shield(self._listening), 0.5)
+            async with timeout(0.5):
+                await self._process.wait()
+            async with timeout(0.5):
+                await asyncio.shield(self._listening)
         if self._process.returncode is None:
             return ""
         lines = self._said.decode("utf-8", "replace").strip().splitlines()
@@ -124,7 +127,8 @@ class Proxy:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, number)
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._process.wait(), LEAVING)
+                    async with timeout(LEAVING):
+                        await self._process.wait()
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import HostError, HostLost
 from engine.plain import plain
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     import asyncssh
@@ -79,7 +80,8 @@ class SshTerminal:
     async def become(self, found: Surroundings) -> None:
         """From the fence on it is the shell."""
         try:
-            self._first = await asyncio.wait_for(self._behind_fence(), PATIENCE)
+            async with timeout(PATIENCE):
+                self._first = await self._behind_fence()
         except asyncio.TimeoutError as error:
             raise HostLost(f"{self._name} opened no shell within {PATIENCE:.0f} s.", where=self._name) from error
         data = json.dumps(found.to_json()).encode("ascii")
