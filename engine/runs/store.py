@@ -22,6 +22,7 @@ from engine.runs.model import (
     TargetState,
     Transition,
 )
+from engine.runs.naming import named
 from engine.runs.request import RunRequest
 
 if TYPE_CHECKING:
@@ -126,24 +127,9 @@ class StoreReader(History):
 
     def _named(self, name: str, project: str | None, kept: str) -> list[sqlite3.Row]:
         """The row of the run that is meant, or none."""
-        select = f"SELECT {RUN_COLUMNS} FROM runs WHERE {kept} AND"  # noqa: S608
-        rows = self._ask(f"{select} id = ?", (name,))
-        if not rows and name == "last" and project is not None:
-            newest = self.last_run(project).id
-            return self._ask(f"{select} id = ?", (newest,))
-        if not rows and name.isdigit() and project is not None:
-            rows = self._ask(f"{select} project = ? AND number = ?", (project, int(name)))
-        if not rows and "-" in name and name.rpartition("-")[2].isdigit():
-            stem, _, number = name.rpartition("-")
-            rows = self._ask(
-                f"{select} project_name = ? AND number = ? ORDER BY project = ? DESC, created DESC LIMIT 1",
-                (stem, int(number), project or ""),
-            )
-        if not rows and name:
-            rows = self._ask(f"{select} substr(id, 1, ?) = ? LIMIT 2", (len(name), name))
-            if len(rows) > 1:
-                raise NotFound(f"several runs begin with {name!r}.", remedy="Give more of the run id.")
-        return rows
+        if name == "last" and project is not None:
+            name = self.last_run(project).id
+        return named(self._ask, f"SELECT {RUN_COLUMNS} FROM runs WHERE {kept} AND", name, project)  # noqa: S608
 
     def by_ids(self, ids: Iterable[str]) -> list[Run]:
         """The runs of these ids that exist and are not in the bin, in no particular order."""

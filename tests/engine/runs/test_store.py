@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import sqlite3
@@ -115,6 +116,26 @@ def test_a_run_is_found_by_every_name_people_use(ledger: Ledger, reader: StoreRe
         reader.run("last", "/p/other")
     with pytest.raises(NotFound, match="several runs"):
         reader.run("iris_")
+
+
+def test_a_short_name_never_means_a_run_of_another_copy_of_the_project(ledger: Ledger, reader: StoreReader) -> None:
+    first = create(ledger)
+    assert reader.run("iris-001", "/p/other").id == first.id
+    with pytest.raises(NotFound, match=f"no run iris-001 in /copy/iris; there is one in /p/iris.*{first.id}"):
+        reader.run("iris-001", "/copy/iris")
+    copy = dataclasses.replace(PLAN, project="/copy/iris")
+    second = ledger.create(RunRequest(project="/copy/iris", config="local", token="t2"), copy)
+    assert reader.run("iris-001", "/p/iris").id == first.id
+    assert reader.run("iris-001", "/copy/iris").id == second.id
+    for project in (None, "/p/other"):
+        with pytest.raises(NotFound, match=f"several projects have a run iris-001.*{second.id}"):
+            reader.run("iris-001", project)
+    # In the bin it is still the one that is meant.
+    with ledger.writing() as db:
+        db.execute("UPDATE runs SET deleted_at = 1 WHERE id = ?", (second.id,))
+    with pytest.raises(NotFound, match="iris-001"):
+        reader.run("iris-001", "/copy/iris")
+    assert reader.run("iris-001", "/copy/iris", binned=True).id == second.id
 
 
 def test_move_writes_state_and_history_together(ledger: Ledger, reader: StoreReader) -> None:
