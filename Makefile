@@ -30,10 +30,8 @@ run: setup
 		echo && $(BIN)/aml history last -p $(DEMO) -o yaml --query '$(LAST)'; \
 	fi
 
-# Tests wait more than they compute: one worker more than there are cores.
-WORKERS := $(shell expr $$(nproc) + 1)
 test: setup-dev
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff check .

@@ -257,7 +257,7 @@ async def test_a_cancel_ends_the_build(far: SshBench, node: HeadNode, wheels: In
     wheels.gate.clear()
     run = await far.submit("job.py", config="far")
     await until_async(lambda: builds(far) and builds(far)[0].step == 2, 120)
-    assert any("pip install" in line for line in node.person.processes().values())
+    await until_async(lambda: any("pip install" in line for line in node.person.processes().values()), 60)
     await far.engine.cancel([run.id])
     assert (await far.end(run, 60)).state is State.CANCELED
     assert not any("aml_agent.building" in line or "pip" in line for line in node.person.processes().values())

@@ -159,7 +159,7 @@ class Yarn:
             except OSError:
                 return False
 
-        until(holds, 60, what)
+        until(holds, 120, what)
 
     def _has_folders(self) -> bool:
         """Everybody makes the folder of their own, where Spark puts what an application starts from."""

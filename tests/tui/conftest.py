@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import _wait
 
 from engine.lock import holder, is_held
 from tests.tui import history as written
@@ -28,6 +29,15 @@ FILES = {
     "docker.runconfig": 'ArgumentVector:\n  - "$file"\nTarget: docker\nFramework: Python\n',
     "sweep.runconfig": 'ArgumentVector:\n  - train.py\n  - --rate\n  - "0.1"\nTarget: local\nFramework: Python\n',
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_waits() -> Iterator[None]:
+    """Textual's pilot looks in such steps whether the console is idle, twice for each key: half of all these took."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_wait, "SLEEP_GRANULARITY", 0.01)
+        patch.setattr(_wait, "SLEEP_IDLE", 0.01 / 20)
+        yield
 
 
 @pytest.fixture

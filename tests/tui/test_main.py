@@ -83,7 +83,7 @@ def test_little_is_imported_before_the_first_frame() -> None:
         "themes",
         "turns",
     )
-    assert done.stdout.split() == ["tui", *(f"tui.{name}" for name in needed)]
+    assert done.stdout.split() == ["engine", "engine.timeouts", "tui", *(f"tui.{name}" for name in needed)]
 
 
 def test_settings_before_the_first_frame_need_no_textual(home: Paths) -> None:
