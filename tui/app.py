@@ -240,19 +240,23 @@ class ConsoleApp(SayingApp):
         group: str,
         description: str,
         exclusive: bool = False,
+        opens: bool = False,
     ) -> Worker[Any]:
         """Do this beside the keys. What it raises becomes a message, never the end of the console.
 
         `exclusive` work of a group replaces what the group was doing; give a callable then, since work that was
-        replaced before it began was never a coroutine.
+        replaced before it began was never a coroutine. `opens`: keys typed behind this one are for what it opens.
         """
 
         async def begin() -> Any:
             return await (work() if callable(work) else work)
 
-        return self.run_worker(
+        worker = self.run_worker(
             begin, group=group, description=description, exclusive=exclusive, exit_on_error=False, name=description
         )
+        if opens:
+            self.opening.append(worker)
+        return worker
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:

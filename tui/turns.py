@@ -18,9 +18,12 @@ from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
+    from textual.worker import Worker
 
 # Who is busy for longer does not hold up the keys (s).
 PATIENCE = 0.5
+# How often work beside the keys is looked at (s): waiting for a worker would cancel it when the patience ends.
+STEP = 0.005
 
 
 class TurnApp(App[Any]):
@@ -30,6 +33,8 @@ class TurnApp(App[Any]):
         super().__init__()
         self._typed: deque[events.Key] = deque()
         self._turn: asyncio.Task[None] | None = None
+        # Work of a key that opens something: what is typed behind it is for that.
+        self.opening: list[Worker[Any]] = []
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key) or event.is_forwarded:
@@ -63,6 +68,11 @@ class TurnApp(App[Any]):
         while node is not None:
             await _idle(node)
             node = node.parent
+        while self.opening:
+            if self.opening[-1].is_finished:
+                self.opening.pop()
+            else:
+                await asyncio.sleep(STEP)
         if self.screen is not before:
             await _idle(self.screen)
         await _idle(self)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from textual import events
 
+from engine.runs.store import StoreReader
 from tests.tui.driving import driven
 from tests.tui.history import busy_history
 from tui.screens.palette import PaletteScreen
@@ -14,6 +16,7 @@ from tui.screens.palette import PaletteScreen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.runs.model import Series
     from tests.tui.driving import Driver
     from tests.tui.history import History
     from tui.app import ConsoleApp
@@ -27,6 +30,7 @@ def packet(driver: Driver, text: str) -> None:
     """Every key at once, as the terminal's reader hands them over."""
     for char in text:
         names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
+        names["]"] = "right_square_bracket"
         key = names.get(char, char)
         driver.app.post_message(events.Key(key, None if char in "\r\x1b" else char))
 
@@ -62,3 +66,34 @@ async def test_in_and_out_again(console: Console, history: History) -> None:
         await driver.until(lambda: driver.main.filter_bar is not None)
         await driver.until(lambda: driver.app.screen is before and not driver.app._typed)
         assert driver.app.is_running
+
+
+async def test_behind_a_tab_that_has_to_read_first(
+    console: Console, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy_history(history)
+    read = StoreReader.series
+
+    def slow(self: StoreReader, run_id: str) -> list[Series]:
+        time.sleep(0.2)
+        return read(self, run_id)
+
+    monkeypatch.setattr(StoreReader, "series", slow)
+    async with driven(console()) as driver:
+        await driver.press("3", "home")
+        await driver.until(lambda: driver.main.current is not None)
+        packet(driver, "4]\r")
+        await driver.until(lambda: driver.main.run_view.open_tab == 1)
+        await driver.until(lambda: driver.main.run_view.pane.chart.display)
+        assert not driver.main.has_class("-zoomed")
+
+
+async def test_behind_an_editor_that_has_to_be_read_first(console: Console, history: History) -> None:
+    busy_history(history)
+    async with driven(console()) as driver:
+        opened: list[str] = []
+        push = driver.app.push_screen
+        driver.app.push_screen = lambda screen, *more: opened.append(type(screen).__name__) or push(screen, *more)
+        packet(driver, "2e\x1b3")
+        await driver.until(lambda: opened == ["EditScreen"])
+        await driver.until(lambda: driver.app.screen is driver.main and driver.main.pane == "runs")

@@ -72,7 +72,7 @@ class Opening(Screen[None]):
             self.app.tell(f"no diff: {why}", "warning")
             return
         work = partial(self._diff, found, file, place)
-        self.app.start(work, group="diff", description="comparing the files", exclusive=True)
+        self.app.start(work, group="diff", description="comparing the files", exclusive=True, opens=True)
 
     async def _diff(self, found: Comparison, file: FileRow, place: int) -> None:
         diff = await asyncio.to_thread(self.comparer.diff, found, file, place)

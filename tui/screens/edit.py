@@ -256,7 +256,10 @@ class EditScreen(FormChanges, Saving):
             return
         if problem.file != self.file:
             self.app.start(
-                partial(self.open_file, problem.file, line=problem.line), group="edit-open", description="opening"
+                partial(self.open_file, problem.file, line=problem.line),
+                group="edit-open",
+                description="opening",
+                opens=True,
             )
             return
         row = next((one for one in self.rows if one.line == problem.line and one.what != SECTION), None)

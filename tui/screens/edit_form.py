@@ -119,7 +119,9 @@ class FormChanges(Inline):
             return
         named = row.value or row.key.default
         kind = "spark" if "spark" in row.key.path[-1].lower() else "conda"
-        self.app.start(partial(self.open_file, named, kind), group="edit-open", description=f"opening {named}")
+        self.app.start(
+            partial(self.open_file, named, kind), group="edit-open", description=f"opening {named}", opens=True
+        )
 
     async def open_file(self, named: str, kind: str = "", line: int = 0) -> None:
         from tui.screens.edit_opening import open_editor

@@ -63,7 +63,7 @@ class EnvironmentActions(MainActions):
             app.tell(f"{config}: nothing to prepare, its target runs scripts in what is there")
 
     def build(self) -> None:
-        self.app.start(self._find_build, group="build", description="looking for the build", exclusive=True)
+        self.app.start(self._find_build, group="build", description="looking for the build", exclusive=True, opens=True)
 
     async def _find_build(self) -> None:
         now, model = self.screen.situation, self.app.model

@@ -43,7 +43,7 @@ class FileActions(UndoActions):
         from tui.screens.edit_opening import open_editor
 
         work = partial(open_editor, self.app, file, kind=kind, line=line)
-        self.app.start(work, group="edit-open", description=f"opening {file}", exclusive=True)
+        self.app.start(work, group="edit-open", description=f"opening {file}", exclusive=True, opens=True)
 
     def _under_cursor(self) -> ConfigView | TargetView | None:
         now = self.screen.situation

@@ -76,7 +76,7 @@ def _go_to_tab(main: MainScreen, tab: int) -> None:
             await view.go_to(tab)
         main.set_pane("run")
 
-    main.app.start(go, group="tab", description="opening a tab")
+    main.app.start(go, group="tab", description="opening a tab", opens=True)
 
 
 class JumpScreen(Dialog[str]):

@@ -67,7 +67,7 @@ class UndoActions(MainActions):
     # Bringing back
 
     def undo(self) -> None:
-        self.app.start(self._undo, group="undo", description="looking into the bin", exclusive=True)
+        self.app.start(self._undo, group="undo", description="looking into the bin", exclusive=True, opens=True)
 
     async def _undo(self) -> None:
         from tui.screens.bin import BinScreen

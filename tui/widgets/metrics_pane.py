@@ -83,7 +83,11 @@ class MetricsPane(Container):
         if run is not None:
             marked = [one for one in getattr(self.screen, "marked", ()) if one.id != run.id]
             self.app.start(
-                partial(self._load, run, marked), group="metrics", description="reading metrics", exclusive=True
+                partial(self._load, run, marked),
+                group="metrics",
+                description="reading metrics",
+                exclusive=True,
+                opens=not self.browser.series,
             )
 
     async def _load(self, run: Run, marked: list[Run]) -> None:

@@ -44,7 +44,9 @@ class OverviewPane(FactsPane):
 
     def action_diff(self) -> None:
         if self.run is not None:
-            self.app.start(partial(self._diff, self.run), group="diff", description="opening the diff", exclusive=True)
+            self.app.start(
+                partial(self._diff, self.run), group="diff", description="opening the diff", exclusive=True, opens=True
+            )
 
     async def _diff(self, run: Run) -> None:
         from tui.screens.diff import DiffScreen, diff_of

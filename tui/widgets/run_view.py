@@ -175,10 +175,12 @@ class RunView(Vertical):
         return getattr(self.pane, "WRITING", frozenset())
 
     def action_tab(self, by: int) -> None:
-        self.app.start(lambda: self.go_to((self.open_tab + by) % len(TABS)), group="tab", description="opening a tab")
+        self.app.start(
+            lambda: self.go_to((self.open_tab + by) % len(TABS)), group="tab", description="opening a tab", opens=True
+        )
 
     def on_tabs_line_chosen(self, event: TabsLine.Chosen) -> None:
-        self.app.start(lambda: self.go_to(event.place), group="tab", description="opening a tab")
+        self.app.start(lambda: self.go_to(event.place), group="tab", description="opening a tab", opens=True)
 
     async def go_to(self, place: int) -> None:
         """Open the tab at this place, counted from 0."""
