@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     Ask = Callable[..., list[sqlite3.Row]]
 
+# As many digits as the history's numbers can have.
+NUMBER = re.compile(r"[0-9]{1,18}")
+
 
 def named(ask: Ask, select: str, name: str, project: str | None) -> list[sqlite3.Row]:
     """The row of the run with this id, number in `project`, short name or beginning of an id; none if there is none.
@@ -20,17 +24,29 @@ def named(ask: Ask, select: str, name: str, project: str | None) -> list[sqlite3
     `select`: a query of runs up to where a further condition is added. Raises NotFound where several may be meant.
     """
     rows = ask(f"{select} id = ?", (name,))
-    if not rows and name.isdigit() and project is not None:
+    if not rows and NUMBER.fullmatch(name) and project is not None:
         rows = ask(f"{select} project = ? AND number = ?", (project, int(name)))
     stem, _, number = name.rpartition("-")
-    if not rows and stem and number.isdigit():
+    if not rows and stem and NUMBER.fullmatch(number):
         rows = ask(f"{select} project_name = ? AND number = ?", (stem, int(number)))
         rows = _of_one_project(ask, rows, project)
-    if not rows and name:
-        rows = ask(f"{select} substr(id, 1, ?) = ? LIMIT 2", (len(name), name))
-        if len(rows) > 1:
-            raise NotFound(f"several runs begin with {name!r}.", remedy="Give more of the run id.")
-    return rows
+    return rows or (_begun(ask, select, name, project) if name else [])
+
+
+def _begun(ask: Ask, select: str, name: str, project: str | None) -> list[sqlite3.Row]:
+    """The run whose id begins so: in a project one of its own, or none."""
+    begins = f"{select} substr(id, 1, ?) = ?"
+    values = (len(name), name)
+    rows = ask(f"{begins} AND project = ? LIMIT 2", (*values, project)) if project is not None else []
+    others = [] if rows else ask(f"{begins} LIMIT 2", values)
+    if len(rows or others) > 1:
+        raise NotFound(f"several runs begin with {name!r}.", remedy="Give more of the run id.")
+    if others and project is not None:
+        raise NotFound(
+            f"no run of {project} begins with {name!r}; one of {others[0]['project']} does.",
+            remedy=f"Name that one by its whole id: {others[0]['id']}.",
+        )
+    return rows or others
 
 
 def _of_one_project(ask: Ask, rows: list[sqlite3.Row], project: str | None) -> list[sqlite3.Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -118,12 +119,20 @@ class StoreReader(History):
 
         `binned`: one that is in the bin is found, too. Raises NotFound, also when a beginning fits several runs.
         """
-        rows = self._named(name, project, "1" if binned else self._kept())
+        why = NotFound(f"there is no run {name!r}.", remedy="`aml history list` shows the runs of this project.")
+        try:
+            rows = self._named(name, project, "1" if binned else self._kept())
+        except NotFound as error:
+            rows, why = [], error
         if rows:
             return run_of(rows[0])
-        if not binned and self._named(name, project, "1"):
+        deleted: list[sqlite3.Row] = []
+        if not binned:
+            with contextlib.suppress(NotFound):
+                deleted = self._named(name, project, "1")
+        if deleted:
             raise NotFound(f"{name} was deleted.", remedy=f"`aml history restore -r {name}` brings it back.")
-        raise NotFound(f"there is no run {name!r}.", remedy="`aml history list` shows the runs of this project.")
+        raise why
 
     def _named(self, name: str, project: str | None, kept: str) -> list[sqlite3.Row]:
         """The row of the run that is meant, or none."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from textual import events
+
 from tests.waiting import until_async
 from tui.screens.main import MainScreen
 
@@ -73,3 +75,12 @@ async def driven(
         await driver.until(lambda: driver.main.run_view is not None)
         await driver.until(lambda: all(run in app.model.series for run in driver.main.table.seen_runs()))
         yield driver
+
+
+def packet(driver: Driver, text: str) -> None:
+    """Every key at once, as the terminal's reader hands them over."""
+    for char in text:
+        names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
+        names["]"] = "right_square_bracket"
+        key = names.get(char, char)
+        driver.app.post_message(events.Key(key, None if char in "\r\x1b" else char))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.runs.comparing import Comparer
 from engine.runs.model import State
 from tests.tui.compared import Comparable, many, rerun, three
-from tests.tui.driving import Driver, driven
+from tests.tui.driving import Driver, driven, packet
 from tests.tui.history import make_run
 from tests.tui.snapshots import check_snapshot
 from tui.comparing import CODE, METRICS
@@ -66,6 +68,23 @@ async def test_marked_runs_are_compared_the_oldest_is_the_baseline(
         await d.until(lambda: row(d, "--epochs") == "")
         await d.press("escape")
         await d.until(lambda: d.app.screen is d.main)
+
+
+async def test_keys_typed_behind_it_are_for_what_is_read_first(
+    console: Console, history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three(history, home)
+    read = Comparer.read
+
+    def slow(*given: Any) -> Any:
+        time.sleep(0.2)
+        return read(*given)
+
+    monkeypatch.setattr(Comparer, "read", slow)
+    async with driven(console()) as d:
+        await d.press("space", "space")
+        packet(d, "m4\r")
+        await d.until(lambda: isinstance(d.app.screen, OverlayScreen))
 
 
 async def test_a_rerun_is_compared_with_what_it_repeats(console: Console, history: History, home: Paths) -> None:

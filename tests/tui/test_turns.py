@@ -6,10 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from textual import events
 
 from engine.runs.store import StoreReader
-from tests.tui.driving import driven
+from tests.tui.driving import driven, packet
 from tests.tui.history import busy_history
 from tui.screens.palette import PaletteScreen
 
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
     Console = Callable[..., ConsoleApp]
 
 pytestmark = pytest.mark.asyncio
-
-
-def packet(driver: Driver, text: str) -> None:
-    """Every key at once, as the terminal's reader hands them over."""
-    for char in text:
-        names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
-        names["]"] = "right_square_bracket"
-        key = names.get(char, char)
-        driver.app.post_message(events.Key(key, None if char in "\r\x1b" else char))
 
 
 def filtered(driver: Driver) -> str:

@@ -13,7 +13,7 @@ from engine.errors import NotNow
 from engine.runs.ledger import Ledger
 from engine.runs.model import State
 from engine.runs.store import StoreReader
-from tests.tui.driving import Driver, driven
+from tests.tui.driving import Driver, driven, packet
 from tests.tui.history import NOW, make_run
 from tests.tui.snapshots import check_snapshot
 from tui.screens.bin import BinScreen, DeleteScreen
@@ -76,6 +76,21 @@ async def test_deleted_runs_come_back(console: Console, history: History, home: 
         await d.until(lambda: d.main.table.cursor == first)
         assert home.driver_log(first or "").exists()
         await d.until(lambda: d.main.situation.undoable == 0)
+
+
+async def test_what_is_being_deleted_is_what_comes_back(
+    console: Console, history: History, home: Paths, engine_home: Paths
+) -> None:
+    put_runs(history, home)
+    bring(home, time.time() - 90, 1)
+    async with driven(console()) as d:
+        first = d.main.table.cursor
+        packet(d, "DyU")
+        # The one just deleted is there with the one of before, and neither was brought back unasked.
+        await d.until(lambda: isinstance(d.app.screen, BinScreen))
+        await d.press("enter")
+        await d.until(lambda: d.said() == ["1 run deleted; U brings it back", "iris-004 is back"])
+        await d.until(lambda: d.main.table.cursor == first and len(d.app.model.order) == 3)
 
 
 async def test_the_bin_is_listed_when_there_is_more_than_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from tui.actions import BY_ID, PANES
@@ -28,6 +29,7 @@ class Acting(
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
         self.removed = []
+        self.removing = asyncio.Lock()
 
     def do(self, action_id: str) -> None:
         action = BY_ID[action_id]

@@ -112,7 +112,7 @@ class CompareScreen(Opening):
         self._again = True
         if not self._reading:
             self._reading = True
-            self.app.start(self._read, group="compare", description="comparing the runs")
+            self.app.start(self._read, group="compare", description="comparing the runs", opens=self.comparison is None)
 
     async def _read(self) -> None:
         try:

@@ -10,6 +10,7 @@ from tui.screens.main_actions import MainActions
 from tui.screens.run_actions import refusals
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 
 
 class UndoActions(MainActions):
-    """One method an action, named after its id. `removed` are the files that went since the console was started."""
+    """One method an action, named after its id. `removed` are the files that went since the console was started.
+
+    `removing` is held while something is removed: bringing back sees it then, and not what went before it.
+    """
 
     removed: list[RemovedFiles]
+    removing: asyncio.Lock
 
     @property
     def undo_key(self) -> str:
@@ -52,7 +57,8 @@ class UndoActions(MainActions):
         self.app.push_screen(DeleteScreen(runs, hit, self.undo_key), answered)
 
     async def _delete(self, runs: Sequence[Run]) -> None:
-        refused = await self.app.link.delete([run.id for run in runs])
+        async with self.removing:
+            refused = await self.app.link.delete([run.id for run in runs])
         self._refusals(runs, refused, "deleted")
         gone = [run.id for run in runs if run.id not in refused]
         self.app.model.changed(gone)
@@ -72,11 +78,12 @@ class UndoActions(MainActions):
     async def _undo(self) -> None:
         from tui.screens.bin import BinScreen
 
-        things = await self._undoables()
+        async with self.removing:
+            things = await self._undoables()
         if not things:
             self.app.tell("undo: nothing was deleted", "warning")
         elif len(things) == 1:
-            await self._bring_back(things[0])
+            self.app.start(partial(self._bring_back, things[0]), group="bring-back", description="bringing back")
         elif self.app.screen is self.screen:
             self.app.push_screen(BinScreen(things, self._remove_now, self.app.glyphs.ellipsis), self._chosen)
 
@@ -92,7 +99,8 @@ class UndoActions(MainActions):
 
     def _chosen(self, key: str | None) -> None:
         if key is not None:
-            self.app.start(partial(self._bring_back_named, key), group="undo", description="bringing back")
+            work = partial(self._bring_back_named, key)
+            self.app.start(work, group="bring-back", description="bringing back")
 
     async def _bring_back_named(self, key: str) -> None:
         one = next((one for one in await self._undoables() if one.key == key), None)

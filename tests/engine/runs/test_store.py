@@ -130,12 +130,28 @@ def test_a_short_name_never_means_a_run_of_another_copy_of_the_project(ledger: L
     for project in (None, "/p/other"):
         with pytest.raises(NotFound, match=f"several projects have a run iris-001.*{second.id}"):
             reader.run("iris-001", project)
+    # Nor does the beginning of an id, whatever its length.
+    apart = dataclasses.replace(PLAN, project="/third/iris")
+    third = ledger.create(RunRequest(project="/third/iris", config="local", token="t3"), apart)
+    assert reader.run(third.id[:-1], "/third/iris").id == third.id
+    assert reader.run(third.id, "/p/iris").id == third.id
+    assert reader.run("iris", "/copy/iris").id == second.id
+    for beginning in ("i", "iris_", third.id[:-1]):
+        with pytest.raises(NotFound, match=r"several runs begin|no run of /empty/iris begins"):
+            reader.run(beginning, "/empty/iris")
     # In the bin it is still the one that is meant.
     with ledger.writing() as db:
         db.execute("UPDATE runs SET deleted_at = 1 WHERE id = ?", (second.id,))
-    with pytest.raises(NotFound, match="iris-001"):
+    with pytest.raises(NotFound, match=r"iris-001 was deleted"):
         reader.run("iris-001", "/copy/iris")
     assert reader.run("iris-001", "/copy/iris", binned=True).id == second.id
+
+
+@pytest.mark.parametrize("name", ["9" * 20, "²", "iris-²", "iris-" + "9" * 30, "-", "-1"])
+def test_odd_names_are_those_of_no_run(ledger: Ledger, reader: StoreReader, name: str) -> None:
+    create(ledger)
+    with pytest.raises(NotFound, match="there is no run"):
+        reader.run(name, "/p/iris")
 
 
 def test_move_writes_state_and_history_together(ledger: Ledger, reader: StoreReader) -> None:
