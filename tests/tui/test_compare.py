@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import time
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,16 +75,17 @@ async def test_keys_typed_behind_it_are_for_what_is_read_first(
     console: Console, history: History, home: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three(history, home)
-    read = Comparer.read
+    read, go = Comparer.read, threading.Event()
 
     def slow(*given: Any) -> Any:
-        time.sleep(0.2)
+        go.wait(10)
         return read(*given)
 
     monkeypatch.setattr(Comparer, "read", slow)
     async with driven(console()) as d:
         await d.press("space", "space")
         packet(d, "m4\r")
+        asyncio.get_running_loop().call_later(0.2, go.set)
         await d.until(lambda: isinstance(d.app.screen, OverlayScreen))
 
 

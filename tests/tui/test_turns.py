@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,10 +63,11 @@ async def test_behind_a_tab_that_has_to_read_first(
     console: Console, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     busy_history(history)
-    read = StoreReader.series
+    read, go, loop = StoreReader.series, threading.Event(), asyncio.get_running_loop()
 
     def slow(self: StoreReader, run_id: str) -> list[Series]:
-        time.sleep(0.2)
+        loop.call_soon_threadsafe(loop.call_later, 0.2, go.set)
+        go.wait(10)
         return read(self, run_id)
 
     monkeypatch.setattr(StoreReader, "series", slow)
