@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotNow, UsageError
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from engine.runs.ledger import Ledger
     from engine.runs.model import Run, RunPlan
 
-# A run is told to be running a moment before its container can be typed into (s).
-STARTS_WITHIN = 3.0
 # In a container: bash where there is one, in the run's folder.
 _SHELL = 'cd "$1" && if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi'
 # What is done by hand is no part of the run: it is neither signalled with it nor waited for.
@@ -127,7 +123,7 @@ class Hands:
         plan = await self._ledger.do(self._ledger.plan, run_id)
         host = await self._host(plan)
         if plan.launcher == "container":
-            contained = await self._started(host, run)
+            contained = await _container(host, run)
             if contained is not None:
                 docker, name = contained
                 argv = ["sh", "-c", _SHELL, "sh", f"{CONTAINER_RUN}/project"]
@@ -146,16 +142,6 @@ class Hands:
             return {"where": f"in the directory of {run.name}", "here": found.to_json()}
         terminal = await host.terminal(found, window)
         return await self._offered(f"in the directory of {run.name} on {plan.target}", terminal)
-
-    async def _started(self, host: Host, run: Run) -> tuple[DockerApi, str] | None:
-        """Its container, waited for a moment when it is just being started; none of a run that has none now."""
-        until = time.monotonic() + STARTS_WITHIN
-        while True:
-            contained = await _container(host, run)
-            if contained is not None or run.state is not State.RUNNING or time.monotonic() > until:
-                return contained
-            await asyncio.sleep(0.1)
-            run = await self._ledger.do(self._ledger.run, run.id)
 
     async def _offered(self, where: str, terminal: Terminal) -> dict[str, Any]:
         return {"where": where, "socket": await self._terminals.offer(terminal)}
