@@ -333,7 +333,7 @@ async def test_two_engines_build_it_once(
         wheels.gate.set()
         await until_async(lambda: all(store.build(build).over for store, build in records), 120)
         ended = [store.build(build) for store, build in records]
-        assert [one.state for one in ended] == ["ready", "ready"]
+        assert [(one.state, one.error) for one in ended] == [("ready", ""), ("ready", "")]
         assert ended[0].image == ended[1].image
         assert kept(far) == [ended[0].fingerprint]
         # Each engine's store knows only what its own configurations need.
