@@ -14,7 +14,7 @@ from engine.errors import AmlError, UsageError
 from engine.hosts.terminal import Window
 from engine.plain import plain
 from engine.project.machine import Machine
-from engine.runs.request import MAX_PRIORITY, RunRequest
+from engine.runs.request import RunRequest, check_priority
 from engine.runs.tags import tag_problem
 
 if TYPE_CHECKING:
@@ -175,8 +175,10 @@ class Verbs:
                 raise UsageError(f"update: {plain(name)!r} is no tag of a run.")
         if not all(isinstance(one, str) for tag in changes.get("tags", {}).items() for one in tag):
             raise UsageError("update: `tags` must be texts.")
-        if abs(changes.get("priority", 0)) > MAX_PRIORITY:
-            raise UsageError(f"update: `priority` must be between {-MAX_PRIORITY} and {MAX_PRIORITY}.")
+        try:
+            check_priority(changes.get("priority", 0))
+        except ValueError as error:
+            raise UsageError(f"update: {error}.") from error
         run = await self._core.update(_text(args, "id"), changes)
         return {"run_id": run.id}
 

@@ -54,9 +54,14 @@ class RunRequest:
         if known.get("arguments") is not None:
             known["arguments"] = tuple(known["arguments"])
         request = cls(**known)
-        if abs(request.priority) > MAX_PRIORITY:
-            raise ValueError(f"`priority` must be between {-MAX_PRIORITY} and {MAX_PRIORITY}")
+        check_priority(request.priority)
         return request
+
+
+def check_priority(value: int) -> None:
+    """Raises ValueError for one that is out of bounds."""
+    if abs(value) > MAX_PRIORITY:
+        raise ValueError(f"`priority` must be between {-MAX_PRIORITY} and {MAX_PRIORITY}")
 
 
 def _is_texts(value: object) -> bool:

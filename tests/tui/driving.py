@@ -79,8 +79,8 @@ async def driven(
 
 def packet(driver: Driver, text: str) -> None:
     """Every key at once, as the terminal's reader hands them over."""
+    names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
+    names["]"] = "right_square_bracket"
     for char in text:
-        names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
-        names["]"] = "right_square_bracket"
         key = names.get(char, char)
         driver.app.post_message(events.Key(key, None if char in "\r\x1b" else char))
