@@ -150,4 +150,4 @@ async def test_what_it_looks_like(
         for screen in d.app.screen_stack:
             screen.refresh()
             await d.pilot.pause()
-        check_snapshot(d.app, f"attach-{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"attach-{name}-{size[0]}x{size[1]}", tmp_path)

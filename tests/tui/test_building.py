@@ -354,7 +354,7 @@ async def test_what_it_looks_like(
         await d.until_shown("Downloading six")
         await d.until_shown("end ─╯" if state == "failed" else "following ─╯")
         name = "build" if state == "building" else "build-failed"
-        check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", tmp_path)
 
 
 # For real

@@ -211,4 +211,4 @@ async def test_picture_of_tags(console: Console, history: History, tmp_path: Pat
         await d.type("night")
         await d.press("space")
         await d.until_shown("will be put on")
-        check_snapshot(d.app, f"tags-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"tags-{size[0]}x{size[1]}", tmp_path)

@@ -152,4 +152,4 @@ async def test_what_it_looks_like(console: Console, history: History, tmp_path: 
         await d.until_shown("mem 19%")
         await d.press("down", "down", "enter")
         await d.until_shown("stands by")
-        check_snapshot(d.app, f"cluster-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"cluster-{size[0]}x{size[1]}", tmp_path)

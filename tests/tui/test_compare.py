@@ -376,13 +376,13 @@ async def test_pictures(console: Console, history: History, home: Paths, tmp_pat
     async with driven(console(), size) as d:
         await compare(d, 3)
         await d.until_shown("parts first")
-        check_snapshot(d.app, f"compare-summary-{name}", tmp_path)
+        await check_snapshot(d.app, f"compare-summary-{name}", tmp_path)
         await d.press("3")
         await d.until_shown("train.py")
-        check_snapshot(d.app, f"compare-code-{name}", tmp_path)
+        await check_snapshot(d.app, f"compare-code-{name}", tmp_path)
         await d.press("4", "d")
         await d.until_shown("learning rate")
-        check_snapshot(d.app, f"compare-metrics-{name}", tmp_path)
+        await check_snapshot(d.app, f"compare-metrics-{name}", tmp_path)
 
 
 async def test_picture_in_ascii_and_light(console: Console, history: History, home: Paths, tmp_path: Path) -> None:
@@ -394,4 +394,4 @@ async def test_picture_in_ascii_and_light(console: Console, history: History, ho
         await d.press("4")
         await d.until_shown("loss")
         assert d.text().isascii(), {char for char in d.text() if not char.isascii()}
-        check_snapshot(d.app, "compare-metrics-ascii-light-120x40", tmp_path)
+        await check_snapshot(d.app, "compare-metrics-ascii-light-120x40", tmp_path)

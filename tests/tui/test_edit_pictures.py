@@ -60,8 +60,8 @@ def written(home: Paths, project: Path) -> Path:
     return file
 
 
-def shot(d: Driver, name: str, size: tuple[int, int], folder: Path) -> None:
-    check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", folder)
+async def shot(d: Driver, name: str, size: tuple[int, int], folder: Path) -> None:
+    await check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", folder)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=NAMES)
@@ -70,7 +70,7 @@ async def test_form(console: Console, written: Path, tmp_path: Path, size: tuple
         screen = await opened(d)
         await d.until(lambda: screen.found)
         await to_row(d, "Framework")
-        shot(d, "edit-form", size, tmp_path)
+        await shot(d, "edit-form", size, tmp_path)
 
 
 @pytest.mark.parametrize(("theme", "ascii"), [("aml-light", False), ("ansi-dark", True)], ids=["light", "ascii"])
@@ -85,7 +85,7 @@ async def test_form_elsewhere(console: Console, written: Path, tmp_path: Path, t
         await d.until(lambda: screen.inline is not None and screen.inline.has_focus)
         await d.type("s")
         await d.until_shown("there is no compute target 'locals'")
-        shot(d, f"edit-form-{theme}", (120, 40), tmp_path)
+        await shot(d, f"edit-form-{theme}", (120, 40), tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=NAMES)
@@ -97,7 +97,7 @@ async def test_text_with_a_problem(console: Console, written: Path, tmp_path: Pa
         screen.area.move_cursor((5, 13))
         await d.type("-2")
         await d.until_shown("there is no compute target 'local-2'")
-        shot(d, "edit-text", size, tmp_path)
+        await shot(d, "edit-text", size, tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=NAMES)
@@ -115,7 +115,7 @@ async def test_difference(console: Console, written: Path, tmp_path: Path, size:
         await d.until(lambda: [one.line for one in screen.found] == [11])
         await d.press("ctrl+s")
         await d.until(lambda: isinstance(d.app.screen, SaveScreen))
-        shot(d, "edit-save", size, tmp_path)
+        await shot(d, "edit-save", size, tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=NAMES)
@@ -131,7 +131,7 @@ async def test_conflict(console: Console, written: Path, tmp_path: Path, size: t
         await d.press("ctrl+r")
         await d.until(lambda: isinstance(d.app.screen, ConflictScreen))
         await d.until(lambda: len(screen.found) == 2)
-        shot(d, "edit-conflict", size, tmp_path)
+        await shot(d, "edit-conflict", size, tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=NAMES)
@@ -141,4 +141,4 @@ async def test_dependencies(console: Console, written: Path, tmp_path: Path, siz
         await d.until_shown("conda_dependencies.yml")
         await d.until_shown("has one `=`: pip wants two of them.")
         await to_row(d, "dependencies.pip/0")
-        shot(d, "edit-conda", size, tmp_path)
+        await shot(d, "edit-conda", size, tmp_path)

@@ -169,4 +169,4 @@ async def test_what_it_looks_like(console: Console, history: History, tmp_path: 
     async with driven(console(), size) as d:
         await tab(d, "Environment")
         await d.until_shown("+ pip: six==1.17.0")
-        check_snapshot(d.app, f"environment-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"environment-{size[0]}x{size[1]}", tmp_path)

@@ -213,4 +213,4 @@ async def test_pictures(console: Console, history: History, tmp_path: Path, name
         if size[0] > 80:
             run = d.main.current
             await d.until(lambda: run is not None and f"─ {run.name} ─" in d.text())
-        check_snapshot(d.app, f"filter-{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"filter-{name}-{size[0]}x{size[1]}", tmp_path)

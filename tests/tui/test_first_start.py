@@ -51,7 +51,7 @@ async def test_an_empty_project(console: Callable[..., ConsoleApp], home: Paths,
     async with driven(console(here)) as d:
         await d.until_shown("no compute target: a")
         await d.until_shown("─ Run ─")
-        check_snapshot(d.app, "empty-project-120x40", tmp_path)
+        await check_snapshot(d.app, "empty-project-120x40", tmp_path)
         assert "they need a compute target and a run configuration. O, then ctrl+n," in d.text()
         await d.press("a")
         await d.until(lambda: isinstance(d.app.screen, KindScreen))

@@ -144,4 +144,4 @@ async def test_pictures(
         await d.until_shown("Forward a port of iris-045")
         await d.until_shown("6006 is TensorBoard's")
         await d.until_shown("http://127.0.0.1:40123")
-        check_snapshot(d.app, f"forward-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"forward-{size[0]}x{size[1]}", tmp_path)

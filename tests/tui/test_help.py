@@ -180,4 +180,4 @@ async def test_picture(
     async with driven(console(ascii=size[0] == 80), size) as d:
         await d.press("2")
         await opened(d, "question_mark")
-        check_snapshot(d.app, f"help-of-configurations-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"help-of-configurations-{size[0]}x{size[1]}", tmp_path)

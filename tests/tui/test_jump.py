@@ -97,4 +97,4 @@ async def test_picture(
             await d.until_shown("epoch 30/30")
         await d.press("J")
         await d.until_shown("a letter goes there")
-        check_snapshot(d.app, f"jump-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"jump-{size[0]}x{size[1]}", tmp_path)

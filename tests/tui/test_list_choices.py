@@ -418,7 +418,7 @@ async def test_pictures(console: Console, history: History, tmp_path: Path, name
         await d.until(lambda: name == "groups" or d.app.screen is not d.main)
         if size[0] > 80 and name == "groups":
             await d.until_shown("no run is chosen")
-        check_snapshot(d.app, f"list-{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"list-{name}-{size[0]}x{size[1]}", tmp_path)
 
 
 async def test_picture_in_ascii(console: Console, history: History, tmp_path: Path) -> None:
@@ -428,4 +428,4 @@ async def test_picture_in_ascii(console: Console, history: History, tmp_path: Pa
         await choose(d, "o", "age", "enter")
         await d.press("home", "space")
         await d.until_shown("marked")
-        check_snapshot(d.app, "list-groups-ascii-80x24", tmp_path)
+        await check_snapshot(d.app, "list-groups-ascii-80x24", tmp_path)

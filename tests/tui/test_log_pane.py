@@ -213,7 +213,7 @@ async def test_what_it_looks_like(
         await d.type("loss")
         await d.press("enter")
         await d.until_shown("'loss' 40/40")
-        check_snapshot(d.app, f"log-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"log-{size[0]}x{size[1]}", tmp_path)
 
 
 async def test_no_line_matches(console: Callable[..., ConsoleApp], history: History, home: Paths) -> None:

@@ -221,7 +221,7 @@ async def test_what_they_look_like(
     async with driven(console(**options), size) as d:
         await opened(d, count)
         await d.until(lambda: d.text().count("epoch 30") == count)
-        check_snapshot(d.app, f"logs-beside-{name}", tmp_path)
+        await check_snapshot(d.app, f"logs-beside-{name}", tmp_path)
         await d.press("m", "t")
         await d.until(lambda: re.search(r"22:12:[345]\d \S iris", d.text()))
-        check_snapshot(d.app, f"logs-merged-{name}", tmp_path)
+        await check_snapshot(d.app, f"logs-merged-{name}", tmp_path)

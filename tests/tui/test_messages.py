@@ -37,7 +37,7 @@ async def test_all_of_an_error_can_be_read(
         await d.until_shown("[/red] and")
         assert "where   gpu-box:/data/ann" in d.text()
         assert "to do   Remove what is not needed there." in d.text()
-        check_snapshot(d.app, f"messages-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"messages-{size[0]}x{size[1]}", tmp_path)
         copied: list[str] = []
         d.app.copy_text = copied.append  # type: ignore[method-assign]
         await d.press("y")

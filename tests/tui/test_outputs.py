@@ -112,7 +112,7 @@ async def test_pictures(console: Console, run: Run, tmp_path: Path, size: tuple[
         await d.until_shown("model.json")
         await d.press("home", "down", "enter")
         await d.until_shown('{"weights": "[/markup]"}')
-        check_snapshot(d.app, f"output-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"output-{size[0]}x{size[1]}", tmp_path)
 
 
 @pytest.mark.parametrize(("key", "variable"), [("v", "PAGER"), ("E", "EDITOR")])

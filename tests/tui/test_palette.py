@@ -165,4 +165,4 @@ async def test_picture(
         await d.press("colon")
         await d.type("loc")
         await d.until_shown("[red]local.py")
-        check_snapshot(d.app, f"palette-found-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"palette-found-{size[0]}x{size[1]}", tmp_path)

@@ -195,4 +195,4 @@ async def test_pictures(
     monkeypatch.setattr("tui.screens.settings.shown_path", lambda path: "~/.config/aml-tui/config.yaml")
     async with driven(console(ascii=size[0] == 80), size) as d:
         await at(d, "notice")
-        check_snapshot(d.app, f"settings-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"settings-{size[0]}x{size[1]}", tmp_path)

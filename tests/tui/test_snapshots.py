@@ -45,7 +45,7 @@ async def test_screens(
             if size[0] > 80:
                 await d.until_shown("─ iris-037 ─")
                 await d.until(lambda: "epoch" not in d.text())
-        check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"{name}-{size[0]}x{size[1]}", tmp_path)
 
 
 @pytest.mark.parametrize("theme", ["aml-light", "ansi-dark"])
@@ -58,7 +58,7 @@ async def test_themes(
     app.theme = theme
     async with driven(app) as d:
         await d.until_shown("epoch 30/30")
-        check_snapshot(d.app, f"main-{theme}-120x40", tmp_path)
+        await check_snapshot(d.app, f"main-{theme}-120x40", tmp_path)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=["80x24", "120x40", "200x60"])
@@ -70,7 +70,7 @@ async def test_main(
     async with driven(console(), size) as d:
         if size[0] > 80:
             await d.until_shown("epoch 30/30")
-        check_snapshot(d.app, f"main-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"main-{size[0]}x{size[1]}", tmp_path)
 
 
 async def test_ascii(console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ async def test_ascii(console: Callable[..., ConsoleApp], home: Paths, history: H
     write_log(home, make_run(45))
     async with driven(console(ascii=True)) as d:
         await d.until_shown("epoch 30/30")
-        check_snapshot(d.app, "main-ascii-120x40", tmp_path)
+        await check_snapshot(d.app, "main-ascii-120x40", tmp_path)
         text = d.text()
         assert text.isascii(), {char for char in text if not char.isascii()}
 
@@ -96,4 +96,4 @@ async def test_first_start(console: Callable[..., ConsoleApp], home: Paths, hist
 
     async with driven(console(None, folder_here=Path("/home/ann/thesis"))) as d:
         await d.until_shown("no project has runs yet")
-        check_snapshot(d.app, "first-start-120x40", tmp_path)
+        await check_snapshot(d.app, "first-start-120x40", tmp_path)

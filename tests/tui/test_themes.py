@@ -111,7 +111,7 @@ async def test_no_color_is_no_colours(
         await d.until_shown("epoch 30/30")
         assert d.app.look == BY_NAME["mono"]
         assert colours(d.app) == set()
-        check_snapshot(d.app, "main-mono-120x40", tmp_path)
+        await check_snapshot(d.app, "main-mono-120x40", tmp_path)
         for keys in (["question_mark"], ["colon"], ["v"], ["s"], ["slash"]):
             await d.press(*keys)
             assert colours(d.app) == set(), keys
@@ -125,7 +125,7 @@ async def test_high_contrast(console: Callable[..., ConsoleApp], home: Paths, hi
     app.use_look(BY_NAME["contrast-dark"])
     async with driven(app) as d:
         await d.until_shown("epoch 30/30")
-        check_snapshot(d.app, "main-contrast-dark-120x40", tmp_path)
+        await check_snapshot(d.app, "main-contrast-dark-120x40", tmp_path)
 
 
 @pytest.mark.parametrize("look", ["contrast-light", "mono"])
@@ -139,7 +139,7 @@ async def test_the_main_screen_is_seen_while_one_chooses(
         while d.app.look.name != look:
             await d.press("j")
         await d.until_shown("nothing printed yet")
-        check_snapshot(d.app, f"themes-{look}-120x40", tmp_path)
+        await check_snapshot(d.app, f"themes-{look}-120x40", tmp_path)
 
 
 @pytest.mark.parametrize("key", ["comma", "T", "exclamation_mark", "question_mark", "J", "colon", "O"])

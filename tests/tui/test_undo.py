@@ -180,10 +180,10 @@ async def test_pictures(
         await d.until(lambda: "sweep" not in d.main.configs.keys)
         await d.press("3", "U")
         await d.until(lambda: "195K" in d.text() and "391K" in d.text())
-        check_snapshot(d.app, f"bin-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"bin-{size[0]}x{size[1]}", tmp_path)
         await d.press("escape", "D")
         await d.until(lambda: "195KB" in note(d))
-        check_snapshot(d.app, f"delete-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"delete-{size[0]}x{size[1]}", tmp_path)
 
 
 async def test_a_run_configuration_comes_back(console: Console, project: Path) -> None:

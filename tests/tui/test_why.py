@@ -263,4 +263,4 @@ async def test_pictures(
             await d.until_shown("KeyError: 'petal'" if name == "failed" else "nothing printed yet")
         await d.press("i")
         await d.until_shown("Traceback (most" if name == "failed" else "makes room")
-        check_snapshot(d.app, f"why-{name}-{size[0]}x{size[1]}", tmp_path)
+        await check_snapshot(d.app, f"why-{name}-{size[0]}x{size[1]}", tmp_path)
