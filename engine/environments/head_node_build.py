@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from engine.environments.commands import Making
     from engine.environments.head_node import HeadNodeBuilder, Look
     from engine.environments.ready import Ready
-    from engine.hosts.host import Host, RunExit, RunStatus
+    from engine.hosts.host import Follow, Host, RunExit, RunStatus
     from engine.project.environment import EnvironmentSpec
 
     T = TypeVar("T")
@@ -177,12 +176,19 @@ class HeadNodeBuild(Build):
         follow = await host.follow(run, "driver.log", self._offset, self._take)
         try:
             status = await self._at_end(host, run)
-            # Removed by somebody who waited for it too, it has no log any more.
-            with contextlib.suppress(*(() if status.phase != "absent" else (HostError,))):
-                await follow.drained(status.log_size)
+            await self._drained(follow, status)
             return status
         finally:
             await follow.stop()
+
+    async def _drained(self, follow: Follow, status: RunStatus) -> None:
+        """What was built is there or not; a log that somebody removed who waited for it too says nothing of that."""
+        try:
+            await follow.drained(status.log_size)
+        except HostLost:
+            raise
+        except HostError as error:
+            self._log.note(f"the end of this log is missing: {error}")
 
     async def _at_end(self, host: Host, run: str) -> RunStatus:
         while True:

@@ -74,6 +74,8 @@ class FollowedFile:
         self._more = asyncio.Event()
         self._moved = asyncio.Event()
         self._allowance = _Allowance()
+        self._looks = 0
+        self._absent_at = 0
         self._over = False
         self._error: Exception | None = None
         self._task = asyncio.create_task(self._hand_over(), name=f"follow {name}")
@@ -95,6 +97,11 @@ class FollowedFile:
             if self._on_cut:
                 self._on_cut(self._size)
             return
+        if "absent" in header:
+            # It comes behind all that was read of the file, and may be there again one day.
+            self._absent_at = header["absent"]
+            self._moved.set()
+            return
         self._size = header["size"]
         if body:
             self._arrived.append((header["at"], body))
@@ -115,8 +122,8 @@ class FollowedFile:
                         self._fail(error)
                 if self._error is None and offset == self._position:
                     self._position += len(data)
-                    self._moved.set()
                 self._arrived.popleft()
+                self._moved.set()
                 if self._allowance.take(len(data)) and self._error is None:
                     self._give_back()
 
@@ -150,10 +157,14 @@ class FollowedFile:
 
     async def drained(self, size: int) -> None:
         if self._position < size:
-            self._tell("pace", {})
+            self._looks += 1
+            self._tell("pace", {"look": self._looks})
+        look = self._looks
         while self._position < size:
             if self._error:
                 raise self._error
+            if self._absent_at >= look and not self._arrived:
+                raise HostError(f"{self._name} is not there any more, and {size - self._position} bytes were not read")
             self._moved.clear()
             await self._moved.wait()
 

@@ -181,7 +181,7 @@ class Follow(Protocol):
     async def drained(self, size: int) -> None:
         """Wait until everything before `size` was handed to the sink.
 
-        Raises HostLost, HostError (the file was cut, the follow stopped), or what the sink raised.
+        Raises HostLost, HostError (the file was cut or removed, the follow stopped), or what the sink raised.
         """
 
     async def stop(self) -> None:

@@ -53,7 +53,7 @@ class Agent(object):
             "ping": self.ping,
             "follow": self.follow,
             "unfollow": lambda head, body: self.poller.drop(head["follow"]),
-            "pace": lambda head, body: self.poller.pace(head["follow"], head.get("interval")),
+            "pace": lambda head, body: self.poller.pace(head["follow"], head.get("interval"), head.get("look", 0)),
             "seek": lambda head, body: self.poller.seek(head["follow"], head["offset"]),
             "watch": lambda head, body: self.poller.watch(head["runs"]),
             "unwatch": lambda head, body: self.poller.unwatch(head["runs"]),

@@ -42,6 +42,8 @@ class Follow(object):
         self.eager_until = time.monotonic() + EAGER_FOR
         self.told = -1
         self.cut = False
+        # The number of a look that somebody waits for, until it is known that there is nothing to be seen.
+        self.look = 0
 
 
 class Watch(object):
@@ -85,13 +87,14 @@ class Poller(object):
                     self.change.notify()
                 follow.credit += credit
 
-    def pace(self, key: int, interval: "Optional[float]") -> None:
-        """Another interval, or with None just a look now."""
+    def pace(self, key: int, interval: "Optional[float]", look: int = 0) -> None:
+        """Another interval; with None a look now, which is answered by its number when the file is not there."""
         with self.change:
             follow = self.follows.get(key)
             if follow:
                 if interval is not None:
                     follow.interval = interval
+                follow.look = look or follow.look
                 follow.due = 0.0
                 follow.told = -1
                 self.change.notify()
@@ -160,7 +163,10 @@ class Poller(object):
         try:
             found = os.lstat(follow.path)
         except OSError:
-            # Not there yet.
+            # Not there yet, or not any more.
+            if follow.look:
+                self.sender.send({"follow": key, "absent": follow.look}, bulk=True, wait=False)
+                follow.look = 0
             return
         if not stat.S_ISREG(found.st_mode):
             # A script put something else in its place; a link must not lead to files that are none of the run's.

@@ -188,7 +188,11 @@ def forbid(root: "Root", run_id: str) -> bool:
     if not os.path.isdir(folder):
         return True
     nobody = {"pid": 0, "start": 0, "boot_id": identities.boot_id()}
-    return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
+    try:
+        return status.write(folder, "process.json", dict(nobody, runner=nobody, started=time.time()), exclusive=True)
+    except FileNotFoundError:
+        # Another agent has removed it meanwhile.
+        return True
 
 
 def contain(root: "Root", run_id: str, spec: "Optional[dict[str, Any]]") -> "Optional[str]":

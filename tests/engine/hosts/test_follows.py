@@ -180,6 +180,27 @@ async def test_the_interval_is_kept_and_drained_does_not_wait_for_it(bench: Benc
     assert time.monotonic() - began >= 0.55
 
 
+async def test_the_rest_of_a_file_that_was_removed_is_not_waited_for(bench: Bench) -> None:
+    await bench.run(R, "print('ten bytes')")
+    size = (await bench.ended(R)).log_size
+    sink = Collector()
+    follow = await bench.host.follow(R, "driver.log", 0, sink, 30.0)
+    await follow.drained(size)
+    waiting = asyncio.ensure_future(follow.drained(size + 1))
+    await bench.host.remove_run(R)
+    follow.set_interval(0.01)
+    with pytest.raises(HostError, match=r"driver\.log is not there any more"):
+        await asyncio.wait_for(waiting, 5)
+    # What is there again is followed from where it was.
+    (bench.folder(R) / "logs").mkdir(parents=True)
+    (bench.folder(R) / "logs/driver.log").write_text("ten bytes\nten bytes\n")
+    await asyncio.wait_for(follow.drained(2 * size), 5)
+    assert bytes(sink.data) == b"ten bytes\n" * 2
+    with pytest.raises(HostError, match=r"driver\.log is not there any more"):
+        await bench.host.remove_run(R)
+        await asyncio.wait_for(follow.drained(3 * size), 5)
+
+
 async def test_many_idle_follows_cost_little(bench: Bench) -> None:
     """With 200 follows of quiet files and 50 watched runs the agent rests; one that never does takes a processor."""
     await bench.lay(R, "")

@@ -10,17 +10,21 @@ import random
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.errors import HostError, HostLost
-from engine.hosts.agent.starting import RUNNER
+from engine.hosts.agent import status
+from engine.hosts.agent.rundir import Root
+from engine.hosts.agent.starting import RUNNER, forbid
 from engine.hosts.agent_source import agent_argv, agent_bundle
 from tests.engine.hosts.bench import Collector, R, S, alive, sleeper
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.engine.hosts.bench import Bench
 
 # Tells that it began, in a file that survives everything, and stays.
@@ -208,6 +212,21 @@ async def test_forbidden_is_never_started(bench: Bench) -> None:
     assert await bench.host.signal(R, "KILL") == []
     await bench.run(S, WITNESS)
     assert not await bench.host.forbid(S)
+
+
+def test_what_somebody_else_removes_meanwhile_is_never_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two engines that waited for one build both forbid and remove it."""
+    root = Root(os.fsencode(tmp_path))
+    root.lay(R, [])
+    write = status.write
+
+    def later(*arguments: Any, **more: Any) -> bool:
+        root.remove(R)
+        return write(*arguments, **more)
+
+    monkeypatch.setattr(status, "write", later)
+    assert forbid(root, R)
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 async def test_the_agent_is_killed_while_the_script_runs(bench: Bench) -> None:
