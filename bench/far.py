@@ -18,6 +18,7 @@ from tests.services import network, ownership, people, sshd
 from tests.services.network import FarMachine
 from tests.services.people import Person, make_key
 from tests.services.sshd import Sshd
+from tests.services.sweeping import sweep
 
 if TYPE_CHECKING:
     from bench.installation import Installation
@@ -83,9 +84,7 @@ class FarHosts:
         why = sshd.missing() or network.missing()
         if why:
             raise SystemExit(f"NO SSH SERVERS: {why}")
-        network.sweep_namespaces()
-        people.sweep_users()
-        ownership.sweep_folders()
+        sweep()
         # Other people's scripts look into it.
         self.folder = ownership.new_folder("bench")
         self.all: list[FarHost] = []

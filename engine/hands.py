@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import NotNow, UsageError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from engine.paths import Paths
     from engine.runs.ledger import Ledger
     from engine.runs.model import Run, RunPlan
+
+log = logging.getLogger(__name__)
 
 # In a container: bash where there is one, in the run's folder.
 _SHELL = 'cd "$1" && if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi'
@@ -156,7 +159,10 @@ async def _container(host: Host, run: Run) -> tuple[DockerApi, str] | None:
     at = handle.get("docker")
     docker = await host.docker(Endpoint.from_json(at) if at else None)
     there = await docker.inspect(str(name))
-    return (docker, str(name)) if there is not None and there.running else None
+    if there is not None and there.running:
+        return docker, str(name)
+    log.info("%s is %s, and its container %s", run.name, run.state, there.state if there else "is not there")
+    return None
 
 
 def _surroundings(run: Run, plan: RunPlan, host: Host) -> Surroundings:

@@ -15,8 +15,8 @@ MODULES = (
     "whole",
     "identities",
     "held",
-    "processes",
     "status",
+    "processes",
     "usage",
     "runner",
     "channel",
@@ -35,7 +35,7 @@ MODULES = (
     "agent",
 )
 # What a container runs first, and what that needs; placed beside the run-side package.
-CONTAINED = ("whole", "identities", "held", "contained", "processes", "status", "usage", "runner", "contained_rest")
+CONTAINED = ("whole", "identities", "held", "contained", "status", "processes", "usage", "runner", "contained_rest")
 CONTAINED_PACKAGE = "_aml_tui_runner"
 # What stands on a head node for a driver on the cluster, with what that needs; and what the driver itself begins as.
 CLUSTER = (

@@ -238,11 +238,13 @@ class Agent(object):
 
     def signal(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
         script, runner, left = starting.parts_of(self.root.status(head["run"]))
-        return processes.signal_run(whole.encode(head["run"]), head["number"], script, runner, left)
+        folder = self.root.run(head["run"])
+        return processes.signal_run(whole.encode(head["run"]), folder, head["number"], script, runner, left)
 
     def processes(self, head: "dict[str, Any]", body: bytes) -> "list[dict[str, Any]]":
         script, runner, left = starting.parts_of(self.root.status(head["run"]))
-        return [processes.describe(item) for item in processes.of_run(whole.encode(head["run"]), script, runner, left)]
+        found = processes.of_run(whole.encode(head["run"]), self.root.run(head["run"]), script, runner, left)
+        return [processes.describe(item) for item in found]
 
     def outputs(self, head: "dict[str, Any]", body: bytes) -> None:
         """The list goes in parts, so that a folder of a hundred thousand files delays nobody."""

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from . import status
 from .identities import DEAD, Process, alive, exists, look
 
 MYPY = False
@@ -14,6 +15,9 @@ if MYPY:
 ROLE = b"AML_TUI_ROLE="
 CONTAINED = b"AML_CONTAINED_"
 RUN_ID = b"AZUREML_RUN_ID="
+OUTPUTS = b"AZUREML_OUTPUT_DIRECTORY="
+# Where a container has its run's outputs.
+CONTAINED_OUTPUTS = OUTPUTS + b"/azureml-run/outputs"
 
 
 def describe(process: Process) -> "dict[str, Any]":
@@ -52,10 +56,35 @@ def table() -> "Iterator[Process]":
                 yield process
 
 
+def outputs_of(folder: bytes) -> bytes:
+    """What tells the run in this folder from one of another installation with the same id: where its outputs are.
+
+    Ids are made of a project's name and the millisecond, and so may be made twice.
+    """
+    started = status.read(os.path.join(folder, b"status"), "spec.json")
+    # Nothing is written here of a container that shares no folder with its host.
+    contained = started is None or "contained" in started
+    return CONTAINED_OUTPUTS if contained else OUTPUTS + folder + b"/outputs"
+
+
+def is_marked(variables: "list[bytes]", run_id: bytes, outputs: bytes) -> bool:
+    """Whether these are the variables of a run. A script may give itself other outputs, but none of another run."""
+    if RUN_ID + run_id not in variables:
+        return False
+    theirs = b"/runs/" + run_id + b"/outputs"
+    return outputs in variables or not any(
+        item == CONTAINED_OUTPUTS or (item.startswith(OUTPUTS) and item.endswith(theirs)) for item in variables
+    )
+
+
 def of_run(
-    run_id: bytes, script: "Optional[dict[str, Any]]", runner: "Optional[dict[str, Any]]", known: "Iterable[Any]" = ()
+    run_id: bytes,
+    folder: bytes,
+    script: "Optional[dict[str, Any]]",
+    runner: "Optional[dict[str, Any]]",
+    known: "Iterable[Any]" = (),
 ) -> "list[Process]":
-    """The living processes of a run, without its runner.
+    """The living processes of the run in this folder, without its runner.
 
     Those are: every process with the run id in its environment; the script's session and group, as long as the script's
     pid is surely its own; every descendant of those and of the runner (orphans are reparented to it); and `known`
@@ -63,13 +92,13 @@ def of_run(
     """
     everyone = dict((process.pid, process) for process in table())
     away = {os.getpid()}
-    mark = RUN_ID + run_id
+    outputs = outputs_of(folder)
     found = set()
     for pid in everyone:
         variables = environ_of(pid)
         if any(item.startswith(ROLE) for item in variables):
             away.add(pid)
-        elif mark in variables:
+        elif is_marked(variables, run_id, outputs):
             found.add(pid)
         elif any(item.startswith(RUN_ID) for item in variables):
             away.add(pid)
@@ -99,9 +128,8 @@ def of_run(
 
 def end_contained(run_id: bytes) -> None:
     """Kill what still runs of a container that is no more, whatever its role in it: as far as this host sees it."""
-    mark = RUN_ID + run_id
     for _ in range(20):
-        found = [process for process in table() if is_contained(process.pid, mark)]
+        found = [process for process in table() if is_contained(process.pid, run_id)]
         if not found:
             return
         for process in found:
@@ -109,9 +137,9 @@ def end_contained(run_id: bytes) -> None:
         time.sleep(0.05)
 
 
-def is_contained(pid: int, mark: bytes) -> bool:
+def is_contained(pid: int, run_id: bytes) -> bool:
     variables = environ_of(pid)
-    if mark not in variables:
+    if not is_marked(variables, run_id, CONTAINED_OUTPUTS):
         return False
     own = [item for item in variables if item.startswith((ROLE, CONTAINED))]
     # The runner and what is beside it have both; the script and what it starts have neither.
@@ -148,19 +176,20 @@ def send(process: Process, number: int) -> bool:
 
 def signal_run(
     run_id: bytes,
+    folder: bytes,
     number: int,
     script: "Optional[dict[str, Any]]",
     runner: "Optional[dict[str, Any]]",
     known: "Iterable[Any]" = (),
 ) -> "list[dict[str, Any]]":
-    """Signal every process of the run; returns those that were there, as pid, start, command.
+    """Signal every process of the run in this folder; returns those that were there, as pid, start, command.
 
     A kill is repeated until a look finds nobody new, since a process may fork while it is looked for.
     """
     known = list(known)
     told = {}  # type: dict[tuple[int, int], dict[str, Any]]
     for _ in range(20 if number == signal.SIGKILL else 1):
-        fresh = [p for p in of_run(run_id, script, runner, known) if (p.pid, p.start) not in told]
+        fresh = [p for p in of_run(run_id, folder, script, runner, known) if (p.pid, p.start) not in told]
         if not fresh:
             break
         for process in fresh:

@@ -215,10 +215,10 @@ class Runner(object):
 
     def others(self) -> "list[identities.Process]":
         run_id = encode(self.order["run_id"])
-        return [p for p in processes.of_run(run_id, self.script, self.me) if p.pid != self.script["pid"]]
+        return [p for p in processes.of_run(run_id, self.folder, self.script, self.me) if p.pid != self.script["pid"]]
 
     def signal(self, number: int) -> None:
-        processes.signal_run(encode(self.order["run_id"]), number, self.script, self.me)
+        processes.signal_run(encode(self.order["run_id"]), self.folder, number, self.script, self.me)
 
     def finish(self, code: int, usage: "Any", left: "list[identities.Process]", trouble: "dict[str, Any]") -> None:
         """Write exit.json, into space taken at the start; if even that fails, go on trying as long as it takes."""

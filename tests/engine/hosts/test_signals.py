@@ -10,12 +10,15 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine import paths
 from engine.hosts.agent import identities, processes
-from tests.engine.hosts.bench import R, S, alive, sleeper
+from tests.engine.hosts.bench import Bench, R, S, alive, sleeper
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
-    from tests.engine.hosts.bench import Bench
+    from pathlib import Path
+
+    import pytest
 
 # A script with every kind of descendant; each tells its pid and stays.
 FAMILY = """
@@ -72,6 +75,30 @@ async def test_kill_reaches_all_of_a_run_and_nobody_else(bench: Bench) -> None:
     assert all(alive(pid) for pid in others.values())
     assert alive(other["runner"]["pid"])
     await bench.host.signal(S, "KILL")
+
+
+async def test_a_run_of_another_installation_may_have_the_same_id(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Projects of one name, submitted in one millisecond."""
+    monkeypatch.setenv("AML_TUI_HOME", str(tmp_path / "another home"))
+    other = Bench(paths.current())
+    other.paths.make()
+    await other.host.connect()
+    try:
+        await bench.run(R, FAMILY)
+        await other.run(R, FAMILY)
+        pids = await family(bench, R)
+        others = await family(other, R)
+        found = {proc.pid for proc in await bench.host.processes(R)}
+        assert found >= set(pids.values()) and found.isdisjoint(others.values())
+        told = {proc.pid for proc in await bench.host.signal(R, "KILL")}
+        assert told >= set(pids.values()) and told.isdisjoint(others.values())
+        await bench.ended(R)
+        await bench.host.contain(R, None)
+        assert all(map(alive, others.values()))
+    finally:
+        await other.close()
 
 
 async def test_after_the_runner_is_gone_the_marked_ones_are_still_found(bench: Bench) -> None:
