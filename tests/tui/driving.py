@@ -42,7 +42,10 @@ class Driver:
         def holds() -> bool:
             return bool(condition())
 
-        await until_async(holds, what=what or f"not seen; the screen:\n{self.text()}")
+        try:
+            await until_async(holds, what=what or "not seen")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the screen:\n{self.text()}") from None
         await self.pilot.pause()
 
     async def until_shown(self, text: str) -> None:
@@ -78,9 +81,10 @@ async def driven(
 
 
 def packet(driver: Driver, text: str) -> None:
-    """Every key at once, as the terminal's reader hands them over."""
+    """Every key at once, as the terminal's reader hands them over; `>` is the arrow to the right."""
     names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
+    names |= {"\t": "tab", ">": "right"}
     names["]"] = "right_square_bracket"
     for char in text:
         key = names.get(char, char)
-        driver.app.post_message(events.Key(key, None if char in "\r\x1b" else char))
+        driver.app.post_message(events.Key(key, None if char in "\r\t\x1b>" else char))

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from engine.errors import EngineUnavailable
 from engine.secrets import KeyStore
-from tests.tui.driving import driven
+from tests.tui.driving import driven, packet
 from tests.tui.reaching import (
     ASKS_CODE,
     ASKS_NAME,
@@ -48,6 +48,19 @@ pytestmark = pytest.mark.usefixtures("person")
 
 
 # From the key to the files
+
+
+async def test_a_field_that_comes_is_where_the_next_keys_go(console: Console, home: Paths, project: Path) -> None:
+    """A password typed right behind its choice must not show up in the field after it."""
+    async with driven(console(), (80, 24)) as d:
+        await d.press("a")
+        await d.until_shown("Attach a compute target")
+        await d.press("down", "enter")
+        await at(d, AttachScreen)
+        await d.type("gpu-box")
+        packet(d, f"\t\t>\t{PASSWORD}\tgate")
+        await d.until(lambda: field(d, "jump_host") == "gate")
+        assert PASSWORD not in d.text()
 
 
 async def test_a_machine_with_a_password(console: Console, home: Paths, project: Path) -> None:

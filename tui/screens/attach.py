@@ -107,6 +107,11 @@ class AttachScreen(Dialog[str]):
             return SecretInput(placeholder=spec.empty, id=spec.name)
         return LineInput(value, placeholder=spec.empty, id=spec.name)
 
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """The order of the form. Textual's is that of the last layout, where a field that has just come is not yet."""
+        return [field.entry for field in self._fields.values() if field.display]
+
     def on_resize(self) -> None:
         # What is said below the fields stays on the screen, however many there are.
         self.query_one("#fields").styles.max_height = max(4, self.size.height * 92 // 100 - AROUND)
