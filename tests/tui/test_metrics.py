@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from tests.tui.driving import Driver, driven
 from tests.tui.history import NOW
 from tests.tui.snapshots import check_snapshot
 from tui.charts.colours import SIGNS
+from tui.charts.reading import Frame, read_frame
 from tui.screens.overlay import OverlayScreen
+from tui.widgets import chart_view
 from tui.widgets.metrics_pane import MetricsPane
 
 if TYPE_CHECKING:
@@ -351,6 +354,28 @@ async def test_an_image_is_a_file_to_save(
         await d.press("down", "W")
         await d.until(lambda: any("secret was not saved" in said for said in d.said()))
         assert not list(tmp_path.glob("*secret*"))
+
+
+async def test_no_key_of_a_chart_is_lost_when_it_becomes_another(
+    console: Console, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def slow(*arguments: Any, **more: Any) -> Frame:
+        go.wait(10)
+        return read_frame(*arguments, **more)
+
+    async with driven(console()) as d:
+        pane = await at_metrics(d)
+        await d.press("enter")
+        await d.until_shown("200 values")
+        monkeypatch.setattr(chart_view, "read_frame", slow)
+        await d.press("m")
+        await d.until(lambda: not pane.chart._changes)
+        await d.press("down")
+        await d.until(lambda: pane.opened == ("accuracy",))
+        go.set()
+        await d.until(lambda: pane.chart.frame is not None and pane.chart.look.smooth == 0.6)
 
 
 async def test_another_run_under_the_same_chart(console: Console, home: Paths, history: History) -> None:

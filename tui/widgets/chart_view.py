@@ -163,6 +163,9 @@ class ChartView(Widget, can_focus=True):
                 frame = await asyncio.to_thread(work, ascii=self.ascii, before=self.frame)
                 if readers is self._readers:
                     self._take(frame)
+                else:
+                    # Other curves meanwhile: what was asked for is for them now.
+                    self._changes[:0] = changes
         finally:
             self._drawing = False
 
