@@ -81,10 +81,10 @@ async def driven(
 
 
 def packet(driver: Driver, text: str) -> None:
-    """Every key at once, as the terminal's reader hands them over; `>` is the arrow to the right."""
+    """Every key at once, as the terminal's reader hands them over; `→` is the arrow to the right."""
     names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
-    names |= {"\t": "tab", ">": "right"}
+    names |= {"\t": "tab", "→": "right", "<": "less_than_sign", ">": "greater_than_sign"}
     names["]"] = "right_square_bracket"
     for char in text:
         key = names.get(char, char)
-        driver.app.post_message(events.Key(key, None if char in "\r\t\x1b>" else char))
+        driver.app.post_message(events.Key(key, None if char in "\r\t\x1b→" else char))

@@ -58,7 +58,7 @@ async def test_a_field_that_comes_is_where_the_next_keys_go(console: Console, ho
         await d.press("down", "enter")
         await at(d, AttachScreen)
         await d.type("gpu-box")
-        packet(d, f"\t\t>\t{PASSWORD}\tgate")
+        packet(d, f"\t\t→\t{PASSWORD}\tgate")
         await d.until(lambda: field(d, "jump_host") == "gate")
         assert PASSWORD not in d.text()
 

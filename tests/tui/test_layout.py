@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.tui.driving import Driver, driven
+from tests.tui.driving import Driver, driven, packet
 from tests.tui.history import busy_history
 from tui.screens.main import MainScreen
 
@@ -44,6 +44,11 @@ async def test_it_is_as_it_was_left(console: Callable[..., ConsoleApp], history:
         await d.press(*["less_than_sign"] * 9)
         await d.until(lambda: left(d) == 20)
         await d.press(*["greater_than_sign"] * 20)
+        await d.until(lambda: left(d) == 60)
+        # Each key counts, however quickly they come.
+        packet(d, "<<><<")
+        await d.until(lambda: left(d) == 48)
+        packet(d, ">" * 20)
         await d.until(lambda: left(d) == 60)
     # Another project has its own pane and tab; the width is the terminal's.
     other = project.parent / "other"

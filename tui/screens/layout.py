@@ -83,8 +83,10 @@ class Layout:
 
     def widen(self, by: int) -> None:
         """The left column wider or narrower by this many steps."""
-        wanted = self.screen.query_one("#left").size.width + by * STEP
-        self._width = min(max(wanted, NARROWEST), WIDEST, self.screen.size.width // 2)
+        most = self.screen.size.width // 2
+        # What was chosen last may not have been laid out yet.
+        now = min(self._width, most) if self._width else self.screen.query_one("#left").size.width
+        self._width = min(max(now + by * STEP, NARROWEST), WIDEST, most)
         self.fit()
         self.screen.app.remember("left", self._width, everywhere=True)
 
