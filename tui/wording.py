@@ -65,8 +65,8 @@ def metric_value(series: Series, value: float | None) -> str:
 
 
 def used(name: str, value: float) -> str:
-    """What a run used of a resource: a share of a core, bytes, or bytes a second."""
-    if name.endswith("cpu"):
+    """What a run used of a resource: a share of a core or of a GPU, bytes, or bytes a second."""
+    if name.endswith(("cpu", "gpu")):
         return f"{value:.0%}"
     return f"{size(value)}B" if name.endswith("memory") else f"{size(value)}B/s"
 

@@ -31,7 +31,8 @@ GPU_PAUSE, GPU_TIMEOUT = 30.0, 20.0
 ROOM = 1 << 20
 TICKS = float(os.sysconf("SC_CLK_TCK"))
 PAGE = os.sysconf("SC_PAGE_SIZE")
-GPU_QUERY = "--query-compute-apps=pid,used_memory"
+# Who holds how much of which GPU, and how busy each is.
+HOLDERS, BUSY = "--query-compute-apps=gpu_uuid,pid,used_memory", "--query-gpu=uuid,utilization.gpu"
 
 
 def children_of(pid: int) -> "list[int]":
@@ -113,7 +114,8 @@ class Usage(object):
     """Looks now and then, and appends what is new to the run's metrics: {"t", "k": "resource", "n": "", "v"}.
 
     `v` has "cpu" (1.0 is a whole core), "memory" (bytes, resident, summed), "read" and "write" (bytes a second), and
-    where a process of the run is on a GPU "gpu memory" (bytes).
+    where a process of the run is on a GPU "gpu memory" (bytes) and "gpu" (1.0 is a whole one): how busy the GPUs are
+    that it holds, whoever else is on them.
     """
 
     def __init__(self, path: bytes, program: "Optional[str]" = None) -> None:
@@ -129,6 +131,8 @@ class Usage(object):
         self.asking = None  # type: Optional[subprocess.Popen[bytes]]
         self.asked = -GPU_PAUSE
         self.gpu = {}  # type: dict[str, float]
+        # The GPUs that it holds, while it is asked how busy these are.
+        self.holds = set()  # type: set[str]
         self.pids = []  # type: list[int]
 
     def look(self) -> None:
@@ -185,7 +189,7 @@ class Usage(object):
         self.write(at, sample)
 
     def write(self, at: float, sample: "dict[str, float]") -> None:
-        told = dict((name, round(value, 3) if name == "cpu" else int(value)) for name, value in sample.items())
+        told = dict((name, round(value, 3) if name in ("cpu", "gpu") else int(value)) for name, value in sample.items())
         line = json.dumps({"t": round(at, 2), "k": "resource", "n": "", "v": told}, sort_keys=True) + "\n"
         try:
             # A script may have made a pipe of it: nobody waits for its reader.
@@ -225,7 +229,11 @@ class Usage(object):
         if now - self.asked < GPU_PAUSE or not any(map(on_gpu, self.pids)):
             return
         self.asked = now
-        self.asking = asked_of(self.program)
+        self.holds = set()
+        self.ask(HOLDERS)
+
+    def ask(self, query: str) -> None:
+        self.asking = asked_of(self.program or "", query)
         if self.asking is None:
             self.program = ""
 
@@ -242,9 +250,18 @@ class Usage(object):
                     # What it began may go on and have the other end open: only what is there is read.
                     os.set_blocking(asking.stdout.fileno(), False)
                     said = asking.stdout.read() or b""
-                self.gpu = gpu_memory(said.decode("utf-8", "replace"), self.pids)
+                self.take(said.decode("utf-8", "replace"))
         except Exception:
             self.give_up()
+
+    def take(self, said: str) -> None:
+        """What nvidia-smi has answered."""
+        if self.holds:
+            self.gpu = dict(self.gpu, **busy_of(said, self.holds))
+            return
+        self.gpu, self.holds = held_by(said, self.pids)
+        if self.holds:
+            self.ask(BUSY)
 
     def end_asking(self) -> None:
         """Not by its `kill`, which may wait for it: then nobody would be told that it ended."""
@@ -255,14 +272,14 @@ class Usage(object):
                 pass
 
 
-def asked_of(program: str) -> "Optional[subprocess.Popen[bytes]]":
+def asked_of(program: str, query: str) -> "Optional[subprocess.Popen[bytes]]":
     """nvidia-smi, begun; None when it cannot be."""
     # Loaded where it is needed: a script waits until its runner is.
     import subprocess
 
     try:
         return subprocess.Popen(
-            [program, GPU_QUERY, "--format=csv,noheader,nounits"],
+            [program, query, "--format=csv,noheader,nounits"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -280,15 +297,28 @@ def on_gpu(pid: int) -> bool:
         return False
 
 
-def gpu_memory(said: str, pids: "list[int]") -> "dict[str, float]":
-    """What nvidia-smi says these processes hold."""
+def held_by(said: str, pids: "list[int]") -> "tuple[dict[str, float], set[str]]":
+    """The memory on GPUs that these processes hold, and which GPUs these are."""
     total = 0.0
-    for line in said.splitlines():
-        words = [word.strip() for word in line.split(",")]
+    held = set()
+    for uuid, pid, memory in rows(said, 3):
         try:
-            if len(words) == 2 and int(words[0]) in pids:
-                total += int(words[1]) * 1024 * 1024
+            if int(pid) in pids:
+                held.add(uuid)
+                total += int(memory) * 1024 * 1024
         except ValueError:
             # "[N/A]", or words about the driver.
             continue
-    return {"gpu memory": total} if total else {}
+    return ({"gpu memory": total} if total else {}), held
+
+
+def busy_of(said: str, held: "set[str]") -> "dict[str, float]":
+    """How busy these GPUs are, summed, where the driver can tell."""
+    busy = [int(percent) / 100.0 for uuid, percent in rows(said, 2) if uuid in held and percent.isdecimal()]
+    return {"gpu": sum(busy)} if busy else {}
+
+
+def rows(said: str, columns: int) -> "list[list[str]]":
+    """The lines of an answer that have so many values."""
+    found = [[word.strip() for word in line.split(",")] for line in said.splitlines()]
+    return [words for words in found if len(words) == columns]

@@ -122,7 +122,15 @@ def test_what_a_full_disk_does_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_gpus_are_asked_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\necho '{os.getpid()}, 1024'\necho '1, 77'\necho '{os.getpid()}, [N/A]'\n")
+    me = os.getpid()
+    program.write_text(
+        f"""#!/bin/sh
+        case $1 in
+        --query-compute-apps=*) printf '%s\\n' 'GPU-a, {me}, 1024' 'GPU-b, 1, 77' 'GPU-c, {me}, [N/A]' ;;
+        --query-gpu=*) printf '%s\\n' 'GPU-a, 87' 'GPU-b, 100' 'GPU-c, 40' 'GPU-d, [N/A]' ;;
+        esac
+        """
+    )
     program.chmod(0o755)
     looker = usage.Usage(os.fsencode(tmp_path / "metrics.jsonl"), str(program))
     looker.pids = [os.getpid()]
@@ -136,6 +144,11 @@ def test_gpus_are_asked_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     pid, _ = os.waitpid(asking.pid, 0)
     looker.reaped(pid)
     assert looker.gpu == {"gpu memory": 1024.0 * MIB}
+    # How busy those are that it holds is asked next.
+    assert looker.asking is not None
+    pid, _ = os.waitpid(looker.asking.pid, 0)
+    looker.reaped(pid)
+    assert looker.gpu == {"gpu memory": 1024.0 * MIB, "gpu": 1.27}
     assert looker.asking is None
     # One that hangs is ended, and does not hold up the runner.
     program.write_text("#!/bin/sh\nexec sleep 100\n")
@@ -152,7 +165,12 @@ def test_what_a_strange_program_says_of_gpus(tmp_path: Path, monkeypatch: pytest
     """It begins something that holds its output open, and says numbers that are none: the runner goes on."""
     program = tmp_path / "nvidia-smi"
     program.write_text(
-        f"#!/bin/sh\nsleep 20 & echo $! > {tmp_path}/pid\necho '\u00b2, \u00b2'\necho '{os.getpid()}, 1'\n"
+        f"""#!/bin/sh
+        case $1 in
+        --query-gpu=*) printf '%s\\n' 'b, ?' 'b' ;;
+        *) sleep 20 & echo $! > {tmp_path}/pid; printf '%s\\n' 'a, \u00b2, \u00b2' 'b, {os.getpid()}, 1' ;;
+        esac
+        """
     )
     program.chmod(0o755)
     monkeypatch.setattr(usage, "on_gpu", lambda pid: True)
@@ -167,6 +185,8 @@ def test_what_a_strange_program_says_of_gpus(tmp_path: Path, monkeypatch: pytest
         os.kill(held, 0)
     finally:
         os.kill(held, signal.SIGKILL)
+    os.waitpid(looker.asking.pid, 0)
+    looker.reaped(looker.asking.pid)
     assert looker.gpu == {"gpu memory": 1.0 * MIB}
 
 
