@@ -35,8 +35,8 @@ FILES = {
 def short_waits() -> Iterator[None]:
     """Textual's pilot looks in such steps whether the console is idle, twice for each key: half of all these took."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_wait, "SLEEP_GRANULARITY", 0.01)
-        patch.setattr(_wait, "SLEEP_IDLE", 0.01 / 20)
+        patch.setattr(_wait, "SLEEP_GRANULARITY", 0.005)
+        patch.setattr(_wait, "SLEEP_IDLE", 0.005 / 20)
         yield
 
 
