@@ -25,7 +25,7 @@ if MYPY:
 # How long a start may take in all. A disk that needs this long for six small files is a host in trouble.
 PATIENCE = 60.0
 # The modules that a runner needs.
-RUNNER = ("whole", "identities", "held", "status", "processes", "usage", "runner")
+RUNNER = ("whole", "identities", "held", "status", "processes", "usage", "streams", "runner")
 # Of the agent's own environment, what a script must not inherit.
 OWN = (b"AZUREML_", b"AML_METRICS_FILE", b"AML_TUI_ROLE")
 
