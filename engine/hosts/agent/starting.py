@@ -264,6 +264,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         "heartbeat": None,
         "log_size": size_of(root.followed(run_id, "driver.log")),
         "metrics_size": size_of(root.followed(run_id, "metrics.jsonl")),
+        "streams_size": size_of(root.followed(run_id, "driver.streams")),
     }  # type: dict[str, Any]
     process = status.read(folder, "process.json")
     if process is None:
@@ -303,6 +304,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         told["rebooted"] = process["boot_id"] != identities.boot_id()
     told["log_size"] = size_of(root.followed(run_id, "driver.log"))
     told["metrics_size"] = size_of(root.followed(run_id, "metrics.jsonl"))
+    told["streams_size"] = size_of(root.followed(run_id, "driver.streams"))
     return told
 
 
