@@ -10,6 +10,7 @@ import bisect
 import contextlib
 import os
 import re
+import time
 from array import array
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ _CODES = {STDOUT: 1, STDERR: 2, "": 0}
 _NAMES = {code: name for name, code in _CODES.items()}
 _LINE = re.compile(rb"^([oec]) (\d{1,18}) (\d{1,18})$", re.MULTILINE)
 _PIECE = 1 << 18
+# What arrives is shown without knowing its stream after so long, seconds.
+WAIT = 1.5
 
 
 class Apart:
@@ -33,7 +36,13 @@ class Apart:
         self._starts: array[int] = array("Q")
         self._ends: array[int] = array("Q")
         self._codes: array[int] = array("B")
+        self._met: set[int] = set()
         self._read = 0
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of it that were read."""
+        return self._read
 
     @property
     def covered(self) -> int:
@@ -45,7 +54,7 @@ class Apart:
 
     def streams(self) -> set[str]:
         """Those that something is known of."""
-        return {_NAMES[code] for code in (1, 2) if code in self._codes}
+        return {_NAMES[code] for code in self._met}
 
     def size(self) -> int:
         """Bytes noted by now; 0 where there is nothing."""
@@ -60,6 +69,7 @@ class Apart:
                 if os.fstat(file.fileno()).st_size < self._read:
                     # It was cut, and is what it is now.
                     del self._starts[:], self._ends[:], self._codes[:]
+                    self._met.clear()
                     self._read = 0
                 file.seek(self._read)
                 data = file.read(_PIECE)
@@ -84,6 +94,7 @@ class Apart:
             self._ends[-1] = start
         if end <= start or not code:
             return
+        self._met.add(code)
         if self._ends and self._ends[-1] == start and self._codes[-1] == code:
             self._ends[-1] = end
             return
@@ -109,6 +120,36 @@ class Apart:
         return (start, end) if shown and name and name != shown else None
 
 
+class Settling:
+    """How much of a growing log one may show by stream: what came just now waits until it is told which it was."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._sizes: list[tuple[float, int]] = []
+        self._end = 0
+
+    def end(self, size: int, covered: int) -> int:
+        """Of `size` bytes, those that are known up to `covered`, or have waited for it long enough."""
+        now = time.monotonic()
+        if not self._sizes or size < self._end:
+            # When one comes, or of a log that was cut: one that is at rest is told of as far as it ever will be.
+            self._sizes, self._end = [(now, size)], size if self._rests() else 0
+        if size > self._sizes[-1][1]:
+            self._sizes.append((now, size))
+        while self._sizes[0][0] <= now - WAIT and len(self._sizes) > 1:
+            self._end = max(self._end, self._sizes.pop(0)[1])
+        if self._sizes[0][0] <= now - WAIT:
+            self._end = max(self._end, self._sizes[0][1])
+        self._end = min(size, max(self._end, covered))
+        return self._end
+
+    def _rests(self) -> bool:
+        try:
+            return time.time() - self._log.stat().st_mtime > WAIT
+        except OSError:
+            return False
+
+
 class Sieve:
     """Lets through the lines of one stream, and those of either, of a log handed to it in pieces from its beginning."""
 
@@ -116,18 +157,23 @@ class Sieve:
         self._apart = apart
         self._shown = shown
         self._at = 0
-        self._in_line = False
+        # The lines that begin before this are dealt with alike; and whether one that does not begins now.
+        self._until = 0
+        self._new = True
         self._passes = True
 
     def take(self, data: bytes) -> bytes:
         """What of the next bytes is to be shown."""
         found, place = [], 0
         while place < len(data):
-            if not self._in_line:
-                self._passes = self._apart.hides(self._at + place, self._shown) is None
-            end = data.find(b"\n", place) + 1
-            self._in_line = not end
-            end = end or len(data)
+            if self._new:
+                name, _, until = self._apart.stretch(self._at + place)
+                self._passes = name in ("", self._shown)
+                # More may be known of what comes next by then.
+                self._until = min(until, self._at + len(data))
+            line_end = data.find(b"\n", max(place, self._until - 1 - self._at))
+            self._new = line_end >= 0
+            end = line_end + 1 if self._new else len(data)
             if self._passes:
                 found.append(data[place:end])
             place = end

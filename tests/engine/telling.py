@@ -31,7 +31,7 @@ def told(log: Path) -> list[tuple[str, str]]:
     found.read_all()
     lines, at = [], 0
     for line in log.read_bytes().splitlines(keepends=True):
-        lines.append((found.stream(at), line.decode().strip()))
+        lines.append((found.stream(at), line.decode(errors="replace").strip()))
         at += len(line)
     return lines
 
