@@ -199,9 +199,11 @@ def test_one_stream_of_a_log(shell: Shell, tmp_path: Path) -> None:
     until(lambda: shell.aml("experiment", "logs", "--stream", "stdout").out == b"to out\n")
     until(lambda: shell.aml("experiment", "logs", "--stream", "stderr").out == b"to err\n")
     following = shell.begin("experiment", "logs", "-f", "--stream", "stderr")
+    assert following.stdout is not None
+    assert following.stdout.readline() == b"to err\n"
     gate.touch()
     out, err = following.communicate(timeout=30)
-    assert (following.returncode, out) == (1, b"to err\nthe end\n"), err
+    assert (following.returncode, out) == (1, b"the end\n"), err
     assert shell.aml("experiment", "logs", "--stream", "stdout").out == b"to out\nmore\n"
     assert shell.aml("experiment", "logs").out == b"to out\nto err\nmore\nthe end\n"
     # As a run of before this was noted.
