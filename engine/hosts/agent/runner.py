@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from . import identities, processes, status, streams, usage
+from . import identities, processes, status, usage
 from .held import DriverLog, HeldScript
 from .whole import encode
 
@@ -56,6 +56,20 @@ def adopt_orphans() -> None:
         pass
 
 
+def tell_apart(folder: bytes, log: DriverLog, watch: "Any") -> "Any":
+    """Begin to note what is stdout and what stderr; None where that cannot be, and the run does without.
+
+    In a container it is loaded only here: what must be on the disk before the script can fill it comes first.
+    """
+    try:
+        from . import streams
+
+        return streams.Streams(folder, log, watch)
+    except Exception as error:
+        sys.stderr.write("driver.streams: %s\n" % error)
+        return None
+
+
 def trouble_of(said: bytes) -> "dict[str, Any]":
     """What kept a script from beginning, as it was told by `HeldScript.let_go`."""
     return dict(json.loads(said.decode())) if said else {}
@@ -74,7 +88,8 @@ class Runner(object):
         self.script = {}  # type: dict[str, Any]
         self.timed_out = False
         self.beaten = 0.0
-        self.seen = None  # type: Optional[streams.Watch]
+        # The watch on the log, where there was one before the script began.
+        self.seen = None  # type: Any
         self.usage = usage.Usage(os.path.join(self.folder, b"metrics.jsonl")) if order.get("measure") else None
 
     def run(self) -> None:
@@ -82,7 +97,9 @@ class Runner(object):
         status.write(self.status, "runner.json", self.me)
         status.reserve(self.status, "exit.json")
         log = DriverLog(self.folder)
-        self.seen = streams.watch_of(self.folder, log)
+        from .streams import watch_of
+
+        self.seen = watch_of(self.folder, log)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         trouble = self.begin(log)
         if trouble is None:
@@ -100,7 +117,7 @@ class Runner(object):
             log.end()
             return
         self.tell(b"")
-        told_apart = streams.begin(self.folder, log, self.seen)
+        told_apart = tell_apart(self.folder, log, self.seen)
         left = self.watch()
         if self.usage is not None:
             self.usage.close()

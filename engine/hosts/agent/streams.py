@@ -303,15 +303,6 @@ def watch_of(folder: bytes, log: "DriverLog") -> "Optional[Watch]":
         return None
 
 
-def begin(folder: bytes, log: "DriverLog", watch: "Optional[Watch]" = None) -> "Optional[Streams]":
-    """None where this machine has no thread or descriptor for it: the run does without."""
-    try:
-        return Streams(folder, log, watch)
-    except Exception as error:
-        complain(error)
-        return None
-
-
 def complain(error: Exception) -> None:
     try:
         sys.stderr.write("driver.streams: %s: %s\n" % (type(error).__name__, error))

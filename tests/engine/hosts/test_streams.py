@@ -205,8 +205,8 @@ async def test_a_runner_that_is_killed_leaves_the_rest_to_either(bench: Bench) -
         print("three", file=sys.stderr, flush=True)
         """,
     )
-    index = bench.folder(R) / "logs" / "driver.streams"
-    await until_async(lambda: index.exists() and index.read_bytes().endswith(b"o 0 4\n"))
+    await bench.said(R, b"one\n")
+    await until_async(lambda: apart(bench)[1].covered == 4)
     os.kill(handle["runner"]["pid"], signal.SIGKILL)
     await until_async(lambda: not alive(handle["runner"]["pid"]))
     (bench.folder(R) / "outputs/go").touch()
@@ -220,8 +220,7 @@ def test_without_a_watch_it_is_looked_at_now_and_then(tmp_path: Path, monkeypatc
     (tmp_path / "logs/driver.log").write_bytes(b"before\n")
     log = DriverLog(os.fsencode(tmp_path))
     index = tmp_path / "logs/driver.streams"
-    seen = streams.begin(os.fsencode(tmp_path), log)
-    assert seen is not None
+    seen = streams.Streams(os.fsencode(tmp_path), log, None)
     os.write(log.out, b"out\n")
     until(lambda: index.exists() and index.read_bytes() == b"\no 7 11\n")
     os.write(log.err, b"err\n")
