@@ -5,8 +5,8 @@ position of the one it was made through at that write's end. A watch on the fold
 order. Where both were written to since the last look, what was first is known only if each had one turn.
 
 `logs/driver.streams` has lines "o 0 120" and "e 120 300": stream, from, to. What no line names may be of either. A
-line that begins before the end of an earlier one takes back what that one says from there on: "c 50 50", the log was
-cut. Nothing here holds up the script or its end: who cannot look or write leaves the index as it is.
+line that begins before the end of an earlier one takes back what that one says from there on: "c 0 0", the log was cut.
+Nothing here holds up the script or its end: who cannot look or write leaves the index as it is.
 """
 
 import errno
@@ -51,7 +51,8 @@ def attribute(before: "State", now: "State", order: "Optional[str]") -> "tuple[i
     """
     end = before[0]
     if now[0] < end:
-        return now[0], [(CUT, now[0], now[0])]
+        # To what length is not known: it may have grown again.
+        return now[0], [(CUT, 0, 0)]
     moved = sorted((now[i], kind) for i, kind in ((1, OUT), (2, ERR)) if now[i] != before[i])
     seen = max([now[0]] + [at for at, _ in moved])
     if not moved or moved[0][0] <= end or (len(moved) == 2 and moved[0][0] == moved[1][0]):
