@@ -37,6 +37,8 @@ class Apart:
         self._ends: array[int] = array("Q")
         self._codes: array[int] = array("B")
         self._met: set[int] = set()
+        # Grows when something that was told is taken back.
+        self.revision = 0
         self._read = 0
 
     @property
@@ -70,6 +72,7 @@ class Apart:
                     # It was cut, and is what it is now.
                     del self._starts[:], self._ends[:], self._codes[:]
                     self._met.clear()
+                    self.revision += 1
                     self._read = 0
                 file.seek(self._read)
                 data = file.read(_PIECE)
@@ -88,6 +91,8 @@ class Apart:
             pass
 
     def _add(self, code: int, start: int, end: int) -> None:
+        if self._ends and self._ends[-1] > start:
+            self.revision += 1
         while self._starts and self._starts[-1] >= start:
             self._starts.pop(), self._ends.pop(), self._codes.pop()
         if self._ends and self._ends[-1] > start:

@@ -145,10 +145,8 @@ class Order:
                 else:
                     break
             return offset if offset < size else -1
-        matches = self.only[source].matches
+        matches = part.kept(self.only[source].matches)
         number = bisect.bisect_left(matches, offset)
-        while number < len(matches) and part.hides(matches[number]):
-            number = bisect.bisect_left(matches, part.below(matches[number]), number + 1)
         return matches[number] if number < len(matches) and matches[number] < size else -1
 
     def _back(self, source: int, place: Place) -> int:
@@ -164,10 +162,8 @@ class Order:
                     return start
                 offset = start
             return -1
-        matches = self.only[source].matches
+        matches = part.kept(self.only[source].matches)
         number = bisect.bisect_left(matches, offset)
-        while number and part.hides(matches[number - 1]):
-            number = bisect.bisect_left(matches, part.above(matches[number - 1]), 0, number)
         return matches[number - 1] if number else -1
 
     def back(self, place: Place, count: int) -> Place:

@@ -80,11 +80,12 @@ class Selecting:
             low, high = self._ends()
             first, last = self.order.at(low), list(self.order.at(high))
             last[high[0]] = high[1] + 1
-            kept = 0
-            for one, part, above, below in zip(self.order.only, self.order.parts, first, last, strict=True):
-                places = range(bisect.bisect_left(one.matches, above), bisect.bisect_left(one.matches, below))
-                kept += len(places) if not part.shown else sum(not part.hides(one.matches[place]) for place in places)
-            return count_of(kept, "line")
+            found = [part.kept(one.matches) for one, part in zip(self.order.only, self.order.parts, strict=True)]
+            kept = [
+                bisect.bisect_left(matches, below) - bisect.bisect_left(matches, above)
+                for matches, above, below in zip(found, first, last, strict=True)
+            ]
+            return count_of(sum(kept), "line")
         stretch = self._stretch()
         taken = sum(end - start for start, end in stretch)
         if taken > COUNTED:

@@ -5,6 +5,8 @@ No Textual; blocking.
 
 from __future__ import annotations
 
+import bisect
+from array import array
 from typing import TYPE_CHECKING
 
 from engine.runs.apart import STDERR, STDOUT, Apart, Settling
@@ -16,6 +18,39 @@ BOTH = ""
 WAYS = (BOTH, STDOUT, STDERR)
 
 
+class Kept:
+    """Of rows that are being found, those that are not of the other stream."""
+
+    def __init__(self, apart: Apart, shown: str, rows: array[int]) -> None:
+        self.shown = shown
+        self.rows = rows
+        self._apart = apart
+        self._found: array[int] = array("Q")
+        # So many of the rows are settled, and make so many of those found; by what was told then.
+        self._settled = self._made = 0
+        self._state = (-1, 0, 0)
+
+    def now(self) -> array[int]:
+        state = (self._apart.revision, self._apart.covered, len(self.rows))
+        if state == self._state:
+            return self._found
+        if state[0] != self._state[0] or state[2] < self._settled:
+            self._settled = self._made = 0
+        self._state = state
+        del self._found[self._made :]
+        until = bisect.bisect_left(self.rows, self._apart.covered)
+        while self._settled < until:
+            name, _, end = self._apart.stretch(self.rows[self._settled])
+            after = bisect.bisect_left(self.rows, end, self._settled + 1, until)
+            if name in ("", self.shown):
+                self._found.extend(self.rows[self._settled : after])
+            self._settled = after
+        self._made = len(self._found)
+        # Of what comes after it nothing is known.
+        self._found.extend(self.rows[until:])
+        return self._found
+
+
 class Parted:
     """One log. `shown`: the stream, or both."""
 
@@ -24,6 +59,18 @@ class Parted:
         self.apart = Apart(file.path)
         self._file = file
         self._settling = Settling(file.path)
+        self._kept: list[Kept] = []
+
+    def kept(self, rows: array[int]) -> array[int]:
+        """Of rows that were found, those that are shown; asked for again, only what is new is looked at."""
+        if not self.shown:
+            return rows
+        for one in self._kept:
+            if one.rows is rows and one.shown == self.shown:
+                return one.now()
+        # A filter and a search.
+        self._kept = [*self._kept[-1:], Kept(self.apart, self.shown, rows)]
+        return self._kept[-1].now()
 
     def stamp(self) -> tuple[int, ...]:
         """Differs when more is known."""

@@ -25,6 +25,7 @@ from tui.wording import size as words_of_size
 from tui.wording import span
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -133,9 +134,9 @@ class LogView(Selecting):
             following=self.following,
             new=self._new,
             notes=notes,
-            matches=sum(len(one.matches) for one in search),
+            matches=sum(map(len, self._kept(search))),
             match=self._place() if search else 0,
-            kept=sum(len(one.matches) for one in only),
+            kept=sum(map(len, self._kept(only))),
             full=any(one.full for one in (*search, *only)),
             searching=any(not one.done for one in (*search, *only)),
             selecting=self.selecting,
@@ -335,11 +336,13 @@ class LogView(Selecting):
         """A log's nearest match at or below a place, or above it, in a row that is shown; None: none so far."""
         if self.search is None:
             return None
-        one, part = self.search[source], self.order.parts[source]
-        start = one.next(bound - 1) if way > 0 else one.previous(bound)
-        while start is not None and part.hides(start):
-            start = one.next(part.below(start) - 1) if way > 0 else one.previous(part.above(start))
-        return start
+        matches = self._kept(self.search)[source]
+        number = bisect.bisect_left(matches, bound) - (way < 0)
+        return matches[number] if 0 <= number < len(matches) else None
+
+    def _kept(self, found: list[Search] | None) -> list[array[int]]:
+        """What was found in the rows that are shown, in each log."""
+        return [part.kept(one.matches) for one, part in zip(found or (), self.order.parts, strict=bool(found))]
 
     def _bounds(self, way: int) -> Place:
         """What is looked for lies at or below these offsets, or above them.
@@ -362,7 +365,7 @@ class LogView(Selecting):
                 bounds[first[0]] = first[1] + 1
         else:
             bounds = list(self._bounds(1) if self._at is not None else self.order.end)
-        return sum(bisect.bisect_left(one.matches, bounds[source]) for source, one in enumerate(self.search or ()))
+        return sum(map(bisect.bisect_left, self._kept(self.search), bounds))
 
     def errors(self, way: int) -> list[NearestError]:
         """A look for the nearest error, in each log. Below the end there is none: from there it begins at the top."""
