@@ -183,14 +183,30 @@ async def test_a_log_that_its_script_cuts(bench: Bench) -> None:
     assert all(stream in ("", line.decode()) for stream, line in told), told
 
 
-@pytest.mark.parametrize("hindrance", ["folder", "link", "full"])
+def test_a_full_disk_leaves_out_what_it_does_not_take(tmp_path: Path) -> None:
+    index = streams.Index(b"/dev/full")
+    index.add(OUT, 0, 10)
+    index.add(ERR, 10, 20)
+    index.flush()
+    os.close(index.file)
+    # There is room again, behind half a line.
+    path = tmp_path / "driver.streams"
+    path.write_bytes(b"o 0 1")
+    index.path, index.file = os.fsencode(path), -1
+    index.add(OUT, 20, 30)
+    index.flush()
+    os.close(index.file)
+    assert path.read_bytes() == b"o 0 1\no 20 30\n"
+
+
+@pytest.mark.parametrize("hindrance", ["folder", "link"])
 async def test_an_index_that_cannot_be_written_is_no_trouble(bench: Bench, hindrance: str) -> None:
     await bench.lay(R, "import sys\nprint('out', flush=True)\nsys.exit('err')")
     index = bench.folder(R) / "logs" / "driver.streams"
     if hindrance == "folder":
         index.mkdir()
     else:
-        index.symlink_to("/dev/full" if hindrance == "full" else "/nowhere/else")
+        index.symlink_to("/nowhere/else")
     await bench.host.start(R, bench.spec())
     status = await bench.ended(R)
     assert status.exit is not None and status.exit.code == 1
