@@ -38,7 +38,7 @@ CANCELED = 130
 
 
 class Follower:
-    """One run. `quiet` says nothing of its states, `log` False shows states only."""
+    """One run. `quiet` says nothing of its states, `log` False shows states only, `tail` shows the log its own way."""
 
     def __init__(
         self,
@@ -48,13 +48,14 @@ class Follower:
         *,
         quiet: bool = False,
         log: bool = True,
+        tail: Tail | None = None,
         line: Connection | None,
     ) -> None:
         self._paths = paths
         self._store = store
         self._run = run
         self._quiet = quiet
-        self._log = log
+        self._tail = tail or (Tail(paths.driver_log(run.id)) if log else None)
         self._line = line
         self._said = ""
         self._trouble = ""
@@ -67,7 +68,7 @@ class Follower:
 
         Raises KeyboardInterrupt and BrokenPipeError as they come; neither touches the run.
         """
-        mirror = Tail(self._paths.driver_log(self._run.id)) if self._log else None
+        mirror = self._tail
         try:
             try:
                 self._watch()
@@ -87,6 +88,8 @@ class Follower:
                     self._tell_state()
                     if self._run.state.ended:
                         # A run ends once its log is here as a whole.
+                        if mirror:
+                            mirror.end()
                         while mirror and mirror.pass_on():
                             pass
                         return self._run
@@ -172,14 +175,24 @@ class Tail:
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return False
-        data = os.pread(self._file, PIECE, self._offset)
+        data = os.pread(self._file, self.room(), self._offset)
         if not data:
             # A script that cut its own log: what comes next is at the new end.
             self._offset = min(self._offset, os.fstat(self._file).st_size)
             return False
-        write_all(data)
+        self.write(data)
         self._offset += len(data)
         return True
+
+    def room(self) -> int:
+        """How much may be passed on."""
+        return PIECE
+
+    def write(self, data: bytes) -> None:
+        write_all(data)
+
+    def end(self) -> None:
+        """The log is here as a whole."""
 
     def close(self) -> None:
         if self._file >= 0:

@@ -50,7 +50,7 @@ class Paths:
         return self.runtime / "engine.sock"
 
     def mirror(self, run_id: str) -> Path:
-        """The folder with `driver.log`, `driver.log.times` and `metrics.jsonl` as mirrored from the run's host."""
+        """The folder with `driver.log`, `driver.log.times`, `driver.streams`, `metrics.jsonl` of a run, as mirrored."""
         return self.state / "runs" / run_id
 
     def driver_log(self, run_id: str) -> Path:

@@ -50,6 +50,9 @@ def _plan(options: argparse.Namespace) -> int:
 def _logs_options(parser: Parser) -> None:
     one_run(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
+    parser.add_argument(
+        "--stream", choices=("stdout", "stderr"), help="only what it wrote there, and what may have been either"
+    )
 
 
 def _logs(options: argparse.Namespace) -> int:
@@ -62,21 +65,32 @@ def _logs(options: argparse.Namespace) -> int:
         if run.state.ended or not options.follow:
             if not run.state.ended:
                 try:
-                    _catch_up(place, run)
+                    _catch_up(place, run, options.stream)
                 except EngineUnavailable as error:
                     say(f"what has come so far: {error.message}")
-            copy(place.paths.driver_log(run.id))
+            if options.stream:
+                from cli.streams import copy as copy_stream
+
+                copy_stream(run, place.paths.driver_log(run.id), options.stream)
+            else:
+                copy(place.paths.driver_log(run.id))
             return 0
+        tail = None
+        if options.stream:
+            from cli.streams import StreamTail
+
+            tail = StreamTail(place.paths.driver_log(run.id), options.stream)
         try:
-            run = Follower(place.paths, store, run, line=None).follow()
+            run = Follower(place.paths, store, run, tail=tail, line=None).follow()
         except KeyboardInterrupt:
             return submit.detached(run)
         say(outcome(run))
         return exit_code(run)
 
 
-def _catch_up(place: Place, run: Run) -> None:
+def _catch_up(place: Place, run: Run, stream: str | None) -> None:
     """A log nobody looks at is mirrored at leisure: look at it, and wait until it stands still or long enough."""
+    from cli.streams import all_known
     from engine.client import open_connection
 
     log = place.paths.driver_log(run.id)
@@ -87,7 +101,7 @@ def _catch_up(place: Place, run: Run) -> None:
         while time.monotonic() < end:
             time.sleep(QUIET)
             now = log.stat().st_size if log.exists() else 0
-            if now == size:
+            if now == size and (not stream or all_known(log, size)):
                 return
             size = now
 
@@ -263,7 +277,14 @@ COMMANDS = {
         _logs,
         options=_logs_options,
         output=None,
-        examples="  aml experiment logs -r iris-042\n  aml experiment logs -f",
+        about=(
+            "A run's stdout and stderr are one log, in the order in which they were written. With --stream only the\n"
+            "lines of one are printed; lines of which it is not known what they were come with either."
+        ),
+        examples=(
+            "  aml experiment logs -r iris-042\n  aml experiment logs -f\n"
+            "  aml experiment logs -r iris-042 --stream stderr"
+        ),
     ),
     "shell": Command(
         "open a shell where a run is",

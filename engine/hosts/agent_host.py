@@ -325,7 +325,9 @@ class AgentHost(abc.ABC):
         interval: float = 0.1,
         on_cut: Callable[[int], None] | None = None,
     ) -> FollowedFile:
-        """Hand a file's bytes ("driver.log" or "metrics.jsonl") from `offset` on to `sink`; it need not exist yet.
+        """Hand the bytes of "driver.log", "metrics.jsonl" or "driver.streams" from `offset` on to `sink`.
+
+        It need not exist yet.
 
         `on_cut(size)` is called when the file became shorter than what was read; the follow then waits for `restart`.
         """

@@ -18,6 +18,7 @@ MODULES = (
     "status",
     "processes",
     "usage",
+    "streams",
     "runner",
     "channel",
     "rundir",
@@ -35,7 +36,18 @@ MODULES = (
     "agent",
 )
 # What a container runs first, and what that needs; placed beside the run-side package.
-CONTAINED = ("whole", "identities", "held", "contained", "status", "processes", "usage", "runner", "contained_rest")
+CONTAINED = (
+    "whole",
+    "identities",
+    "held",
+    "contained",
+    "status",
+    "processes",
+    "usage",
+    "streams",
+    "runner",
+    "contained_rest",
+)
 CONTAINED_PACKAGE = "_aml_tui_runner"
 # What stands on a head node for a driver on the cluster, with what that needs; and what the driver itself begins as.
 CLUSTER = (

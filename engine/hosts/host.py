@@ -107,6 +107,7 @@ class RunStatus:
     started: float | None = None
     log_size: int = 0
     metrics_size: int = 0
+    streams_size: int = 0
     heartbeat: float | None = None
     rebooted: bool = False
     supervised: bool = False
@@ -125,6 +126,7 @@ class RunStatus:
             started=data["started"],
             log_size=data["log_size"],
             metrics_size=data["metrics_size"],
+            streams_size=data.get("streams_size", 0),
             heartbeat=data["heartbeat"],
             rebooted=data["rebooted"],
             supervised=data["supervised"],

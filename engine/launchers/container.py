@@ -308,7 +308,8 @@ class ContainerRun:
     async def follow(
         self, name: str, offset: int, sink: Sink, interval: float, on_cut: Callable[[int], None]
     ) -> Follow:
-        if not self.shared:
+        # What tells stdout from stderr is worth no program of its own beside the script: it comes at the end.
+        if not self.shared and name != "driver.streams":
             docker = await self._docker()
             there = await docker.inspect(self.name)
             if there is not None and there.running:

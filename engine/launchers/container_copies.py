@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 PIECE = 1 << 20
 OUTPUTS = "outputs"
 # What comes home of the run directory, beside the outputs.
-FILES = ("metrics.jsonl", "logs/driver.log", "status/process.json", "status/exit.json", "status/heartbeat")
+FILES = (
+    "metrics.jsonl",
+    "logs/driver.log",
+    "logs/driver.streams",
+    "status/process.json",
+    "status/exit.json",
+    "status/heartbeat",
+)
 
 
 class Owner:

@@ -66,7 +66,7 @@ class PlacedRun(Protocol):
     async def follow(
         self, name: str, offset: int, sink: Sink, interval: float, on_cut: Callable[[int], None]
     ) -> Follow:
-        """Hand the bytes of "driver.log" or "metrics.jsonl" to `sink`, as `Host.follow` does."""
+        """Hand the bytes of "driver.log", "metrics.jsonl" or "driver.streams" to `sink`, as `Host.follow` does."""
         ...
 
     async def forbid(self) -> bool:

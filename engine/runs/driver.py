@@ -391,7 +391,7 @@ class Driver:
         if status.phase != "absent":
             if not self._following.begun:
                 await self._following.begin(placed, status.log_size)
-            await self._following.drain(status.log_size, status.metrics_size)
+            await self._following.drain(status.log_size, status.metrics_size, status.streams_size)
         reason = await asyncio.to_thread(endings.reason, self._run, self._paths.driver_log(self.run_id))
         properties = endings.properties(status)
         if left := (*home.left, *status.left):

@@ -1,18 +1,25 @@
-"""A run's driver log and metrics, from the host's files to the mirror and the store, while it runs and to the end."""
+"""A run's driver log and metrics, from the host's files to the mirror and the store, while it runs and to the end.
+
+With them comes `driver.streams`, which tells stdout from stderr in the log: as a convenience, so that a run that has
+none, or whose host does not give it, goes on and ends as any other.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from engine.errors import StoreError
+from engine.errors import HostError, HostLost, StoreError
 from engine.runs import metrics, points
+from engine.runs.apart import STREAMS
 from engine.runs.finishing import finished
 from engine.runs.logs import DRIVER_LOG, METRICS, Mirror
 from engine.runs.tails import Tail
 from engine.runs.tails import remove as remove_tail
+from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,6 +34,9 @@ log = logging.getLogger(__name__)
 
 # How often a host sends what has grown, seconds: for a run that somebody looks at, and for one nobody does.
 WATCHED, WATCHED_METRICS, UNWATCHED = 0.05, 0.2, 1.0
+WATCHED_STREAMS, UNWATCHED_STREAMS = 0.2, 5.0
+# The end of a run waits no longer for the rest of `driver.streams`, seconds.
+STREAMS_PATIENCE = 3.0
 # When more of a log than this is still to come, its end is fetched first: so much of it (bytes).
 GAP, TAIL = 1 << 20, 32 << 10
 # Between two tries while this machine's disk is full, seconds.
@@ -36,7 +46,7 @@ _BATCH = metrics.LONGEST_LINE + (1 << 20)
 
 
 class Following:
-    """Both streams of one run. `begin` may be called again after contact was lost; it goes on where the mirror ends."""
+    """The files of one run. `begin` may be called again after contact was lost; it goes on where the mirror ends."""
 
     def __init__(
         self,
@@ -82,9 +92,15 @@ class Following:
             else:
                 early[name] = size
 
+        sinks = {DRIVER_LOG: self._log_grew, METRICS: self._metrics_grew, STREAMS: self._streams_grew}
         for name, mirror in self._mirrors.items():
-            sink = self._log_grew if name == DRIVER_LOG else self._metrics_grew
-            follow = await placed.follow(name, mirror.size, sink, self._interval(name), partial(cut, name))
+            try:
+                follow = await placed.follow(name, mirror.size, sinks[name], self._interval(name), partial(cut, name))
+            except HostError as error:
+                if name != STREAMS or isinstance(error, HostLost):
+                    raise
+                log.info("run %s: what was stdout and what stderr is not told: %s", self.run_id, error)
+                continue
             self._follows[name] = follow
             if name in early:
                 self._cut(name, early[name])
@@ -110,6 +126,8 @@ class Following:
         remove_tail(self._folder)
         for name in (DRIVER_LOG, METRICS):
             self._mirrors[name] = Mirror(self._folder, name, times=name == DRIVER_LOG)
+        with contextlib.suppress(OSError):
+            self._mirrors[STREAMS] = Mirror(self._folder, STREAMS)
 
     @property
     def begun(self) -> bool:
@@ -122,17 +140,29 @@ class Following:
             follow.set_interval(self._interval(name))
 
     def _interval(self, name: str) -> float:
+        if name == STREAMS:
+            return WATCHED_STREAMS if self._watched else UNWATCHED_STREAMS
         if not self._watched:
             return UNWATCHED
         return WATCHED if name == DRIVER_LOG else WATCHED_METRICS
 
-    async def drain(self, log_size: int, metrics_size: int) -> None:
-        """Wait until the mirror has at least these many bytes of each stream and the store the metrics in them."""
+    async def drain(self, log_size: int, metrics_size: int, streams_size: int) -> None:
+        """Wait until the mirror has at least these many bytes of each file and the store the metrics in them.
+
+        `driver.streams` is waited for a little, and the run ends without it.
+        """
         for name, size in ((DRIVER_LOG, log_size), (METRICS, metrics_size)):
             follow = self._follows.get(name)
             if follow is not None and self._mirrors[name].size < size:
                 await follow.drained(size)
         await self._ingest(last=True)
+        follow = self._follows.get(STREAMS)
+        if follow is not None and self._mirrors[STREAMS].size < streams_size:
+            try:
+                async with timeout(STREAMS_PATIENCE):
+                    await follow.drained(streams_size)
+            except (HostError, OSError, ValueError, TimeoutError) as error:
+                log.warning("run %s: what was stdout and what stderr is not all told: %r", self.run_id, error)
 
     async def stop(self) -> None:
         self._stopping = True
@@ -162,6 +192,16 @@ class Following:
     async def _metrics_grew(self, offset: int, data: bytes) -> None:
         await self._insist(partial(asyncio.to_thread, self._mirrors[METRICS].write, offset, data))
         await self._insist(self._ingest)
+
+    async def _streams_grew(self, offset: int, data: bytes) -> None:
+        """The log tells when this machine's disk is full: this only waits."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._mirrors[STREAMS].write, offset, data)
+            except OSError:
+                if self._stopping:
+                    raise
+                await asyncio.sleep(RETRY)
 
     async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write, and while the disk refuses wait and write again: the host keeps what does not fit here."""

@@ -179,6 +179,41 @@ def test_output_that_finds_no_room(shell: Shell, tmp_path: Path, more: list[str]
     shell.the_run("Completed")
 
 
+def test_one_stream_of_a_log(shell: Shell, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    shell.script(
+        "both.py",
+        f"""
+        import os, sys, time
+        print("to out", flush=True)
+        time.sleep(0.1)
+        print("to err", file=sys.stderr, flush=True)
+        while not os.path.exists({str(gate)!r}):
+            time.sleep(0.01)
+        print("more", flush=True)
+        time.sleep(0.1)
+        sys.exit("the end")
+        """,
+    )
+    shell.aml("experiment", "submit", "-c", "local", "--async", "both.py")
+    until(lambda: shell.aml("experiment", "logs", "--stream", "stdout").out == b"to out\n")
+    until(lambda: shell.aml("experiment", "logs", "--stream", "stderr").out == b"to err\n")
+    following = shell.begin("experiment", "logs", "-f", "--stream", "stderr")
+    assert following.stdout is not None
+    assert following.stdout.readline() == b"to err\n"
+    gate.touch()
+    out, err = following.communicate(timeout=30)
+    assert (following.returncode, out) == (1, b"the end\n"), err
+    assert shell.aml("experiment", "logs", "--stream", "stdout").out == b"to out\nmore\n"
+    assert shell.aml("experiment", "logs").out == b"to out\nto err\nmore\nthe end\n"
+    # As a run of before this was noted.
+    (shell.paths.driver_log(shell.the_run().id).parent / "driver.streams").unlink()
+    old = shell.aml("experiment", "logs", "--stream", "stdout")
+    assert (old.code, old.out) == (0, b"to out\nto err\nmore\nthe end\n")
+    assert old.err == "which lines of iris-001 were stdout and which stderr was not noted: all of them are shown\n"
+    assert shell.aml("experiment", "logs", "--stream", "both").code == 2
+
+
 def test_logs_of_a_run_that_goes_on(shell: Shell, tmp_path: Path) -> None:
     gate = waiting(shell, tmp_path)
     shell.aml("experiment", "submit", "-c", "local", "-a", "wait.py")

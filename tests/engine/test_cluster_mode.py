@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
+from tests.engine import telling
 from tests.engine.cluster_bench import AWAY, cluster_bench, lines, living, with_a_job
 from tests.waiting import until_async
 
@@ -62,6 +63,12 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path) -> None:
     (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}")
     assert (application["state"], application["finalStatus"]) == ("FINISHED", "SUCCEEDED")
     assert "secret" not in " ".join(far.store.commands(run.id)[0].argv)
+    # Spark's own log is on stderr; of most lines it is known, and of none otherwise.
+    told = telling.told(far.paths.driver_log(run.id))
+    numbers = [stream for stream, line in told if line.startswith("line ")]
+    assert "stderr" not in numbers and numbers.count("stdout") > len(numbers) / 2
+    spark = [stream for stream, line in told if " INFO " in line]
+    assert "stdout" not in spark and spark.count("stderr") > len(spark) / 2
 
 
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn, go: Path) -> None:

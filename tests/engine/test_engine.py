@@ -16,6 +16,7 @@ from engine.errors import AmlError, HostError, LaunchError, NotFound
 from engine.hosts.local import LocalHost
 from engine.launchers.process import ProcessRun
 from engine.runs.model import State
+from tests.engine import telling
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ async def test_the_whole_way(bench: Bench) -> None:
     (command,) = bench.store.commands(run.id)
     assert command.argv[1:] == ("train.py", "--rate", "a b", "$(x)")
     assert done.tags == {"who": "me"}
+
+
+async def test_stdout_and_stderr_are_told_apart(bench: Bench) -> None:
+    bench.script("both.py", telling.SCRIPT)
+    run = await bench.end(await bench.submit("both.py"))
+    assert run.exit_code == 1
+    telling.check(bench.paths, run)
 
 
 async def test_a_script_that_fails_says_why(bench: Bench) -> None:

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from engine.engine import Engine
 from engine.runs.model import State
+from tests.engine import telling
 from tests.engine.far_bench import far_bench
 from tests.waiting import until_async
 
@@ -59,6 +60,11 @@ async def test_the_whole_way(far: SshBench) -> None:
     far.sshd.kill()
     await until_async(lambda: far.engine.status()["hosts"][far.host] != "connected", 30)
     assert [one.path for one in await far.engine.outputs(run.id)] == ["model.txt"]
+
+
+async def test_stdout_and_stderr_are_told_apart(far: SshBench) -> None:
+    far.script("both.py", telling.SCRIPT)
+    telling.check(far.paths, await far.end(await far.submit("both.py", config="far")))
 
 
 async def test_an_old_plan_does_not_undo_what_is_known_of_its_machine(far: SshBench) -> None:

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from engine.runs.model import State
+from tests.engine import telling
 from tests.engine.far_bench import far_bench
 from tests.services import docker
 from tests.waiting import until_async
@@ -98,6 +99,13 @@ async def test_the_whole_way(far: tuple[SshBench, DockerEngine], config: str) ->
         assert (bench.alice.home / f"share/{bench.project.name}/kept").stat().st_uid == bench.alice.uid
     assert engine.docker("ps", "-aq") == ""
     assert len(bench.sshd.logins) == 1
+
+
+@pytest.mark.parametrize("config", ["far", "copied"])
+async def test_stdout_and_stderr_are_told_apart(far: tuple[SshBench, DockerEngine], config: str) -> None:
+    bench, _ = far
+    bench.script("both.py", telling.SCRIPT)
+    telling.check(bench.paths, await bench.end(await bench.submit("both.py", config=config), 60))
 
 
 async def test_a_run_in_a_container_outlives_its_connection(far: tuple[SshBench, DockerEngine]) -> None:

@@ -32,6 +32,7 @@ class Row:
 
     `cut` tells that the row has more bytes than `data`. `at`: when it arrived (epoch seconds), where that was asked
     for and noted. `kind`: what it is in a traceback ("" outside of one). `source`: which log it is of, of several.
+    `stream`: which it was written to, where that was asked for and is known.
     """
 
     start: int
@@ -41,6 +42,7 @@ class Row:
     at: float | None = None
     kind: str = ""
     source: int = 0
+    stream: str = ""
 
 
 class LogFile:
@@ -160,12 +162,21 @@ class LogFile:
         return count
 
 
-def save_here(path: Path, name: str) -> str:
-    """Copy a log into the folder one is in; where it is now, and its size. Raises OSError, also when it is there."""
-    import shutil
+def save_here(path: Path, name: str, stream: str = "") -> str:
+    """Copy a log, or the lines of one stream, into the folder one is in; where it is now, and its size.
+
+    Raises OSError, also when it is there.
+    """
     from pathlib import Path
 
+    from engine.runs.apart import Apart, Sieve
+
     target = Path.cwd() / name
+    apart = Apart(path)
+    if stream:
+        apart.read_all()
+    sieve = Sieve(apart, stream)
     with path.open("rb") as source, target.open("xb") as out:
-        shutil.copyfileobj(source, out, 1 << 20)
+        while piece := source.read(1 << 20):
+            out.write(sieve.take(piece) if stream else piece)
         return f"{target} ({words_of_size(out.tell())})"

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui.log.file import LogFile
 
 # Spark tells an executor's traceback behind words of its own; of Java's, the lines of a stack are none.
@@ -20,14 +22,18 @@ _PIECE = 1 << 20
 
 
 class NearestError:
-    """Below the byte at `place` (`way` 1) or above it (-1). `found`: the row's offset, when `advance` is through."""
+    """Below the byte at `place` (`way` 1) or above it (-1). `found`: the row's offset, when `advance` is through.
 
-    def __init__(self, file: LogFile, place: int, way: int) -> None:
+    `hides` tells of rows that are not shown: what they have is none.
+    """
+
+    def __init__(self, file: LogFile, place: int, way: int, hides: Callable[[int], bool] | None = None) -> None:
         self.way = way
         self.found: int | None = None
         # Where the next piece begins (down) or ends (up).
         self.place = place
         self._file = file
+        self._hides = hides
 
     def advance(self) -> bool:
         """Look through the next piece. Returns whether there is more to look through. Blocking, for milliseconds."""
@@ -43,7 +49,7 @@ class NearestError:
         whole = data.rfind(b"\n") + 1
         if whole and end < self._file.size():
             data, end = data[:whole], begin + whole
-        for place in _rows(data):
+        for place in self._shown(_rows(data), begin):
             self.found = begin + place
             return False
         self.place = end
@@ -59,11 +65,14 @@ class NearestError:
             half = data.find(b"\n") + 1
             if 0 < half < len(data):
                 data, begin = data[half:], begin + half
-        for place in reversed(_rows(data)):
+        for place in reversed(self._shown(_rows(data), begin)):
             self.found = begin + place
             return False
         self.place = begin
         return True
+
+    def _shown(self, rows: list[int], begin: int) -> list[int]:
+        return rows if self._hides is None else [row for row in rows if not self._hides(begin + row)]
 
 
 def _rows(data: bytes) -> list[int]:

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tui.log.file import LogFile, Row
+from tui.log.streams import BOTH, Parted
 from tui.log.times import Times
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ _REMEMBERED = 4096
 
 
 class Order:
-    """Blocking. `only`: a search for each log, and rows it did not find are passed over."""
+    """Blocking. `only`: a search for each log, and rows it did not find are passed over; so are those of a stream that
+    is not shown.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.files = [LogFile(path) for path in paths]
         self.times = [Times(path) for path in paths]
         self.only: list[Search] | None = None
+        self.parts = [Parted(one) for one in self.files]
         self._moments: dict[Spot, float] = {}
 
     def close(self) -> None:
@@ -54,7 +58,21 @@ class Order:
 
     @property
     def end(self) -> Place:
-        return tuple(one.size() for one in self.files)
+        return tuple(one.size() for one in self.parts)
+
+    @property
+    def shown(self) -> str:
+        """The stream whose rows are shown, or both."""
+        return self.parts[0].shown if self.parts else BOTH
+
+    @property
+    def all_shown(self) -> bool:
+        """Whether no row is passed over."""
+        return self.only is None and self.shown == BOTH
+
+    def show(self, stream: str) -> None:
+        for one in self.parts:
+            one.shown = stream
 
     def at(self, spot: Spot) -> Place:
         """The place whose first row this is."""
@@ -67,7 +85,7 @@ class Order:
             if other == source:
                 place.append(offset)
                 continue
-            size = file.size()
+            size = self.parts[other].size()
             first = self.times[other].first_after(moment, same=other > source)
             place.append(size if first is None or first >= size else file.row_start(first))
         return tuple(place)
@@ -90,14 +108,11 @@ class Order:
         return (moment, source, start)
 
     def settled(self, place: Place) -> Place:
-        """The same place by the rows that are there: with `only`, several offsets lie between the same two rows."""
-        if self.only is None:
+        """The same place by the rows that are there: between two of them may be those that are passed over."""
+        if self.all_shown:
             return place
-        found = []
-        for one, offset, file in zip(self.only, place, self.files, strict=True):
-            number = bisect.bisect_left(one.matches, offset)
-            found.append(one.matches[number] if number < len(one.matches) else file.size())
-        return tuple(found)
+        found = [self._next(source, place) for source in range(len(place))]
+        return tuple(one if one >= 0 else self.files[source].size() for source, one in enumerate(found))
 
     def above(self, one: Place, other: Place) -> bool:
         """Whether the one lies above the other: no log is further, and one is less far."""
@@ -119,27 +134,35 @@ class Order:
 
     def _next(self, source: int, place: Place) -> int:
         """Where this log's first row from there on begins; -1: there is none."""
-        offset, file = place[source], self.files[source]
+        offset, file, part = place[source], self.files[source], self.parts[source]
+        size = part.size()
         if self.only is None:
-            size = file.size()
-            while offset < size and file.overwritten(offset, end := file.row_end(offset)):
-                offset = end
+            while offset < size:
+                if part.hides(offset):
+                    offset = part.below(offset)
+                elif file.overwritten(offset, end := file.row_end(offset)):
+                    offset = end
+                else:
+                    break
             return offset if offset < size else -1
-        matches = self.only[source].matches
+        matches = part.kept(self.only[source].matches)
         number = bisect.bisect_left(matches, offset)
-        return matches[number] if number < len(matches) else -1
+        return matches[number] if number < len(matches) and matches[number] < size else -1
 
     def _back(self, source: int, place: Place) -> int:
         """Where this log's last row before it begins; -1: there is none."""
-        offset, file = place[source], self.files[source]
+        offset, file, part = place[source], self.files[source], self.parts[source]
         if self.only is None:
             while offset > 0:
                 start = file.row_start(offset - 1)
+                if part.hides(start):
+                    offset = part.above(start)
+                    continue
                 if not file.overwritten(start, offset):
                     return start
                 offset = start
             return -1
-        matches = self.only[source].matches
+        matches = part.kept(self.only[source].matches)
         number = bisect.bisect_left(matches, offset)
         return matches[number - 1] if number else -1
 

@@ -16,7 +16,7 @@ class Page:
     `notes` are words of our own, each with the source and the start of the row it stands before, or the end of the last
     row. `cursor` and `chosen` are places in `rows`: of the row one has gone to, and of the first and last that are
     selected (the last one may be before the first: none of them is on the page). `taken`: how
-    much is selected, in words.
+    much is selected, in words. `apart`: stdout and stderr can be told from each other by the rows' `stream`.
     """
 
     rows: tuple[Row, ...] = ()
@@ -34,6 +34,7 @@ class Page:
     chosen: tuple[int, int] = (0, -1)
     taken: str = ""
     notes: tuple[tuple[int, int, str], ...] = ()
+    apart: bool = False
 
     @property
     def part(self) -> int:

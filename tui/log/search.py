@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import re
 from array import array
 from typing import TYPE_CHECKING
@@ -107,13 +106,3 @@ class Search:
             if line_end < 0 or line_end + 1 >= end:
                 return found
             at = line_end + 1
-
-    def next(self, offset: int) -> int | None:
-        """The first matching row below the one at `offset`."""
-        place = bisect.bisect_right(self.matches, offset)
-        return self.matches[place] if place < len(self.matches) else None
-
-    def previous(self, offset: int) -> int | None:
-        """The last matching row above the one at `offset`."""
-        place = bisect.bisect_left(self.matches, offset)
-        return self.matches[place - 1] if place else None

@@ -80,9 +80,10 @@ class Selecting:
             low, high = self._ends()
             first, last = self.order.at(low), list(self.order.at(high))
             last[high[0]] = high[1] + 1
+            found = [part.kept(one.matches) for one, part in zip(self.order.only, self.order.parts, strict=True)]
             kept = [
-                bisect.bisect_left(one.matches, below) - bisect.bisect_left(one.matches, above)
-                for one, above, below in zip(self.order.only, first, last, strict=True)
+                bisect.bisect_left(matches, below) - bisect.bisect_left(matches, above)
+                for matches, above, below in zip(found, first, last, strict=True)
             ]
             return count_of(sum(kept), "line")
         stretch = self._stretch()
@@ -90,14 +91,14 @@ class Selecting:
         if taken > COUNTED:
             return size(taken)
         count = 0
-        for file, (start, end) in zip(self.order.files, stretch, strict=True):
-            count += file.count_rows(start, end) + (end > start and file.read(end - 1, 1) != b"\n")
+        for file, part, (start, end) in zip(self.order.files, self.order.parts, stretch, strict=True):
+            count += part.count(start, end) + (end > start and file.read(end - 1, 1) != b"\n")
         return count_of(count, "line")
 
     def chosen(self) -> Iterator[str]:
         """The selected lines as text; all of them with nothing selected."""
         order = self.order
-        if len(order.files) == 1 and order.only is None:
+        if len(order.files) == 1 and order.all_shown:
             start, end = self._stretch()[0] if self.selecting else (0, order.end[0])
             yield from map(plain_line, lines(order.files[0], start, end))
             return

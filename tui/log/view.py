@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from engine.runs import outages, tails
+from engine.runs.apart import STDERR
 from tui.log import blocks
 from tui.log.file import Row
 from tui.log.nearest import NearestError
@@ -19,10 +20,12 @@ from tui.log.order import Order, Place, Spot
 from tui.log.page import Page
 from tui.log.search import Search
 from tui.log.selecting import Selecting
+from tui.log.streams import BOTH
 from tui.wording import size as words_of_size
 from tui.wording import span
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -57,7 +60,7 @@ def advanced(looking: Sequence[Search | NearestError]) -> bool:
 class LogView(Selecting):
     """One log, or several merged. Moving up stops following; reaching the end begins it again.
 
-    `timed`: rows are given with their arrival.
+    `timed`: rows are given with their arrival, and with the stream they were written to.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -98,12 +101,18 @@ class LogView(Selecting):
             folder = file.path.parent
             found += [str(file.path), file.size()]
             found += [_size(folder / name) for name in (outages.OUTAGES, tails.TAIL)]
+        if self._knows_streams:
+            found += [number for part in self.order.parts for number in part.stamp()]
         return tuple(found)
 
     # The page
 
     def page(self, height: int) -> Page:
         """The page as things stand now."""
+        if self._knows_streams:
+            # A piece at a time: there is another look where there is more.
+            for part in self.order.parts:
+                part.apart.advance()
         end = self.order.end
         if any(size < top for size, top in zip(end, self._top, strict=True)):
             # A log was cut: what one looked at is gone.
@@ -111,7 +120,7 @@ class LogView(Selecting):
             self.order.forget()
         rows = self._rows(end, height)
         notes = self._outages(rows)
-        tail = self._tail(end[0], height) if self.following and self.filter is None and len(end) == 1 else []
+        tail = self._tail(end[0], height) if self.following and self.order.all_shown and len(end) == 1 else []
         if tail:
             rows = tail
             notes = ((0, tail[0].start, f"{words_of_size(tail[0].start - end[0])} before this are on their way"),)
@@ -125,15 +134,16 @@ class LogView(Selecting):
             following=self.following,
             new=self._new,
             notes=notes,
-            matches=sum(len(one.matches) for one in search),
+            matches=sum(map(len, self._kept(search))),
             match=self._place() if search else 0,
-            kept=sum(len(one.matches) for one in only),
+            kept=sum(map(len, self._kept(only))),
             full=any(one.full for one in (*search, *only)),
             searching=any(not one.done for one in (*search, *only)),
             selecting=self.selecting,
             cursor=self._shown.index(self._at) if self._at in self._shown else -1,
             chosen=self.chosen_rows() if self.selecting else (0, -1),
             taken=self.selected_words() if self.selecting else "",
+            apart=self._marks_streams and any(STDERR in one.apart.streams() for one in self.order.parts),
         )
 
     def _rows(self, end: Place, height: int) -> list[Row]:
@@ -173,7 +183,9 @@ class LogView(Selecting):
             # Between rows that were left out there is no telling where a traceback ends.
             kind = track.tell(row.data) if self.filter is None else ""
             at = order.moment(row) if self.timed and not tail else None
-            yield dataclasses.replace(row, kind=kind, at=at) if kind or at is not None else row
+            stream = order.parts[row.source].apart.stream(row.start) if self._marks_streams and not tail else ""
+            told = kind or at is not None or stream
+            yield dataclasses.replace(row, kind=kind, at=at, stream=stream) if told else row
 
     def _below(self, rows: list[Row]) -> Place:
         """How far each log is at the end of these rows."""
@@ -269,6 +281,19 @@ class LogView(Selecting):
         """One for each log, from its beginning. Raises `re.error` for a pattern that is none."""
         return [Search(file, pattern, regex=regex) for file in self.order.files]
 
+    def show_stream(self, stream: str) -> None:
+        """Show only the rows of this one, and those of which it is not known; BOTH: all."""
+        self.order.show(stream)
+        self._top = tuple(map(min, self._top, self.order.end))
+
+    @property
+    def _knows_streams(self) -> bool:
+        return self.timed or self.order.shown != BOTH
+
+    @property
+    def _marks_streams(self) -> bool:
+        return self.timed and self.order.shown == BOTH
+
     def begin_search(self, wanted: list[Search] | None) -> None:
         self.search = wanted
 
@@ -285,8 +310,8 @@ class LogView(Selecting):
         if not self.selecting:
             self._at = None
         bounds = self._bounds(1)
-        for one, bound in zip(self.search, bounds, strict=True):
-            while one.next(bound - 1) is None and one.searched - bound < AT_ONCE and one.advance():
+        for source, (one, bound) in enumerate(zip(self.search, bounds, strict=True)):
+            while self._match(source, bound, 1) is None and one.searched - bound < AT_ONCE and one.advance():
                 pass
         self.step(1)
 
@@ -297,8 +322,8 @@ class LogView(Selecting):
     def step(self, way: int) -> bool:
         """To the next match (1) or the previous one (-1); False when there is none in what was searched so far."""
         bounds, found = self._bounds(way), []
-        for source, one in enumerate(self.search or ()):
-            start = one.next(bounds[source] - 1) if way > 0 else one.previous(bounds[source])
+        for source, bound in enumerate(bounds if self.search else ()):
+            start = self._match(source, bound, way)
             if start is not None:
                 found.append(self.order.key((source, start)))
         if not found:
@@ -306,6 +331,18 @@ class LogView(Selecting):
         _, source, start = min(found) if way > 0 else max(found)
         self.go_to(start, source)
         return True
+
+    def _match(self, source: int, bound: int, way: int) -> int | None:
+        """A log's nearest match at or below a place, or above it, in a row that is shown; None: none so far."""
+        if self.search is None:
+            return None
+        matches = self._kept(self.search)[source]
+        number = bisect.bisect_left(matches, bound) - (way < 0)
+        return matches[number] if 0 <= number < len(matches) else None
+
+    def _kept(self, found: list[Search] | None) -> list[array[int]]:
+        """What was found in the rows that are shown, in each log."""
+        return [part.kept(one.matches) for one, part in zip(found or (), self.order.parts, strict=bool(found))]
 
     def _bounds(self, way: int) -> Place:
         """What is looked for lies at or below these offsets, or above them.
@@ -328,7 +365,7 @@ class LogView(Selecting):
                 bounds[first[0]] = first[1] + 1
         else:
             bounds = list(self._bounds(1) if self._at is not None else self.order.end)
-        return sum(bisect.bisect_left(one.matches, bounds[source]) for source, one in enumerate(self.search or ()))
+        return sum(map(bisect.bisect_left, self._kept(self.search), bounds))
 
     def errors(self, way: int) -> list[NearestError]:
         """A look for the nearest error, in each log. Below the end there is none: from there it begins at the top."""
@@ -343,7 +380,10 @@ class LogView(Selecting):
             elif way > 0:
                 bounds = self._top
             bounds = self.order.aligned(bounds) if self.filter is not None else bounds
-        return [NearestError(file, place, way) for file, place in zip(self.order.files, bounds, strict=True)]
+        return [
+            NearestError(file, place, way, part.hides)
+            for file, place, part in zip(self.order.files, bounds, self.order.parts, strict=True)
+        ]
 
     def to_error(self, looked: list[NearestError]) -> bool:
         """To the nearest of what they found; False: they found nothing."""

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.runs.apart import STDERR
 from tui.log.ansi import pieces
 from tui.log.blocks import LAST
 from tui.log.nearest import ERRORS
@@ -33,6 +34,8 @@ _INFO = re.compile(r"\b(?:INFO|NOTICE)\b")
 _DEBUG = re.compile(r"\b(?:DEBUG|TRACE)\b")
 # A line says how bad it is near its beginning, and that it is not at its very beginning (characters).
 _SAID, _SAID_SOON = 4096, 100
+# Stands before what was written to stderr, beside the time.
+ON_STDERR = "2> "
 # Longer texts are measured and cut slowly (characters).
 _SEGMENT = 512
 
@@ -224,6 +227,9 @@ class LogLines(Widget, can_focus=True):
             for gutter, word in zip(gutters, words, strict=True):
                 if word:
                     gutter.append(Segment(f"{word} ", self._ink("time")))
+        if self.times and page.apart:
+            for gutter, row in zip(gutters, page.rows, strict=True):
+                gutter.append(Segment(ON_STDERR if row.stream == STDERR else " " * len(ON_STDERR), self._ink("time")))
         if self.runs:
             for gutter, row in zip(gutters, page.rows, strict=True):
                 word, number = self.runs[row.source]

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from tui.log.ansi import pieces
 from tui.log.times import WAYS
 from tui.log.view import LogView
+from tui.widgets.log_parting import Parting
 from tui.widgets.log_searching import Searching
 from tui.widgets.log_taking import Taking
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PAN = 16
 
 
-class LogPane(Searching, Taking):
+class LogPane(Searching, Parting, Taking):
     """`open_file` says which log. Keys are in `KEYS`, which the help shows too."""
 
     KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = (
@@ -38,6 +39,7 @@ class LogPane(Searching, Taking):
         ("e", "error(1)", "Next error"),
         ("E", "error(-1)", "Previous error"),
         ("t", "times", "When each line arrived: time of day, time since the run began, or not"),
+        ("o", "streams", "What was written to stdout only, to stderr only, or both"),
         ("w", "wrap", "Wrap long lines, or not"),
         ("left", "pan(-1)", "Pan left"),
         ("right", "pan(1)", "Pan right"),
@@ -45,7 +47,7 @@ class LogPane(Searching, Taking):
         ("y,enter", "copy_selected", "Copy what is selected"),
         ("Y", "copy", "Copy what is on the screen"),
         ("A", "copy_all", "Copy the whole log"),
-        ("W", "save", "Save the whole log to a file"),
+        ("W", "save", "Save the whole log, or the stream that is shown, to a file"),
         ("vertical_line", "read_in_pager", "Read it in $PAGER"),
         ("escape", "quit_search", "Leave the selection, the search, then the pane"),
     )

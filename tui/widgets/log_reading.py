@@ -123,6 +123,8 @@ class LogReader(Vertical):
         empty = self._empty
         if chosen is not None and page.size:
             empty = f"{'looking for lines' if page.searching else 'no line'} with {plain(chosen[0].pattern)!r}"
+        elif self.view is not None and self.view.order.shown and page.size:
+            empty = f"nothing of this log was written to {self.view.order.shown}"
         if empty != self.lines.empty:
             self.lines.empty = empty
             if not self.lines.page.rows:
@@ -218,6 +220,8 @@ class LogReader(Vertical):
     def tell(self, page: Page) -> None:
         parts = []
         view, more = self.view, "+" if page.full else self.glyphs.ellipsis if page.searching else ""
+        if view is not None and view.order.shown:
+            parts.append(f"{view.order.shown} only")
         if view is not None and view.filter is not None:
             parts.append(f"only {plain(view.filter[0].pattern)!r} {page.kept:,}{more}")
         if view is not None and view.search is not None:

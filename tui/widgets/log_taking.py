@@ -97,12 +97,15 @@ class Taking(LogReader):
         if self.view is not None and path is None:
             self.app.tell("One log is saved at a time: m shows them side by side.")
         elif path is not None and self.save_name:
-            save = partial(self._save, path, self.save_name)
+            stream = self.view.order.shown if self.view is not None else ""
+            stem, dot, end = self.save_name.rpartition(".")
+            name = f"{stem}.{stream}{dot}{end}" if stream else self.save_name
+            save = partial(self._save, path, name, stream)
             self.app.start(save, group=f"{self.id}-save", description="saving the log")
 
-    async def _save(self, path: Path, name: str) -> None:
+    async def _save(self, path: Path, name: str, stream: str) -> None:
         try:
-            self.app.tell(f"saved to {await asyncio.to_thread(save_here, path, name)}")
+            self.app.tell(f"saved to {await asyncio.to_thread(save_here, path, name, stream)}")
         except OSError as error:
             self.app.tell(f"{name} was not saved in the folder you are in: {error.strerror}.", "error")
 

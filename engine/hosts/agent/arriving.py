@@ -13,7 +13,14 @@ if MYPY:
     from .rundir import Root
 
 # Beside outputs: what a run directory holds of the run itself.
-WHOLE = (b"logs/driver.log", b"metrics.jsonl", b"status/process.json", b"status/exit.json", b"status/heartbeat")
+WHOLE = (
+    b"logs/driver.log",
+    b"logs/driver.streams",
+    b"metrics.jsonl",
+    b"status/process.json",
+    b"status/exit.json",
+    b"status/heartbeat",
+)
 
 
 def place_of(root: "Root", run_id: str, path: str) -> bytes:

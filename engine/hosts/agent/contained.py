@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from .held import HeldScript
+from .held import DriverLog, HeldScript
 from .identities import identity
 from .whole import encode, put
 
@@ -54,7 +54,7 @@ def main() -> None:
     status = os.path.join(encode(folder), b"status")
     try:
         os.stat(os.path.join(status, b"spec.json"))
-        log = os.open(os.path.join(encode(folder), b"logs/driver.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log = DriverLog(encode(folder))
     except OSError as error:
         sys.stderr.write("%s: there is no run directory here that can be written: %s\n" % (folder, error))
         sys.exit(125)

@@ -12,6 +12,8 @@ MYPY = False
 if MYPY:
     from typing import Any
 
+    from .held import DriverLog
+
 
 class ContainedRunner(runner.Runner):
     """A runner that passes signals on."""
@@ -22,7 +24,7 @@ class ContainedRunner(runner.Runner):
             self.signal(caught.si_signo)
 
 
-def see_through(folder: str, me: "dict[str, Any]", script: "dict[str, Any]", said: bytes, log: int) -> int:
+def see_through(folder: str, me: "dict[str, Any]", script: "dict[str, Any]", said: bytes, log: "DriverLog") -> int:
     """Wait for the script and write down how it ended; the exit code of the container.
 
     `me`, `script`: identities; `said`: what `HeldScript.let_go` returned; `log`: its open driver log.

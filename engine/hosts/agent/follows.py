@@ -39,7 +39,7 @@ class Follow(object):
         self.credit = credit
         self.interval = interval
         self.due = 0.0
-        self.eager_until = time.monotonic() + EAGER_FOR
+        self.eager_until = 0.0 if path.endswith(b".streams") else time.monotonic() + EAGER_FOR
         self.told = -1
         self.cut = False
         # The number of a look that somebody waits for, until it is known that there is nothing to be seen.

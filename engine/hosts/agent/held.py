@@ -16,11 +16,51 @@ else:
     import _signal
 
 
+# The other name of a driver log while its script runs.
+SECOND = b".driver.log.stderr"
+
+
+class DriverLog(object):
+    """The file that takes a script's output (`out`) and errors (`err`), in the order in which they are written.
+
+    It is opened once for each, so that it can be told which of the two was written to last; and by two names, where
+    that can be (`named`), so that who watches the folder is told in which order they were. `size`: bytes in it before.
+    """
+
+    def __init__(self, folder: bytes) -> None:
+        """`folder`: the run directory. Raises OSError when there is no log to be written."""
+        path, second = os.path.join(folder, b"logs", b"driver.log"), os.path.join(folder, b"logs", SECOND)
+        self.out = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self.size = os.fstat(self.out).st_size
+        self.second = second
+        self.named = True
+        try:
+            try:
+                os.link(path, second)
+            except FileExistsError:
+                os.unlink(second)
+                os.link(path, second)
+            self.err = os.open(second, os.O_WRONLY | os.O_APPEND)
+        except OSError:
+            self.named = False
+            try:
+                self.err = os.open(path, os.O_WRONLY | os.O_APPEND)
+            except OSError:
+                self.err = os.dup(self.out)
+
+    def end(self) -> None:
+        """The script has ended: one name is enough."""
+        try:
+            os.unlink(self.second)
+        except OSError:
+            pass
+
+
 class HeldScript(object):
     """The process in which a script will be. `process` is its identity; it is the first of a session of its own."""
 
-    def __init__(self, argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]", log: int) -> None:
-        """Fork. `log`: the file that takes its output and errors."""
+    def __init__(self, argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]", log: DriverLog) -> None:
+        """Fork."""
         go_in, self.go = os.pipe()
         self.words, word_out = os.pipe()
         pid = os.fork()
@@ -56,7 +96,9 @@ class HeldScript(object):
         os.waitpid(self.process["pid"], 0)
 
 
-def become(argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]", log: int, go: int, word: int) -> None:
+def become(
+    argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]", log: DriverLog, go: int, word: int
+) -> None:
     """In the forked process: wait for the word, then become the script, or say why not."""
     os.setsid()
     os.write(word, b"r")
@@ -67,8 +109,8 @@ def become(argv: "list[bytes]", cwd: str, umask: int, env: "dict[bytes, bytes]",
         os.chdir(encode(cwd))
         what = decode(argv[0])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        os.dup2(log.out, 1)
+        os.dup2(log.err, 2)
         os.umask(umask)
         for number in range(1, _signal.NSIG):
             try:

@@ -63,7 +63,7 @@ class Relay(object):
         self.status = os.path.join(folder, b"status")
         self.applications = Applications(os.path.dirname(os.path.dirname(folder)), order["tag"])
         self.log = self.open(b"logs/driver.log")
-        self.files = dict((name, self.log) for name in LOGS)
+        self.files = {"stdout": self.own(1), "stderr": self.own(2)}
         self.files[METRICS] = self.open(b"metrics.jsonl")
         self.state = status.read(self.status, "relay.json") or {}
         self.state.setdefault("at", {})
@@ -73,6 +73,11 @@ class Relay(object):
 
     def open(self, name: bytes) -> int:
         return os.open(os.path.join(self.folder, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def own(self, number: int) -> int:
+        """What the runner gave this as its output or errors: who looks can tell by it which the driver wrote to."""
+        mine, log = os.fstat(number), os.fstat(self.log)
+        return number if (mine.st_dev, mine.st_ino) == (log.st_dev, log.st_ino) else self.log
 
     # What is written, and from where it goes on.
 
@@ -184,8 +189,8 @@ class Relay(object):
             return subprocess.Popen(
                 [encode(word) for word in self.order["submit"]],
                 stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=self.log,
+                stdout=self.files["stdout"],
+                stderr=self.files["stderr"],
                 cwd=os.path.join(self.folder, b"project"),
                 env=environment,
                 preexec_fn=clusters.unblock,

@@ -21,7 +21,11 @@ FICLONE = 0x40049409
 SHA = re.compile(r"[0-9a-f]{64}\Z")
 # Between two looks for blobs that nobody uses (s).
 DAY = 86400.0
-FOLLOWED = {"driver.log": b"logs/driver.log", "metrics.jsonl": b"metrics.jsonl"}
+FOLLOWED = {
+    "driver.log": b"logs/driver.log",
+    "driver.streams": b"logs/driver.streams",
+    "metrics.jsonl": b"metrics.jsonl",
+}
 
 
 class Refused(Exception):

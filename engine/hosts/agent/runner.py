@@ -12,7 +12,7 @@ import sys
 import time
 
 from . import identities, processes, status, usage
-from .held import HeldScript
+from .held import DriverLog, HeldScript
 from .whole import encode
 
 MYPY = False
@@ -56,6 +56,20 @@ def adopt_orphans() -> None:
         pass
 
 
+def tell_apart(folder: bytes, log: DriverLog, watch: "Any") -> "Any":
+    """Begin to note what is stdout and what stderr; None where that cannot be, and the run does without.
+
+    In a container it is loaded only here: what must be on the disk before the script can fill it comes first.
+    """
+    try:
+        from . import streams
+
+        return streams.Streams(folder, log, watch)
+    except Exception as error:
+        sys.stderr.write("driver.streams: %s\n" % error)
+        return None
+
+
 def trouble_of(said: bytes) -> "dict[str, Any]":
     """What kept a script from beginning, as it was told by `HeldScript.let_go`."""
     return dict(json.loads(said.decode())) if said else {}
@@ -74,13 +88,18 @@ class Runner(object):
         self.script = {}  # type: dict[str, Any]
         self.timed_out = False
         self.beaten = 0.0
+        # The watch on the log, where there was one before the script began.
+        self.seen = None  # type: Any
         self.usage = usage.Usage(os.path.join(self.folder, b"metrics.jsonl")) if order.get("measure") else None
 
     def run(self) -> None:
         """Start the script and see it through."""
         status.write(self.status, "runner.json", self.me)
         status.reserve(self.status, "exit.json")
-        log = os.open(os.path.join(self.folder, b"logs", b"driver.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log = DriverLog(self.folder)
+        from .streams import watch_of
+
+        self.seen = watch_of(self.folder, log)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         trouble = self.begin(log)
         if trouble is None:
@@ -88,21 +107,27 @@ class Runner(object):
             return
         self.see_through(trouble, log)
 
-    def see_through(self, trouble: "dict[str, Any]", log: int) -> None:
+    def see_through(self, trouble: "dict[str, Any]", log: DriverLog) -> None:
         """Wait until the script has ended and write down how. `trouble`: what kept it from beginning, or empty."""
         self.beat()
         if trouble:
             _, code, usage = os.wait4(self.script["pid"], 0)
             self.finish(code, usage, [], trouble)
             self.tell(b"")
+            log.end()
             return
         self.tell(b"")
+        told_apart = tell_apart(self.folder, log, self.seen)
         left = self.watch()
         if self.usage is not None:
             self.usage.close()
         _, code, usage = os.wait4(self.script["pid"], 0)
-        self.finish(code, usage, self.clear(left), {})
-        os.fsync(log)
+        left = self.clear(left)
+        if told_apart is not None:
+            told_apart.close()
+        self.finish(code, usage, left, {})
+        log.end()
+        os.fsync(log.out)
 
     def tell(self, text: bytes) -> None:
         """Let the agent that waits for the start go on; it may be gone."""
@@ -115,7 +140,7 @@ class Runner(object):
         os.close(self.report)
         self.report = -1
 
-    def begin(self, log: int) -> "Optional[dict[str, Any]]":
+    def begin(self, log: DriverLog) -> "Optional[dict[str, Any]]":
         """Start the script. None: somebody else did; otherwise what went wrong, empty when nothing did."""
         order = self.order
         argv = [encode(item) for item in order["argv"]]

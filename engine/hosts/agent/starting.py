@@ -25,7 +25,7 @@ if MYPY:
 # How long a start may take in all. A disk that needs this long for six small files is a host in trouble.
 PATIENCE = 60.0
 # The modules that a runner needs.
-RUNNER = ("whole", "identities", "held", "status", "processes", "usage", "runner")
+RUNNER = ("whole", "identities", "held", "status", "processes", "usage", "streams", "runner")
 # Of the agent's own environment, what a script must not inherit.
 OWN = (b"AZUREML_", b"AML_METRICS_FILE", b"AML_TUI_ROLE")
 
@@ -264,6 +264,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         "heartbeat": None,
         "log_size": size_of(root.followed(run_id, "driver.log")),
         "metrics_size": size_of(root.followed(run_id, "metrics.jsonl")),
+        "streams_size": size_of(root.followed(run_id, "driver.streams")),
     }  # type: dict[str, Any]
     process = status.read(folder, "process.json")
     if process is None:
@@ -303,6 +304,7 @@ def inspect(root: "Root", run_id: str) -> "dict[str, Any]":
         told["rebooted"] = process["boot_id"] != identities.boot_id()
     told["log_size"] = size_of(root.followed(run_id, "driver.log"))
     told["metrics_size"] = size_of(root.followed(run_id, "metrics.jsonl"))
+    told["streams_size"] = size_of(root.followed(run_id, "driver.streams"))
     return told
 
 

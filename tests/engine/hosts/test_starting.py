@@ -167,7 +167,7 @@ async def test_a_runner_killed_before_the_script_may_begin_leaves_a_run_to_start
     await until_async(lambda: not alive(runner["pid"]))
     assert (await bench.host.inspect([R]))[R].phase == "laid"
     handle = await bench.host.start(R, bench.spec())
-    await bench.said(R, b"begun")
+    await bench.said(R, b"begun\n")
     assert begun(bench, R) == [handle["process"]["pid"]]
     assert bench.log(R) == b"begun\n"
 
@@ -197,7 +197,7 @@ async def test_a_killed_agent_at_any_moment_of_a_start(bench: Bench) -> None:
             await start
         await bench.host.reconnect()
         handle = await bench.host.start(run_id, bench.spec())
-        await bench.said(run_id, b"begun")
+        await bench.said(run_id, b"begun\n")
         assert begun(bench, run_id) == [handle["process"]["pid"]]
         assert bench.log(run_id) == b"begun\n"
         assert [proc.pid for proc in await bench.host.processes(run_id)] == [handle["process"]["pid"]]

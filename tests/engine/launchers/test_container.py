@@ -12,6 +12,7 @@ import pytest
 from engine.errors import ProjectError
 from engine.hosts.agent_host import AgentHost
 from engine.runs.model import State
+from tests.engine import telling
 from tests.engine.launchers.conftest import CONFIG
 from tests.waiting import until_async
 
@@ -101,6 +102,14 @@ async def test_the_whole_way(bench: ContainerBench, config: str) -> None:
     ]
     (command,) = bench.store.commands(run.id)
     assert command.argv[1:] == ('train it\'s "here".py', *odd)
+
+
+@both
+async def test_stdout_and_stderr_are_told_apart(bench: ContainerBench, config: str) -> None:
+    bench.script("both.py", telling.SCRIPT)
+    run = await bench.end(await bench.submit("both.py", config=config))
+    assert run.exit_code == 1
+    telling.check(bench.paths, run)
 
 
 @both

@@ -199,7 +199,6 @@ def test_search_goes_on_as_the_log_grows(log: LogFile) -> None:
         file.write(b"ror\nerror\n")
     assert finished(one) == [0, 10, 21]
     assert finished(one) == [0, 10, 21]
-    assert (one.next(0), one.next(21), one.previous(21), one.previous(0)) == (10, None, 10, None)
 
 
 def test_search_in_bytes_that_are_no_text(log: LogFile) -> None:
