@@ -34,7 +34,11 @@ OF_SPARK = {4040: "Spark's UI"}
 LOOKED = 256 << 10
 # How often it is asked how the forwards stand (s).
 AGAIN = 2.0
-_ADDRESS = re.compile(rb"https?://[^\s/:]*(?:\[[0-9a-fA-F:]+\])?:(\d{2,5})\b")
+# Those of YARN's own pages, which tell of an application, are no run's.
+_ADDRESS = re.compile(
+    rb"https?://[^\s/:]*(?:\[[0-9a-fA-F:]+\])?:(\d{2,5})\b"
+    rb"(?!/(?:proxy/(?:redirect/)?application_|cluster/app/|node/containerlogs/))"
+)
 
 
 def ports_in(log: Path) -> list[int]:
