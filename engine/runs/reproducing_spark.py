@@ -27,6 +27,9 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as packed:
 {names}
 END"""
 _PACK_RUN = """\
+# Variables are in it.
+trap 'rm -f ../cluster.tar.gz' EXIT
+trap 'exit 130' INT TERM
 cp "$runtime/{package}/cluster_driver.py" ..
 PYTHONPATH="$runtime" python3 -c '
 import json, os, sys
@@ -42,7 +45,6 @@ _AWAY = """\
 code=0
 {{ "$submit" {words} 2>&1 || echo "$?" > ../code; }} | tee ../submit.log
 if [ -f ../code ]; then code=$(cat ../code); fi
-rm ../cluster.tar.gz
 application=$(sed -n 's/.*\\(application_[0-9]*_[0-9]*\\).*/\\1/p' ../submit.log | head -n 1)
 if [ -z "$application" ]; then exit "$code"; fi
 tries=0
