@@ -112,6 +112,12 @@ class HostLost(HostError):
     code = "host-lost"
 
 
+class NothingThere(HostError):
+    """A host reaches this address, and nothing answers at this port of it."""
+
+    code = "nothing-there"
+
+
 class LaunchError(AmlError):
     """A script could not be started on its target."""
 

@@ -19,6 +19,7 @@ from engine.timeouts import timeout
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from engine.drivers import Place
     from engine.runs.model import Run
 
 log = logging.getLogger(__name__)
@@ -83,8 +84,10 @@ class Forwards:
     def listed(self) -> list[Forward]:
         return [forward for forward, _ in self._known.values()]
 
-    async def begin(self, run: Run, port: int, local: int | None, dial: Dial) -> Forward:
+    async def begin(self, run: Run, port: int, local: int | None, dial: Dial, place: Place) -> Forward:
         """Forward a port, or give the forward that there is. `local`: the port here; None: the same, or a free one.
+
+        `place`: what it leads to, of which a browser here wants the scheme and the path.
 
         Raises UsageError when the port that was asked for is taken.
         """
@@ -92,9 +95,9 @@ class Forwards:
             for one in self.listed():
                 if (one.run_id, one.port) == (run.id, port) and local in (None, int(one.id)):
                     return one
-            return await self._begin(run, port, local, dial)
+            return await self._begin(run, port, local, dial, place)
 
-    async def _begin(self, run: Run, port: int, local: int | None, dial: Dial) -> Forward:
+    async def _begin(self, run: Run, port: int, local: int | None, dial: Dial, place: Place) -> Forward:
         held: list[Forward] = []
 
         async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,7 +114,8 @@ class Forwards:
 
         server = await _listen(come, port, local)
         here = int(server.sockets[0].getsockname()[1])
-        forward = Forward(str(here), run.id, run.name, run.target, port, f"http://{LOOPBACK}:{here}")
+        address = f"{place.scheme}://{LOOPBACK}:{here}{place.path}"
+        forward = Forward(str(here), run.id, run.name, run.target, port, address)
         held.append(forward)
         self._known[forward.id] = (forward, server)
         log.info("port %d of %s is at %s", port, run.name, forward.address)

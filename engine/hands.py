@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import NotNow, UsageError
+from engine.drivers import HERE, Place, SparkWay, application_of
+from engine.errors import HostError, HostLost, NotNow, UsageError
 from engine.forwards import Forwards
 from engine.hosts.docker.finding import Endpoint
 from engine.hosts.terminal import Surroundings
 from engine.launchers.container_config import RUN as CONTAINER_RUN
 from engine.launchers.process import run_environment
 from engine.machines import LOCAL
+from engine.plain import plain
+from engine.project.spark_submit import in_cluster_mode
 from engine.runs.model import State
 from engine.terminals import Terminals
 
@@ -32,8 +36,6 @@ log = logging.getLogger(__name__)
 _SHELL = 'cd "$1" && if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi'
 # What is done by hand is no part of the run: it is neither signalled with it nor waited for.
 ROLE = {"AML_TUI_ROLE": "shell"}
-# What a host calls itself.
-HERE = "localhost"
 # What is logged by hand must not come among the run's own metrics.
 NOT_BY_HAND = "AML_METRICS_FILE"
 
@@ -85,14 +87,18 @@ class Hands:
         plan = await self._ledger.do(self._ledger.plan, run_id)
         if run.state is not State.RUNNING:
             raise NotNow(f"{run.name} does not run ({run.state}): it has no ports.")
-        address = await self._address(plan, run_id)
-        if plan.host == LOCAL and address == HERE and local in (None, port):
-            return {"address": f"http://127.0.0.1:{port}", "forward": None}
+        if plan.launcher == "spark":
+            way = SparkWay(run, plan, port, partial(self._host, plan))
+            begun = await self._forwards.begin(run, port, local, way.dial, await way.place())
+        else:
+            address = await self._address(plan, run_id)
+            if plan.host == LOCAL and address == HERE and local in (None, port):
+                return {"address": f"http://127.0.0.1:{port}", "forward": None}
 
-        async def dial() -> Any:
-            return await (await self._host(plan)).dial(await self._address(plan, run_id), port)
+            async def dial() -> Any:
+                return await (await self._host(plan)).dial(await self._address(plan, run_id), port)
 
-        begun = await self._forwards.begin(run, port, local, dial)
+            begun = await self._forwards.begin(run, port, local, dial, Place(address, port))
         # It may have ended meanwhile, and nobody would end the forward any more.
         now = await self._ledger.do(self._ledger.run, run_id)
         if now.state.ended:
@@ -143,8 +149,11 @@ class Hands:
         found = _surroundings(run, plan, host)
         if host.name == LOCAL:
             return {"where": f"in the directory of {run.name}", "here": found.to_json()}
+        where = f"in the directory of {run.name} on {plan.target}"
+        if in_cluster_mode(plan) and not run.state.ended:
+            where += await _driver(host, run)
         terminal = await host.terminal(found, window)
-        return await self._offered(f"in the directory of {run.name} on {plan.target}", terminal)
+        return await self._offered(where, terminal)
 
     async def _offered(self, where: str, terminal: Terminal) -> dict[str, Any]:
         return {"where": where, "socket": await self._terminals.offer(terminal)}
@@ -165,6 +174,18 @@ async def _container(host: Host, run: Run) -> tuple[DockerApi, str] | None:
     return None
 
 
+async def _driver(host: Host, run: Run) -> str:
+    """Where what one looks for on the head node is, in words."""
+    try:
+        application = await application_of(host, run)
+    except HostLost:
+        raise
+    except HostError:
+        application = None
+    node = f"on {plain(application.node)}, " if application and application.node else ""
+    return f"; its driver and its outputs are {node}in a container of YARN's"
+
+
 def _surroundings(run: Run, plan: RunPlan, host: Host) -> Surroundings:
     """What a run's script finds, in its folder."""
     folder = host.info.run_folder(run.id)
@@ -172,6 +193,6 @@ def _surroundings(run: Run, plan: RunPlan, host: Host) -> Surroundings:
     env.pop(NOT_BY_HAND, None)
     made = dict((run.handle or {}).get("environment") or {})
     interpreter = str(made.get("interpreter") or host.info.absolute(plan.interpreter))
-    python = interpreter.rpartition("/")[0] if plan.launcher == "process" else ""
+    python = interpreter.rpartition("/")[0] if plan.launcher != "container" else ""
     before = {"PATH": [python] if python else []}
     return Surroundings(f"{folder}/project", env, before, {"PYTHONPATH": [host.info.runtime]})

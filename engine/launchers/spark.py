@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import HostError, HostLost
 from engine.hosts.agent_source import CLUSTER_PACKAGE
 from engine.hosts.host import Proc
-from engine.launchers import modules
 from engine.launchers.applications import Applications
 from engine.launchers.launcher import Home
 from engine.launchers.process import ProcessRun, run_environment
-from engine.launchers.spark_python import given_settings, python_arguments
 from engine.launchers.yarn import OURS, Yarn
+from engine.project import modules
 from engine.project import snapshot as snapshots
+from engine.project.spark_submit import in_cluster_mode, submit_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,8 @@ SILENT = 600.0
 LONGEST_TAG = 80
 # Linux takes no longer variable than 128 KiB: so many characters, each of up to four bytes.
 VARIABLE = 30_000
-# What the driver finds as its run directory in cluster mode, as a file of the run directory, and as it is unpacked.
-ARCHIVE, UNPACKED = "cluster.tar.gz", "aml_run"
+# What the driver finds as its run directory in cluster mode, as a file of the run directory.
+ARCHIVE = "cluster.tar.gz"
 # What a driver in a container of YARN's has of its own.
 PLACES = ("AZUREML_OUTPUT_DIRECTORY", "AML_METRICS_FILE", "AZUREML_NATIVE_SHARE_DIRECTORY")
 
@@ -60,7 +60,7 @@ class SparkRun(ProcessRun):
         self._launcher = launcher
         self._applications = launcher.applications(host)
         self._yarn = self._applications.yarn
-        self._away = plan.options.get("deploy_mode") == "cluster"
+        self._away = in_cluster_mode(plan)
 
     async def prepare(self, say: Say) -> dict[str, Any]:
         """The tag, before there is anything that could carry it, which files executors get, and the environment."""
@@ -87,29 +87,19 @@ class SparkRun(ProcessRun):
         return str(self.run.handle.get("tag") or "")
 
     def _argv(self) -> tuple[str, ...]:
-        submit, *settings = (str(item) for item in self.plan.options["spark_submit"])
-        given = given_settings(settings)
-        ours = [] if "spark.master" in given else ["--master", "yarn"]
-        ours += ["--deploy-mode", "cluster" if self._away else "client"]
-        # What the person's settings name stays: an option of ours would take its place.
-        tags = filter(None, (given.get("spark.yarn.tags"), self._tag))
-        ours += ["--conf", f"spark.yarn.tags={','.join(tags)}"]
-        if "spark.app.name" not in given:
-            ours += ["--name", self.run.name]
-        python = self.host.info.absolute(self.plan.interpreter)
-        along = [f"{self._archive}#{UNPACKED}"] if self._away else []
-        ours += python_arguments(settings, self.environment, python, driver_on_cluster=self._away, along=along)
-        code = ",".join(filter(None, (given.get("spark.submit.pyFiles"), *self.run.handle.get("modules", ()))))
-        if code:
-            ours += ["--py-files", code]
-        script = self.plan.argv
-        if self._away:
-            ours += ["--conf", "spark.yarn.submit.waitAppCompletion=false"]
-            if "spark.yarn.maxAppAttempts" not in given:
-                # A script that failed is not run again unasked.
-                ours += ["--conf", "spark.yarn.maxAppAttempts=1"]
-            script = (f"{self.host.info.runtime}/{CLUSTER_PACKAGE}/cluster_driver.py", *script)
-        return (self.host.info.absolute(submit), *settings, *ours, *script)
+        info = self.host.info
+        # The relay looks at the application itself, so spark-submit need not.
+        submit, *words = submit_words(
+            self.plan,
+            self.run.handle,
+            name=self.run.name,
+            tag=self._tag,
+            interpreter=info.absolute(self.plan.interpreter),
+            archive=self._archive,
+            driver=f"{info.runtime}/{CLUSTER_PACKAGE}/cluster_driver.py",
+            waits=False,
+        )
+        return (info.absolute(submit), *words)
 
     @property
     def _archive(self) -> str:

@@ -41,7 +41,9 @@ class Application:
     """One application. `state` and `final` as YARN has them ("ACCEPTED", "RUNNING"..., see TERMINAL; "SUCCEEDED"...).
 
     `memory` in MB, `memory_seconds` in MB s. `attempt` is that of its driver, from 1; 0 before it has a container.
-    `preempted`: containers that YARN has taken from it.
+    `preempted`: containers that YARN has taken from it. `node`: the one that its first container is on, where in
+    cluster mode the driver is. `tracking`: the address of its own pages (Spark's UI) at YARN's proxy, which brings them
+    from wherever they are; both "" before it runs.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Application:
     preempted: int = 0
     memory_seconds: int = 0
     vcore_seconds: int = 0
+    node: str = ""
+    tracking: str = ""
 
     @property
     def over(self) -> bool:
@@ -108,6 +112,7 @@ class Application:
             return sum(max(0, int(told.get(name) or 0)) for name in names)
 
         container = _CONTAINER.search(str(told.get("amContainerLogs") or ""))
+        tracking = str(told.get("trackingUrl") or "")
         return cls(
             id=str(told.get("id") or ""),
             state=str(told.get("state") or ""),
@@ -122,6 +127,8 @@ class Application:
             preempted=number("numNonAMContainerPreempted", "numAMContainerPreempted"),
             memory_seconds=number("memorySeconds"),
             vcore_seconds=number("vcoreSeconds"),
+            node=urllib.parse.urlsplit(f"//{told.get('amHostHttpAddress') or ''}").hostname or "",
+            tracking=tracking if "://" in tracking else "",
         )
 
 

@@ -20,7 +20,9 @@ from engine.errors import AmlError, NotFound
 from engine.plain import plain
 from engine.project import snapshot as snapshots
 from engine.project.environment import EnvironmentSpec
+from engine.project.spark_submit import in_cluster_mode
 from engine.runs.model import environment_words
+from engine.runs.reproducing_spark import PACKAGE, submission
 from engine.runs.store import StoreReader
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 # What a script finds beside it: the `azureml` package.
 RUNTIME = Path(engine.__file__).parent / "runtime"
+# Where machines over SSH have what their runs are made of.
+THERE = "$HOME/.local/share/aml-tui"
 # Metrics that the head names, for comparing.
 METRICS = 8
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
@@ -132,6 +136,7 @@ class _Script:
         yield from _chosen("folder", "1", f"./{self.run.name}-again")
         yield from _chosen("store", "AML_TUI_BLOBS", str(self.paths.blobs))
         yield from _chosen("runtime", "AML_TUI_RUNTIME", str(RUNTIME))
+        yield from self._there()
         for name, what in self.asked.items():
             said = _quoted(f"{name} must be set: it stands for {what}")
             yield f"if [ -z \"${{{name}:-}}\" ]; then printf '%s\\n' {said} >&2; exit 1; fi"
@@ -154,13 +159,32 @@ class _Script:
         yield ""
         yield from command
 
+    @property
+    def _away(self) -> bool:
+        """Whether it ran on a machine over SSH, as a process or by spark-submit."""
+        return "ssh" in self.plan.options and self.plan.launcher != "container"
+
+    def _there(self) -> Iterator[str]:
+        """What to take on the machine where it ran, which has the same contents as this one."""
+        if not self._away:
+            return
+        needed = f"/{PACKAGE}" if in_cluster_mode(self.plan) else ""
+        yield f'if ! [ -d "$store" ]; then store={THERE}/blobs; fi'
+        yield f'if ! [ -d "$runtime{needed}" ]; then'
+        yield f"    for one in {THERE}/agent/runtime-*; do runtime=$one; done"
+        yield "fi"
+        if needed:
+            said = "the driver runs on the cluster: copy this script to the head node, and run it there"
+            yield f"if ! [ -d \"$runtime{needed}\" ]; then printf '%s\\n' {_quoted(said)} >&2; exit 1; fi"
+
     def _head(self) -> Iterator[str]:
         run, plan = self.run, self.plan
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(run.started or run.created))
         code = "" if run.exit_code is None else f", exit code {run.exit_code}"
         yield f"What {run.name} ({run.id}) ran: {masking.command(plan.argv)}"
         yield f"on {plan.target} ({plan.target_type}, {plan.host}), {when}: {run.state}{code}."
-        yield f"Written by aml-tui {engine.__version__}; it needs the content store of this machine (below)."
+        there = f" or, copied there, that of {plan.host}" if self._away else ""
+        yield f"Written by aml-tui {engine.__version__}; it needs the content store of this machine (below){there}."
         yield ""
         yield "usage: sh reproduce.sh [FOLDER]    makes FOLDER, puts the files there and runs them"
         yield ""
@@ -274,6 +298,12 @@ class _Script:
             return
         yield 'export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$runtime"'
         submit = [str(word) for word in self.plan.options.get("spark_submit", ())]
+        if submit and self._away:
+            yield from _chosen("submit", "SPARK_SUBMIT", submit[0])
+            names = [name for name, _ in self._configured()]
+            names += ["AZUREML_RUN_ID", "AZUREML_TARGET_TYPE", "AML_RUN_NUMBER", "AML_PROJECT_NAME"]
+            yield from submission(self.run, self.plan, self.taken, self._words, names)
+            return
         if submit:
             words = " ".join(part for part in (self._words(submit[1:]), argv) if part)
             yield from _chosen("submit", "SPARK_SUBMIT", submit[0])
@@ -281,10 +311,10 @@ class _Script:
             return
         made: dict[str, Any] = dict((self.run.handle or {}).get("environment") or {})
         python = str(made.get("interpreter") or self.plan.interpreter or "python3")
-        if self.plan.target_type != "local":
-            yield f"# It ran on {plain(self.plan.host)}: PYTHON names a Python of this machine that has what it needs."
-            python = "python3"
         yield from _chosen("python", "PYTHON", python)
+        if self._away:
+            yield f"# It is one of {plain(self.plan.host)}: elsewhere PYTHON names one that has what it needs."
+            yield 'if ! command -v "$python" > /dev/null; then python=python3; fi'
         yield f'exec "$python" {argv}'
 
     def _container(self, argv: str) -> Iterator[str]:
@@ -326,7 +356,8 @@ def _quoted(text: str) -> str:
 
 def _chosen(name: str, variable: str, otherwise: str) -> Iterator[str]:
     """A word of the script that one may name. In two lines: inside `"${...:-}"` quotes would be a part of it."""
-    yield f"{name}={_quoted(otherwise)}"
+    home = '"$HOME"' if otherwise.startswith("~/") else ""
+    yield f"{name}={home}{_quoted(otherwise[1:] if home else otherwise)}"
     yield f"{name}=${{{variable}:-${name}}}"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.talking import talking
+from tests.engine.ssh_bench import COMPUTE, CONFIG, ssh_config
 from tests.services import docker
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Shell
     from tests.services.docker import DockerEngine
+    from tests.services.people import KeyPair, Person
+    from tests.services.sshd import Sshd
 
 SCRIPT = """
 import json, os, sys
@@ -136,6 +139,35 @@ def test_a_run_of_spark_submit(shell: Shell, tmp_path: Path) -> None:
     assert shell.aml("history", "reproduce", "-f", str(shell.project.parent / "reproduce.sh")).code == 0
     second = again(shell, "second")
     assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+
+
+@pytest.mark.timeout(120)
+def test_a_run_over_ssh_where_it_ran(
+    shell: Shell, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script alone is copied there: the contents and the package that a script finds are there from its run."""
+    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(shell.project.parent, sshd)))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    filled(shell)
+    # In a Python that this machine does not have.
+    python = alice.write("pythons/it's python", '#!/bin/sh\nexec python3 "$@"\n', 0o755)
+    place = COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
+    folder = shell.project / "aml_config"
+    (folder / "far.compute").write_text(f'{place}pythonLocation: "~/{python.relative_to(alice.home)}"\n')
+    (folder / "far.runconfig").write_text(CONFIG + VARIABLES)
+    done = shell.aml("experiment", "submit", "-c", "far", "train.py", *ARGUMENTS)
+    assert done.code == 0, done.err
+    file = shell.project.parent / "reproduce.sh"
+    assert shell.aml("history", "reproduce", "-f", str(file)).code == 0
+    alice.write("reproduce.sh", file.read_text())
+    secrets = "DB_PASSWORD='s3cr3t four' API_KEY='k3y of mine' TOKEN=t0ken"
+    second = sshd.ssh(alice, f"{secrets} sh reproduce.sh second", key=alice_key)
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
+    assert (alice.home / "second/outputs/model.txt").read_text() == "weights"
+    assert '"loss"' in (alice.home / "second/metrics.jsonl").read_text()
+    # On this machine, too, in whatever Python it has.
+    third = again(shell, "third", DB_PASSWORD="s3cr3t four", API_KEY="k3y of mine", TOKEN="t0ken")
+    assert (third.returncode, third.stdout) == (0, done.text), third.stderr
 
 
 def test_nothing_is_overwritten_without_asking(shell: Shell) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from engine.drivers import SPARK_UI
 from engine.engine import Engine
 from engine.runs.model import State
+from tests.engine.by_hand import got, run_again, typed
 from tests.engine.cluster_bench import cluster_bench, living
 from tests.waiting import until_async
 
@@ -50,9 +52,17 @@ async def far(
         yield one
 
 
-async def test_the_whole_way(far: SshBench, yarn: Yarn) -> None:
+async def test_the_whole_way(far: SshBench, yarn: Yarn, head_node: HeadNode) -> None:
     far.script("job.py", JOB)
-    run = await far.submit("job.py", config="far")
+    go = far.alice.home / "go"
+    run = await far.submit("job.py", str(go), config="far")
+    await until_async(lambda: b"total 9900" in far.log(run), 150)
+    # By hand, while it runs: Spark's own pages of this very run, and a shell where its driver is.
+    address = (await far.engine.hands.forward(run.id, SPARK_UI, None))["address"]
+    assert f"{run.name} - Spark Jobs" in await got(address)
+    where, shown = await typed(far, run, f"pwd; echo id=$AZUREML_RUN_ID; touch {go}; exit\n")
+    assert where == f"in the directory of {run.name} on far"
+    assert f"{far.root}/runs/{run.id}/project\r\n" in shown and f"\nid={run.id}" in shown
     done = await far.end(run, 150)
     text = far.log(run).decode()
     assert (done.state, done.reason) == (State.COMPLETED, ""), text[-3000:]
@@ -62,6 +72,11 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn) -> None:
     (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}")
     assert (application["state"], application["finalStatus"]) == ("FINISHED", "SUCCEEDED")
     assert application["name"] == done.name
+    again, said = await run_again(far, run, head_node)
+    assert (again / "outputs/total.txt").read_text() == "9900"
+    assert "total 9900\n" in said
+    assert '"total"' in (again / "metrics.jsonl").read_text()
+    assert len(yarn.applications(applicationTags=f"aml-{run.id.lower()}-again")) == 1
 
 
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn) -> None:

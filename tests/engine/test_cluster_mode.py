@@ -12,6 +12,7 @@ import pytest_asyncio
 from engine.engine import Engine
 from engine.runs.model import State
 from tests.engine import telling
+from tests.engine.by_hand import run_again
 from tests.engine.cluster_bench import AWAY, cluster_bench, lines, living, with_a_job
 from tests.waiting import until_async
 
@@ -42,7 +43,7 @@ def go(yarn: Yarn) -> Path:
     return yarn.layout.scratch / f"go-{os.urandom(4).hex()}"
 
 
-async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path) -> None:
+async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path, head_node: HeadNode) -> None:
     run = await far.submit("job.py", "a b", str(go), config="far")
     await until_async(lambda: b"line 20\n" in far.log(run), 120)
     # Metrics arrive while it runs.
@@ -69,6 +70,13 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path) -> None:
     assert "stderr" not in numbers and numbers.count("stdout") > len(numbers) / 2
     spark = [stream for stream, line in told if " INFO " in line]
     assert "stdout" not in spark and spark.count("stderr") > len(spark) / 2
+    # Once more, by the script that is written for it: the driver on the cluster again.
+    again, said = await run_again(far, run, head_node)
+    assert (again / "outputs/deep/total: 1%.txt").read_text() == "9900"
+    assert "driver begins ['job.py', 'a b', " in said
+    assert '"total"' in (again / "metrics.jsonl").read_text()
+    (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}-again")
+    assert (application["state"], application["finalStatus"]) == ("FINISHED", "SUCCEEDED")
 
 
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn, go: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from engine.drivers import Place
 from engine.errors import HostError, NotFound, NotNow, UsageError
 from engine.forwards import Forwards
 from engine.hands import Hands
@@ -208,6 +209,8 @@ async def test_two_who_ask_at_once_get_one() -> None:
 
     forwards = Forwards()
     local = free_port()
-    first, second = await asyncio.gather(*(forwards.begin(make_run(1), 6006, local, dial) for _ in range(2)))
+    first, second = await asyncio.gather(
+        *(forwards.begin(make_run(1), 6006, local, dial, Place("localhost", 6006)) for _ in range(2))
+    )
     assert first is second
     await forwards.close()

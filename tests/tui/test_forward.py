@@ -42,6 +42,11 @@ def test_ports_that_a_log_names(tmp_path: Path) -> None:
         + b"\nat last http://0.0.0.0:7007\n"
     )
     assert ports_in(log) == [7007, 6006, 8888]
+    log.write_bytes(
+        b"UI http://wn0:39893\n\t tracking URL: http://hn0:8088/proxy/application_1_2/\n"
+        b"check http://hn0:8088/cluster/app/application_1_2 http://wn0:8042/node/containerlogs/container_1/ann\n"
+    )
+    assert ports_in(log) == [39893]
 
 
 @pytest.mark.timeout(120)

@@ -27,12 +27,18 @@ if TYPE_CHECKING:
     from engine.runs.model import Run
 
 # What servers in runs usually listen at.
-USUAL = {6006: "TensorBoard", 8888: "Jupyter"}
+USUAL = {6006: "TensorBoard's", 8888: "Jupyter's"}
+# Of a cluster's drivers the engine has it at this port, wherever it is.
+OF_SPARK = {4040: "Spark's UI"}
 # A server says where it listens at its start, or was asked lately: so much of each end of a log is looked through.
 LOOKED = 256 << 10
 # How often it is asked how the forwards stand (s).
 AGAIN = 2.0
-_ADDRESS = re.compile(rb"https?://[^\s/:]*(?:\[[0-9a-fA-F:]+\])?:(\d{2,5})\b")
+# Those of YARN's own pages, which tell of an application, are no run's.
+_ADDRESS = re.compile(
+    rb"https?://[^\s/:]*(?:\[[0-9a-fA-F:]+\])?:(\d{2,5})\b"
+    rb"(?!/(?:proxy/(?:redirect/)?application_|cluster/app/|node/containerlogs/))"
+)
 
 
 def ports_in(log: Path) -> list[int]:
@@ -94,7 +100,8 @@ class ForwardScreen(Dialog[None]):
             self.port.value = str(found[0])
             self.port.action_end()
         named = f"the log names {', '.join(map(str, found[:5]))}; " if found else ""
-        usual = ", ".join(f"{port} is {name}'s" for port, name in USUAL.items())
+        known = {**(OF_SPARK if self.run_.framework == "PySpark" else {}), **USUAL}
+        usual = ", ".join(f"{port} is {name}" for port, name in known.items())
         if not self._busy:
             self._tell(f"{named}{usual}", "dim")
 

@@ -134,7 +134,8 @@ class HandsActions(MainActions):
                 await asyncio.to_thread(write, replace=True)
         except OSError as error:
             raise refused(error) from error
-        app.tell(f"written: {file}. `sh {file.name}` runs {run.name} again")
+        place = f", on the machine of {run.target}," if run.target_type in ("remote", "cluster") else ""
+        app.tell(f"written: {file}. `sh {file.name}`{place} runs {run.name} again")
 
 
 def _named(text: str) -> Path:

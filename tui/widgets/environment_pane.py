@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import masking
+from engine.project.spark_submit import in_cluster_mode
 from engine.runs.model import environment_words, is_image
 from tui import environments, wording
 from tui.plain import plain, plain_lines
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 # Of a dependency file as much is shown as one reads; the whole of it is in the project.
 _LINES = 60
-_ON_CLUSTER = {"spark": "a driver on the head node, executors on YARN", "process": "a process on the head node"}
 _INKS = {"+": "good", "-": "bad"}
 
 
@@ -46,8 +46,10 @@ class EnvironmentPane(FactsPane):
         return [*self._prepared(run, plan, found), *self._asked(plan.options["environment"]), *self._rest(plan)]
 
     def _process(self, plan: RunPlan) -> Iterator[Fact]:
-        yield Fact("runs as", {"process": "a process", "container": "a container"}.get(plan.launcher, plan.launcher))
-        yield Fact("interpreter", plain(plan.interpreter), "accent")
+        words = {"process": "a process", "container": "a container", "spark": _on_yarn(plan)}
+        yield Fact("runs as", words.get(plan.launcher, plan.launcher))
+        if plan.interpreter:
+            yield Fact("interpreter", plain(plan.interpreter), "accent")
 
     def _rest(self, plan: RunPlan) -> Iterator[Fact]:
         yield Fact("framework", plan.framework)
@@ -86,7 +88,8 @@ class EnvironmentPane(FactsPane):
     def _prepared(self, run: Run, plan: RunPlan, found: RunEnvironment) -> Iterator[Fact]:
         asked, build = plan.options["environment"], found.build
         contained = plan.launcher == "container"
-        yield Fact("runs as", "a container" if contained else _ON_CLUSTER[plan.launcher])
+        on_cluster = _on_yarn(plan) if plan.launcher == "spark" else "a process on the head node"
+        yield Fact("runs as", "a container" if contained else on_cluster)
         if found.fingerprint:
             what, short = environment_words(found.image)
             yield Fact("environment", f"{plain(found.fingerprint)}", "accent", found.fingerprint)
@@ -157,3 +160,8 @@ class EnvironmentPane(FactsPane):
             for line in lines or ():
                 yield Fact(shown, plain(masking.address(str(line))))
                 shown = ""
+
+
+def _on_yarn(plan: RunPlan) -> str:
+    """Where driver and executors of a PySpark run are."""
+    return "driver and executors on YARN" if in_cluster_mode(plan) else "a driver on the head node, executors on YARN"

@@ -17,6 +17,7 @@ from textual.binding import Binding
 
 from engine.errors import AmlError
 from engine.project.outputs import not_kept
+from engine.project.spark_submit import in_cluster_mode
 from engine.runs.store import StoreReader
 from tui import outputs
 from tui.editor import edit_in_front
@@ -98,9 +99,12 @@ class OutputsPane(FactsPane):
         return [*notes, *outputs.tree(there, where, {one["path"] for one in here})]
 
     def _here(self, run: Run, folder: Path) -> tuple[str, list[dict[str, Any]]]:
-        """Why none are kept, or what is on this machine."""
+        """Why there are none to see, or what is on this machine."""
         with StoreReader(self.paths.store) as store:
-            why = not_kept(store.plan(run.id))
+            plan = store.plan(run.id)
+        why = not_kept(plan)
+        if not why and plan is not None and in_cluster_mode(plan) and not run.state.ended:
+            why = "they are with its driver on the cluster, and come when it ends"
         return why, [] if why else outputs.listed_here(folder)
 
     def _is_far(self, run: Run) -> bool:

@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from engine.runs.model import Run, Transition
     from engine.runs.store import StoreReader
 
+# Properties with lines of their own, by what their names begin with.
+TOLD = (
+    "Snapshot",
+    "CpuSeconds",
+    "PeakMemoryBytes",
+    "LeftBehind",
+    "NotBroughtHome",
+    "Application",
+    "VcoreSeconds",
+    "MemoryMegabyteSeconds",
+)
+
 
 def moment(at: float | None) -> str:
     """A point in time as the person's clock has it."""
@@ -115,10 +127,15 @@ class OverviewPane(FactsPane):
             yield Fact("left behind", plain(run.properties["LeftBehind"]), "warn")
         for line in run.properties.get("NotBroughtHome", "").splitlines():
             yield Fact("not brought", plain(line), "warn")
+        if "VcoreSeconds" in run.properties:
+            vcores = float(run.properties["VcoreSeconds"])
+            lent = float(run.properties.get("MemoryMegabyteSeconds", 0)) / 1024
+            yield Fact("lent by YARN", f"{number(vcores)} s of a vcore, {number(lent)} s of a GB")
         yield Fact("run id", run.id)
-        known = ("Snapshot", "CpuSeconds", "PeakMemoryBytes", "LeftBehind", "NotBroughtHome")
+        if "Application" in run.properties:
+            yield Fact("application", plain(run.properties["Application"]))
         for key, value in sorted(run.properties.items()):
-            if not key.startswith(known):
+            if not key.startswith(TOLD):
                 yield Fact(plain(key), plain(value))
         if run.target_type == "local":
             yield Fact("folder", plain(self.paths.host_run(run.id)))

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from engine.errors import HostError, HostLost, Unsupported
+from engine.errors import HostError, HostLost, NothingThere, Unsupported
 from engine.hosts.agent_host import AgentHost
 from engine.hosts.asking import Nobody
 from engine.hosts.docker.trouble import GROUP, DockerDenied, DockerError, DockerLost
@@ -147,7 +147,7 @@ class SshHost(AgentHost):
                     where=self.name,
                     remedy="Its sshd_config needs `AllowTcpForwarding yes` (or local).",
                 ) from error
-            raise HostError(f"nothing answers at port {port} of {self.name}.", where=self.name) from error
+            raise NothingThere(f"nothing answers at port {port} of {self.name}.", where=self.name) from error
         except (asyncssh.Error, OSError) as error:
             raise HostLost(f"contact with {self.name} was lost: {error}", where=self.name) from error
 

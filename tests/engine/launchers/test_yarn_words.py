@@ -73,3 +73,12 @@ def test_jobs() -> None:
     executors = [{"id": "driver", "isActive": True}, {"id": "1", "isActive": True}, {"id": "2", "isActive": False}]
     assert words_of([job], executors) == "job 3, stage 2 of 3, 120 of 400 tasks, 1 executor"
     assert words_of([], executors) == ""
+
+
+def test_where_its_driver_and_its_pages_are() -> None:
+    told = {"amHostHttpAddress": "wn0.example:8042", "trackingUrl": "http://hn0:8088/proxy/application_1_2/"}
+    one = Application.from_json(told)
+    assert (one.node, one.tracking) == ("wn0.example", told["trackingUrl"])
+    # Before it runs.
+    one = Application.from_json({"amHostHttpAddress": None, "trackingUrl": "UNASSIGNED"})
+    assert (one.node, one.tracking) == ("", "")

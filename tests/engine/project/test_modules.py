@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-from engine.launchers import modules
+from engine.project import modules
 from engine.project.snapshot import take_snapshot
 
 if TYPE_CHECKING:

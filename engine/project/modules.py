@@ -41,7 +41,7 @@ def names(taken: Snapshot, script: str) -> list[str]:
         and _MODULE.fullmatch(found[2])
         and _FOLDER.fullmatch(f"{found[0]}/" if found[0] else "")
     ]
-    return [*beside, PACKED] if _of_packages(taken, own) else beside
+    return [*beside, PACKED] if of_packages(taken, own) else beside
 
 
 def _folders(script: str) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def _folders(script: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("", script.rpartition("/")[0])))
 
 
-def _of_packages(taken: Snapshot, script: str) -> dict[str, Entry]:
+def of_packages(taken: Snapshot, script: str) -> dict[str, Entry]:
     """The modules of packages in these folders, by what they are called in PACKED."""
     files = [entry for entry in taken.entries if entry.kind == "file" and entry.path.endswith(".py")]
     found: dict[str, Entry] = {}
@@ -66,7 +66,7 @@ def pack(taken: Snapshot, script: str, blobs: Path, folder: Path) -> tuple[Path,
 
     Who asks removes the file. Raises OSError.
     """
-    modules = _of_packages(taken, script.removeprefix("./"))
+    modules = of_packages(taken, script.removeprefix("./"))
     if not modules:
         return None
     buffer = io.BytesIO()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.launchers.spark_python import python_arguments
+from engine.project.spark_python import python_arguments
 
 PREPARED = {"interpreter": "/home/ann/e/prefix/bin/python", "archive": "hdfs://n/user/ann/e.tar.gz"}
 SENT = ("--archives", "hdfs://n/user/ann/e.tar.gz#environment")
