@@ -21,7 +21,7 @@ from .held import SECOND
 
 MYPY = False
 if MYPY:
-    from typing import Optional, Tuple
+    from typing import Any, Optional, Tuple
 
     from .held import DriverLog
 
@@ -39,6 +39,8 @@ SELDOM = 0.25
 EVERY = 0.2
 # The end of a run waits no longer for the last look (s).
 PATIENCE = 1.0
+# A user has 128 watches on most machines: so many runs at once take one, and the other programs find the rest.
+MOST, PLACE = 32, "\0aml-tui-watch-%d-%d"
 # Of inotify.h and fcntl.h.
 IN_MODIFY, IN_Q_OVERFLOW, IN_FLAGS = 0x2, 0x4000, os.O_CLOEXEC | os.O_NONBLOCK
 EVENT = struct.Struct("iIII")
@@ -78,13 +80,18 @@ class Watch(object):
         """Raises OSError or AttributeError where this machine has none to give."""
         import ctypes
 
+        self.place = place_of_watch()
         libc = ctypes.CDLL(None, use_errno=True)
         self.libc = libc
         self.folder = folder
         self.watched = -1
         self.file = libc.inotify_init1(IN_FLAGS)
         if self.file < 0 or not self.begin():
-            raise OSError(ctypes.get_errno(), "no watch on the log")
+            number = ctypes.get_errno()
+            self.place.close()
+            if self.file >= 0:
+                os.close(self.file)
+            raise OSError(number, "no watch on the log")
 
     def begin(self) -> bool:
         self.watched = self.libc.inotify_add_watch(self.file, self.folder, IN_MODIFY)
@@ -114,6 +121,26 @@ class Watch(object):
                 lost = lost or bool(mask & IN_Q_OVERFLOW)
                 if name in (b"driver.log", SECOND):
                     found = joined(found, ERR if name == SECOND else OUT)
+
+
+def place_of_watch() -> "Any":
+    """One of the places of this user's runs that have a watch, given back when it is closed or this process is gone.
+
+    It is a name of a socket, so nothing of it is left anywhere. Raises OSError when all are taken.
+    """
+    # Without the module `socket`, which takes longer to load.
+    from _socket import AF_UNIX, SOCK_DGRAM, socket
+
+    place = socket(AF_UNIX, SOCK_DGRAM)
+    for number in range(MOST):
+        try:
+            place.bind(PLACE % (os.getuid(), number))
+            return place
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                break
+    place.close()
+    raise OSError(errno.EMFILE, "no watch on the log")
 
 
 def joined(turns: str, more: str) -> str:
