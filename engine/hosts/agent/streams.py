@@ -33,6 +33,8 @@ OUT, ERR, CUT = "o", "e", "c"
 BURST, PAUSE = 50, 0.004
 # Telling of each write costs a script that writes more than this (bytes/s) more than a look now and then (s) does.
 FAST, FAST_PAUSE = 2 << 20, 0.01
+# All that can be waiting to be told takes so many reads at most.
+READS = 16
 # Without a watch the log is looked at so often (s).
 SELDOM = 0.25
 # A range that goes on is written down so often (s).
@@ -103,10 +105,10 @@ class Watch(object):
         self.watched = -1
 
     def turns(self) -> "Optional[str]":
-        """The streams written to since the last call, "" for none; None: some were lost."""
+        """The streams written to since the last call, "" for none; None: some were lost, or there are more and more."""
         found = ""
         lost = False
-        while True:
+        for _ in range(READS):
             try:
                 data = os.read(self.file, 65536)
             except OSError as error:
@@ -121,6 +123,7 @@ class Watch(object):
                 lost = lost or bool(mask & IN_Q_OVERFLOW)
                 if name in (b"driver.log", SECOND):
                     found = joined(found, ERR if name == SECOND else OUT)
+        return None
 
 
 def place_of_watch() -> "Any":

@@ -277,6 +277,17 @@ def test_a_watch_that_sees_nothing_is_given_back(tmp_path: Path, monkeypatch: py
     assert os.listdir("/proc/self/fd") == before
 
 
+def test_who_writes_faster_than_it_is_read_holds_nothing_up(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    watch = streams.Watch(os.fsencode(tmp_path))
+    os.close(watch.file)
+    # There is always more to be read.
+    watch.file = os.open("/dev/zero", os.O_RDONLY)
+    assert watch.turns() is None
+    os.close(watch.file)
+    watch.place.close()
+
+
 async def test_the_script_has_nothing_of_it_open(bench: Bench) -> None:
     await bench.run(R, "import os; print(sorted(os.listdir('/proc/self/fd')))")
     await bench.ended(R)
