@@ -21,7 +21,7 @@ from .held import SECOND
 
 MYPY = False
 if MYPY:
-    from typing import Optional, Tuple
+    from typing import Any, Optional, Tuple
 
     from .held import DriverLog
 
@@ -33,12 +33,16 @@ OUT, ERR, CUT = "o", "e", "c"
 BURST, PAUSE = 50, 0.004
 # Telling of each write costs a script that writes more than this (bytes/s) more than a look now and then (s) does.
 FAST, FAST_PAUSE = 2 << 20, 0.01
+# All that can be waiting to be told takes so many reads at most.
+READS = 16
 # Without a watch the log is looked at so often (s).
 SELDOM = 0.25
 # A range that goes on is written down so often (s).
 EVERY = 0.2
 # The end of a run waits no longer for the last look (s).
 PATIENCE = 1.0
+# A user has 128 watches on most machines: so many runs at once take one, and the other programs find the rest.
+MOST, PLACE = 32, "\0aml-tui-watch-%d-%d"
 # Of inotify.h and fcntl.h.
 IN_MODIFY, IN_Q_OVERFLOW, IN_FLAGS = 0x2, 0x4000, os.O_CLOEXEC | os.O_NONBLOCK
 EVENT = struct.Struct("iIII")
@@ -78,13 +82,18 @@ class Watch(object):
         """Raises OSError or AttributeError where this machine has none to give."""
         import ctypes
 
+        self.place = place_of_watch()
         libc = ctypes.CDLL(None, use_errno=True)
         self.libc = libc
         self.folder = folder
         self.watched = -1
         self.file = libc.inotify_init1(IN_FLAGS)
         if self.file < 0 or not self.begin():
-            raise OSError(ctypes.get_errno(), "no watch on the log")
+            number = ctypes.get_errno()
+            self.place.close()
+            if self.file >= 0:
+                os.close(self.file)
+            raise OSError(number, "no watch on the log")
 
     def begin(self) -> bool:
         self.watched = self.libc.inotify_add_watch(self.file, self.folder, IN_MODIFY)
@@ -96,10 +105,10 @@ class Watch(object):
         self.watched = -1
 
     def turns(self) -> "Optional[str]":
-        """The streams written to since the last call, "" for none; None: some were lost."""
+        """The streams written to since the last call, "" for none; None: some were lost, or there are more and more."""
         found = ""
         lost = False
-        while True:
+        for _ in range(READS):
             try:
                 data = os.read(self.file, 65536)
             except OSError as error:
@@ -114,6 +123,27 @@ class Watch(object):
                 lost = lost or bool(mask & IN_Q_OVERFLOW)
                 if name in (b"driver.log", SECOND):
                     found = joined(found, ERR if name == SECOND else OUT)
+        return None
+
+
+def place_of_watch() -> "Any":
+    """One of the places of this user's runs that have a watch, given back when it is closed or this process is gone.
+
+    It is a name of a socket, so nothing of it is left anywhere. Raises OSError when all are taken.
+    """
+    # Without the module `socket`, which takes longer to load.
+    from _socket import AF_UNIX, SOCK_DGRAM, socket
+
+    place = socket(AF_UNIX, SOCK_DGRAM)
+    for number in range(MOST):
+        try:
+            place.bind(PLACE % (os.getuid(), number))
+            return place
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                break
+    place.close()
+    raise OSError(errno.EMFILE, "no watch on the log")
 
 
 def joined(turns: str, more: str) -> str:

@@ -251,6 +251,43 @@ def test_without_a_watch_it_is_looked_at_now_and_then(tmp_path: Path, monkeypatc
         os.close(file)
 
 
+def test_the_watches_of_a_user_are_not_all_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST", 2)
+    monkeypatch.setattr(streams, "PLACE", f"\0aml-tui-test-{os.getpid()}-%d-%d")
+    (tmp_path / "logs").mkdir()
+    log = DriverLog(os.fsencode(tmp_path))
+    one, two, three = (streams.watch_of(os.fsencode(tmp_path), log) for _ in range(3))
+    assert one is not None and two is not None and three is None
+    os.close(one.file)
+    one.place.close()
+    four = streams.watch_of(os.fsencode(tmp_path), log)
+    assert four is not None
+    for watch in (two, four):
+        os.close(watch.file)
+        watch.place.close()
+    for file in (log.out, log.err):
+        os.close(file)
+
+
+def test_a_watch_that_sees_nothing_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PLACE", f"\0aml-tui-test-{os.getpid()}-%d-%d")
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="no watch on the log"):
+        streams.Watch(os.fsencode(tmp_path / "nowhere"))
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_who_writes_faster_than_it_is_read_holds_nothing_up(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    watch = streams.Watch(os.fsencode(tmp_path))
+    os.close(watch.file)
+    # There is always more to be read.
+    watch.file = os.open("/dev/zero", os.O_RDONLY)
+    assert watch.turns() is None
+    os.close(watch.file)
+    watch.place.close()
+
+
 async def test_the_script_has_nothing_of_it_open(bench: Bench) -> None:
     await bench.run(R, "import os; print(sorted(os.listdir('/proc/self/fd')))")
     await bench.ended(R)
