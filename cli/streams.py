@@ -60,6 +60,7 @@ class StreamTail(Tail):
         return min(PIECE, max(0, self._settling.end(size, self._apart.covered) - self._offset))
 
     def write(self, data: bytes) -> None:
+        self._sieve.begin(self._offset)
         write_all(self._sieve.take(data))
 
     def end(self) -> None:

@@ -156,7 +156,10 @@ class Settling:
 
 
 class Sieve:
-    """Lets through the lines of one stream, and those of either, of a log handed to it in pieces from its beginning."""
+    """Lets through the lines of one stream, and those of either, of a log handed to it in pieces from its beginning.
+
+    When the log was cut, `begin` says where the next piece is.
+    """
 
     def __init__(self, apart: Apart, shown: str) -> None:
         self._apart = apart
@@ -166,6 +169,11 @@ class Sieve:
         self._until = 0
         self._new = True
         self._passes = True
+
+    def begin(self, offset: int) -> None:
+        """The next piece is from there; a line begins with it unless it follows the last one."""
+        if offset != self._at:
+            self._at, self._until, self._new = offset, 0, True
 
     def take(self, data: bytes) -> bytes:
         """What of the next bytes is to be shown."""
