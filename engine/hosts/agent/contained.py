@@ -13,7 +13,7 @@ import time
 
 from .held import DriverLog, HeldScript
 from .identities import identity
-from .whole import encode, put
+from .whole import encode, put, reserve
 
 MYPY = False
 if MYPY:
@@ -69,6 +69,11 @@ def main() -> None:
         held.drop()
         sys.stderr.write("the script of this run has begun before\n")
         sys.exit(125)
+    try:
+        # The script may fill the disk before the rest of the runner is loaded.
+        reserve(status, "exit.json", sync=False)
+    except OSError as error:
+        sys.stderr.write("%s\n" % error)
     said = held.let_go()
 
     from . import contained_rest

@@ -6,7 +6,7 @@ import sys
 
 from . import runner, status
 from .contained import SIGNALS
-from .whole import encode
+from .whole import encode, reserve
 
 MYPY = False
 if MYPY:
@@ -35,7 +35,7 @@ def see_through(folder: str, me: "dict[str, Any]", script: "dict[str, Any]", sai
     contained.me, contained.script = me, script
     try:
         status.write(contained.status, "runner.json", me)
-        status.reserve(contained.status, "exit.json")
+        reserve(contained.status, "exit.json")
     except OSError as error:
         # The script has begun; a disk that is full now may have room at its end.
         sys.stderr.write("%s\n" % error)

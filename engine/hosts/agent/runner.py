@@ -13,7 +13,7 @@ import time
 
 from . import identities, processes, status, usage
 from .held import DriverLog, HeldScript
-from .whole import encode
+from .whole import encode, reserve
 
 MYPY = False
 if MYPY:
@@ -95,7 +95,7 @@ class Runner(object):
     def run(self) -> None:
         """Start the script and see it through."""
         status.write(self.status, "runner.json", self.me)
-        status.reserve(self.status, "exit.json")
+        reserve(self.status, "exit.json")
         log = DriverLog(self.folder)
         from .streams import watch_of
 

@@ -9,31 +9,17 @@ import json
 import os
 import threading
 
-from .whole import put, sync_folder
+from .whole import RESERVED, put, sync_folder
 
 MYPY = False
 if MYPY:
     from typing import Any, Optional
 
 
-# Enough for a record of the end with some tens of processes left behind (bytes).
-RESERVED = 8192
-
-
 def write(folder: bytes, name: str, content: "Any", exclusive: bool = False) -> bool:
     """Write one status file. With `exclusive`, False when it is there already, and then it stays as it is."""
     part = ".%s.%d.%d" % (name, os.getpid(), threading.get_ident())
     return put(folder, name, json.dumps(content, sort_keys=True).encode() + b"\n", part, exclusive)
-
-
-def reserve(folder: bytes, name: str) -> None:
-    """Take the disk space for a status file that must be written even when the disk is full."""
-    handle = os.open(os.path.join(folder, (name + ".reserved").encode()), os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        os.pwrite(handle, b" " * RESERVED, 0)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_reserved(folder: bytes, name: str, content: "Any") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.hosts.agent import contained, identities
+from engine.hosts.agent.whole import RESERVED
 from engine.hosts.agent_source import CONTAINED_PACKAGE, runtime_package
 
 PROGRAM = f"import sys; sys.path.insert(0, sys.argv.pop(1)); from {CONTAINED_PACKAGE}.contained import main; main()"
@@ -86,6 +87,12 @@ def test_a_script_that_cannot_begin_is_told(folder: Path) -> None:
     assert told.returncode == 126
     ended = json.loads((folder / "status" / "exit.json").read_text())
     assert ended["start_error"]["name"] == "ENOENT" and ended["start_error"]["what"] == "/nowhere/python"
+
+
+def test_a_script_that_fills_the_disk_leaves_room_for_the_record_of_its_end(folder: Path) -> None:
+    told = first_program(folder, "/bin/sh", "-c", "stat -c %s ../status/exit.json.reserved")
+    assert told.returncode == 0, told.stderr
+    assert (folder / "logs" / "driver.log").read_text() == f"{RESERVED}\n"
 
 
 def test_the_log_is_on_the_disk_before_the_container_ends(folder: Path) -> None:
