@@ -29,8 +29,8 @@ if MYPY:
     State = Tuple[int, int, int]
 
 OUT, ERR, CUT = "o", "e", "c"
-# So many looks at once, then one each so often: a log that is written fast is not looked at for each write (s).
-BURST, PAUSE = 50, 0.004
+# So many looks at once, then one each so often (s): fifty runs that print all the time must leave the cores to scripts.
+BURST, PAUSE = 50, 0.05
 # Telling of each write costs a script that writes more than this (bytes/s) more than a look now and then (s) does.
 FAST, FAST_PAUSE = 2 << 20, 0.01
 # All that can be waiting to be told takes so many reads at most.
