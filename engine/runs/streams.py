@@ -161,7 +161,7 @@ class Following:
             try:
                 async with timeout(STREAMS_PATIENCE):
                     await follow.drained(streams_size)
-            except (HostError, OSError, ValueError, TimeoutError) as error:
+            except (HostError, OSError, ValueError, asyncio.TimeoutError) as error:
                 log.warning("run %s: what was stdout and what stderr is not all told: %r", self.run_id, error)
 
     async def stop(self) -> None:

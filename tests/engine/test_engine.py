@@ -7,19 +7,23 @@ import json
 import os
 import signal
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.engine import Engine
 from engine.errors import AmlError, HostError, LaunchError, NotFound
+from engine.hosts.following import FollowedFile
 from engine.hosts.local import LocalHost
 from engine.launchers.process import ProcessRun
+from engine.runs import streams
+from engine.runs.apart import STREAMS
 from engine.runs.model import State
 from tests.engine import telling
 from tests.waiting import until_async
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.engine.conftest import Bench
@@ -413,3 +417,19 @@ async def test_what_a_run_that_was_not_prepared_leaves_does_not_hold_it(
     refusing.append("from now on")
     done = await bench.end(await bench.submit("train.py"))
     assert (done.state, done.reason) == (State.FAILED, "there is no such environment.")
+
+
+async def test_what_tells_stdout_from_stderr_never_holds_up_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = FollowedFile.arrived
+
+    def lost(self: FollowedFile, header: Mapping[str, Any], body: bytes) -> None:
+        if not self._name.endswith(STREAMS):
+            arrived(self, header, body)
+
+    monkeypatch.setattr(FollowedFile, "arrived", lost)
+    monkeypatch.setattr(streams, "STREAMS_PATIENCE", 0.05)
+    bench.script("hello.py", "print('hello')\n")
+    done = await bench.end(await bench.submit("hello.py"))
+    assert (done.state, bench.log(done)) == (State.COMPLETED, b"hello\n")
