@@ -47,6 +47,15 @@ def test_a_file_holds_one_concern() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 
+def test_a_time_limit_is_caught_by_the_name_it_has_on_every_python() -> None:
+    """Before Python 3.11 asyncio's is not the builtin one."""
+    texts = {named(path): path.read_text() for path in python(*PRODUCT)}
+    limited = {name: text for name, text in texts.items() if "from engine.timeouts import timeout" in text}
+    assert len(limited) > 5
+    lines = [(name, line) for name, text in limited.items() for line in text.splitlines() if "TimeoutError" in line]
+    assert [(name, line) for name, line in lines if "asyncio.TimeoutError" not in line] == []
+
+
 def test_every_module_says_what_it_is() -> None:
     silent = [
         named(path)
