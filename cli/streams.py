@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.artifacts import PIECE, write_all
 from cli.follow import Tail, say
-from engine.runs.apart import Apart, Settling, Sieve
+from engine.runs.apart import Apart, Settling, Sieve, lines_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +20,10 @@ def copy(run: Run, log: Path, shown: str) -> None:
     apart = Apart(log)
     apart.read_all()
     tell_unknown(run, log, apart)
-    sieve = Sieve(apart, shown)
     try:
         with log.open("rb") as file:
-            while piece := file.read(PIECE):
-                write_all(sieve.take(piece))
+            for piece in lines_of(file, apart, shown):
+                write_all(piece)
     except FileNotFoundError:
         return
 

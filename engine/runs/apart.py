@@ -15,7 +15,9 @@ from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 STREAMS = "driver.streams"
 STDOUT, STDERR = "stdout", "stderr"
@@ -192,3 +194,10 @@ class Sieve:
             place = end
         self._at += len(data)
         return b"".join(found)
+
+
+def lines_of(file: BinaryIO, apart: Apart, shown: str) -> Iterator[bytes]:
+    """The lines of one stream, and those of either, of a whole log, in pieces; `apart` has been read."""
+    sieve = Sieve(apart, shown)
+    while piece := file.read(_PIECE):
+        yield sieve.take(piece)

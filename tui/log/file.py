@@ -167,16 +167,17 @@ def save_here(path: Path, name: str, stream: str = "") -> str:
 
     Raises OSError, also when it is there.
     """
+    import shutil
     from pathlib import Path
 
-    from engine.runs.apart import Apart, Sieve
+    from engine.runs.apart import Apart, lines_of
 
     target = Path.cwd() / name
-    apart = Apart(path)
-    if stream:
-        apart.read_all()
-    sieve = Sieve(apart, stream)
     with path.open("rb") as source, target.open("xb") as out:
-        while piece := source.read(1 << 20):
-            out.write(sieve.take(piece) if stream else piece)
+        if stream:
+            apart = Apart(path)
+            apart.read_all()
+            out.writelines(lines_of(source, apart, stream))
+        else:
+            shutil.copyfileobj(source, out, 1 << 20)
         return f"{target} ({words_of_size(out.tell())})"
