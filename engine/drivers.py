@@ -7,8 +7,8 @@ else there, to an address that only the cluster knows: so it is the proxy that i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
+import time
 import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,18 +21,21 @@ from engine.timeouts import timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from engine.hosts.host import Host
     from engine.runs.model import Run, RunPlan
 
 # What a host calls itself.
 HERE = "localhost"
-# Spark's UI is here, unless another driver of the machine was faster; in cluster mode it is anywhere.
+# Spark's UI is here, unless another driver of the machine was faster; in cluster mode it is anywhere. The driver says
+# where in its log, before what the script prints becomes long.
 SPARK_UI = 4040
-# Whoever sends on says so at once, or is none who does (s); its answer begins with so many bytes.
-ANSWERS_WITHIN = 5.0
-ANSWER = 4096
-_TO_THE_PROXY = re.compile(rb"^HTTP/1\.\d 30\d.*^location:[^\n]*/proxy/[^\n]*application_\d", re.I | re.M | re.S)
+LOG_HEAD = 1 << 20
+_UI_PORT = re.compile(rb"Successfully started service 'SparkUI' on port (\d+)|'SparkUI' .*Attempting port (\d+)")
+# A place is looked up again before a connection when that was so long ago; a connection comes about within (s).
+FRESH = 5.0
+DIAL_WITHIN = 8.0
 
 
 @dataclass(frozen=True)
@@ -53,29 +56,35 @@ async def application_of(host: Host, run: Run) -> Application | None:
 
 
 class SparkWay:
-    """The way to one port of a PySpark run on a cluster. `host` gives the connected one."""
+    """The way to one port of a PySpark run on a cluster. `host` gives the connected one, `log` is its driver log here.
 
-    def __init__(self, run: Run, plan: RunPlan, port: int, host: Callable[[], Awaitable[Host]]) -> None:
+    What listens at a port is never asked what it is: it may be a debugger that takes one connection.
+    """
+
+    def __init__(self, run: Run, plan: RunPlan, port: int, host: Callable[[], Awaitable[Host]], log: Path) -> None:
         self._run = run
         self._plan = plan
         self._port = port
         self._host = host
+        self._log = log
+        self._away = in_cluster_mode(plan)
         self._proxied = port == SPARK_UI
         self._place: Place | None = None
+        self._looked = 0.0
 
     async def place(self) -> Place:
         """Raises NotNow where there is none yet, HostError, HostLost."""
-        host = await self._host()
-        place = await self._look(host)
-        if not self._proxied and await _sends_on(host, place):
-            self._proxied = True
-            place = await self._look(host)
-        self._place = place
-        return place
+        if not self._proxied:
+            self._proxied = self._port in await asyncio.to_thread(ui_ports, self._log)
+        return await self._look(await self._host())
 
     async def _look(self, host: Host) -> Place:
-        away = in_cluster_mode(self._plan)
-        if not away and not self._proxied:
+        self._place = await self._find(host)
+        self._looked = time.monotonic()
+        return self._place
+
+    async def _find(self, host: Host) -> Place:
+        if not self._away and not self._proxied:
             return Place(HERE, self._port)
         application = await application_of(host, self._run)
         if self._proxied:
@@ -90,15 +99,21 @@ class SparkWay:
     async def dial(self) -> Any:
         """A connection. Another ResourceManager may be at work by now, or another attempt on another node."""
         host = await self._host()
-        before = self._place or await self.place()
+        place = self._place
+        if place is None or time.monotonic() - self._looked > FRESH:
+            try:
+                place = await self._look(host)
+            except HostError:
+                # While YARN does not answer, what it last said holds.
+                if place is None:
+                    raise
         try:
-            return await host.dial(before.address, before.port)
+            return await self._connection(host, place)
         except NothingThere:
             now = await self._look(host)
-            self._place = now
-            if now != before:
-                return await host.dial(now.address, now.port)
-            if self._proxied or not in_cluster_mode(self._plan):
+            if now != place:
+                return await self._connection(host, now)
+            if self._proxied or not self._away:
                 raise
             raise NothingThere(
                 f"nothing answers at port {now.port} of {plain(now.address)}, the node of {self._run.name}'s driver: "
@@ -106,20 +121,20 @@ class SparkWay:
                 where=self._plan.target,
             ) from None
 
+    async def _connection(self, host: Host, place: Place) -> Any:
+        try:
+            async with timeout(DIAL_WITHIN):
+                return await host.dial(place.address, place.port)
+        except asyncio.TimeoutError:
+            said = f"port {place.port} of {plain(place.address)} does not answer within {DIAL_WITHIN:.0f} s."
+            raise NothingThere(said, where=self._plan.target) from None
 
-async def _sends_on(host: Host, place: Place) -> bool:
-    """Whether what listens there is Spark's UI, which sends everybody to YARN's proxy."""
-    answer = b""
-    with contextlib.suppress(HostError, OSError, asyncio.TimeoutError):
-        async with timeout(ANSWERS_WITHIN):
-            reader, writer = await host.dial(place.address, place.port)
-            try:
-                writer.write(b"HEAD / HTTP/1.0\r\nHost: localhost\r\n\r\n")
-                while b"\r\n\r\n" not in answer and len(answer) < ANSWER:
-                    more = await reader.read(ANSWER)
-                    if not more:
-                        break
-                    answer += more
-            finally:
-                writer.close()
-    return _TO_THE_PROXY.search(answer) is not None
+
+def ui_ports(log: Path) -> set[int]:
+    """Where Spark says in a driver log that its UI is, or is tried. Blocking; a log that is not there tells nothing."""
+    try:
+        with log.open("rb") as file:
+            head = file.read(LOG_HEAD)
+    except OSError:
+        return set()
+    return {int(port) for found in _UI_PORT.findall(head) for port in found if port}

@@ -94,6 +94,8 @@ class Forwards:
         async with self._beginning:
             for one in self.listed():
                 if (one.run_id, one.port) == (run.id, port) and local in (None, int(one.id)):
+                    # It may lead to another application of the run by now.
+                    one.address = _address(int(one.id), place)
                     return one
             return await self._begin(run, port, local, dial, place)
 
@@ -114,8 +116,7 @@ class Forwards:
 
         server = await _listen(come, port, local)
         here = int(server.sockets[0].getsockname()[1])
-        address = f"{place.scheme}://{LOOPBACK}:{here}{place.path}"
-        forward = Forward(str(here), run.id, run.name, run.target, port, address)
+        forward = Forward(str(here), run.id, run.name, run.target, port, _address(here, place))
         held.append(forward)
         self._known[forward.id] = (forward, server)
         log.info("port %d of %s is at %s", port, run.name, forward.address)
@@ -141,6 +142,10 @@ class Forwards:
         for one in self.listed():
             self.end(one.id)
         await asyncio.gather(*self._serving, return_exceptions=True)
+
+
+def _address(here: int, place: Place) -> str:
+    return f"{place.scheme}://{LOOPBACK}:{here}{place.path}"
 
 
 async def _listen(come: Any, port: int, local: int | None) -> asyncio.Server:

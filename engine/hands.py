@@ -50,6 +50,7 @@ class Hands:
         host: Callable[[RunPlan], Awaitable[Host]],
         holder: Callable[[str, RunPlan], Awaitable[Host]],
     ) -> None:
+        self._paths = paths
         self._ledger = ledger
         self._host = host
         self._holder = holder
@@ -88,7 +89,7 @@ class Hands:
         if run.state is not State.RUNNING:
             raise NotNow(f"{run.name} does not run ({run.state}): it has no ports.")
         if plan.launcher == "spark":
-            way = SparkWay(run, plan, port, partial(self._host, plan))
+            way = SparkWay(run, plan, port, partial(self._host, plan), self._paths.driver_log(run.id))
             begun = await self._forwards.begin(run, port, local, way.dial, await way.place())
         else:
             address = await self._address(plan, run_id)

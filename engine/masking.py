@@ -15,8 +15,10 @@ _SECRET = re.compile(
     r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
     r"(?i:pass(?:word|wd|phrase)|passwd|pwd|secret|token|credentials?|(?:api|access|account)?key)$"
     # A storage account's, named after what it is of.
-    r"|(?i:\baccount\.key\.)"
+    r"|(?i:\baccount\.key\.|\bclient\.secret\.|\brefresh\.token\.|\buser\.password\.|\bfs\.azure\.sas\.)"
 )
+# Spark's settings that are a variable of its executors, or of a driver on YARN.
+_VARIABLES_OF_SPARK = re.compile(r"\b(?:executorEnv|appMasterEnv|driverEnv)\.(\w+)$")
 # A variable's name tells more by any of its words, and costs nothing to hide (`TOKENS_PER_BATCH` is hidden, too).
 _SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|(?:^|_)KEY(?:$|_)|APIKEY")
 # Of an address: the user and password before its host.
@@ -30,7 +32,8 @@ def command(arguments: Iterable[str]) -> str:
 
 def is_secret(name: str) -> bool:
     """Whether what has this name (`--api-key`, `DB_PASSWORD`, `accessKey`) is not to be shown."""
-    return _SECRET.search(name) is not None
+    variable = _VARIABLES_OF_SPARK.search(name)
+    return _SECRET.search(name) is not None or (variable is not None and is_secret_variable(variable[1]))
 
 
 def is_secret_variable(name: str) -> bool:

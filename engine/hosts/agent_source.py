@@ -60,6 +60,7 @@ CLUSTER = (
     "container_logs",
     "luggage",
     "relay",
+    "again",
     "cluster_driver",
 )
 CLUSTER_PACKAGE = "_aml_tui_cluster"

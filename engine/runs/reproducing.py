@@ -22,7 +22,7 @@ from engine.project import snapshot as snapshots
 from engine.project.environment import EnvironmentSpec
 from engine.project.spark_submit import in_cluster_mode
 from engine.runs.model import environment_words
-from engine.runs.reproducing_spark import PACKAGE, submission
+from engine.runs.reproducing_spark import AGAIN, submission
 from engine.runs.store import StoreReader
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _write(file: Path, data: bytes, replace: bool) -> None:
     if not replace and os.path.lexists(file):
         raise FileExistsError(17, "there is a file of this name already", str(file))
     part = file.with_name(f".{file.name}.{os.getpid()}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
@@ -168,14 +168,21 @@ class _Script:
         """What to take on the machine where it ran, which has the same contents as this one."""
         if not self._away:
             return
-        needed = f"/{PACKAGE}" if in_cluster_mode(self.plan) else ""
+        away = in_cluster_mode(self.plan)
+        needed = AGAIN if away else "azureml"
         yield f'if ! [ -d "$store" ]; then store={THERE}/blobs; fi'
-        yield f'if ! [ -d "$runtime{needed}" ]; then'
-        yield f"    for one in {THERE}/agent/runtime-*; do runtime=$one; done"
+        yield f'if ! [ -e "$runtime/{needed}" ]; then'
+        # Of several versions, the one that came last.
+        yield "    newest="
+        yield f"    for one in {THERE}/agent/runtime-*; do"
+        yield f'        if ! [ -e "$one/{needed}" ]; then continue; fi'
+        yield '        if [ -z "$newest" ] || [ "$(find "$one" -prune -newer "$newest")" ]; then newest=$one; fi'
+        yield "    done"
+        yield "    runtime=${newest:-$runtime}"
         yield "fi"
-        if needed:
+        if away:
             said = "the driver runs on the cluster: copy this script to the head node, and run it there"
-            yield f"if ! [ -d \"$runtime{needed}\" ]; then printf '%s\\n' {_quoted(said)} >&2; exit 1; fi"
+            yield f"if ! [ -e \"$runtime/{needed}\" ]; then printf '%s\\n' {_quoted(said)} >&2; exit 1; fi"
 
     def _head(self) -> Iterator[str]:
         run, plan = self.run, self.plan
@@ -298,10 +305,11 @@ class _Script:
             return
         yield 'export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$runtime"'
         submit = [str(word) for word in self.plan.options.get("spark_submit", ())]
-        if submit and self._away:
+        if self.plan.launcher == "spark":
             yield from _chosen("submit", "SPARK_SUBMIT", submit[0])
             names = [name for name, _ in self._configured()]
             names += ["AZUREML_RUN_ID", "AZUREML_TARGET_TYPE", "AML_RUN_NUMBER", "AML_PROJECT_NAME"]
+            names += ["PYTHONUNBUFFERED"]
             yield from submission(self.run, self.plan, self.taken, self._words, names)
             return
         if submit:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from typing import TYPE_CHECKING
 
 from engine.project import modules
+from engine.project.spark_python import python_arguments
 from engine.project.spark_submit import in_cluster_mode, submit_words
 
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from engine.project.snapshot import Snapshot
     from engine.runs.model import Run, RunPlan
 
-# What the driver on the cluster finds, made of what is beside the `azureml` package on the head node.
+# What submits it where its driver is on the cluster, and brings what comes of it: beside the `azureml` package there.
 PACKAGE = "_aml_tui_cluster"
+AGAIN = f"{PACKAGE}/again.py"
+ARCHIVE = "cluster.tar.gz"
 _PACK_MODULES = """\
-python3 -c '
+python3 -I -c '
 import json, sys, zipfile
 with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as packed:
     for name, path in json.load(sys.stdin):
@@ -26,41 +28,11 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as packed:
 ' {packed} <<'END'
 {names}
 END"""
-_PACK_RUN = """\
-# Variables are in it.
-trap 'rm -f ../cluster.tar.gz' EXIT
-trap 'exit 130' INT TERM
-cp "$runtime/{package}/cluster_driver.py" ..
-PYTHONPATH="$runtime" python3 -c '
-import json, os, sys
-from {package} import luggage
-order = json.load(sys.stdin)
-order["variables"] = {{name: os.environ[name] for name in order["variables"] if name in os.environ}}
-luggage.pack(b"..", dict(order, archive="../cluster.tar.gz", script=sys.argv[1:]))
-' {script} <<'END'
+_AWAY = """\
+cd ..
+exec python3 -m {package}.again "$submit" {words} <<'END'
 {order}
 END"""
-# What it prints, its metrics and its outputs come by way of the cluster. Logs are gathered after the end.
-_AWAY = """\
-code=0
-{{ "$submit" {words} 2>&1 || echo "$?" > ../code; }} | tee ../submit.log
-if [ -f ../code ]; then code=$(cat ../code); fi
-application=$(sed -n 's/.*\\(application_[0-9]*_[0-9]*\\).*/\\1/p' ../submit.log | head -n 1)
-if [ -z "$application" ]; then exit "$code"; fi
-tries=0
-until yarn logs -applicationId "$application" -log_files stdout > ../driver.log 2> ../logs.err; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 20 ]; then cat ../logs.err >&2; break; fi
-    sleep 3
-done
-LC_ALL=C awk '/^End of LogType/ {{ on = 0 }} on; /^Log ?Contents:$/ {{ on = 1 }}' ../driver.log
-yarn logs -applicationId "$application" -log_files metrics.jsonl 2> ../logs.err | grep '^{{' > ../metrics.jsonl || :
-if hadoop fs -test -e {left}; then
-    hadoop fs -cat {left} | tar -xf - -C ../outputs
-    hadoop fs -rm -skipTrash {left} > ../logs.err
-fi
-rm -f ../logs.err
-exit "$code\""""
 
 
 def submission(
@@ -70,37 +42,42 @@ def submission(
 
     `quoted`: words of a command as the script has them, to be asked once a word. `names`: variables of the run.
     """
-    away = in_cluster_mode(plan)
     tag = f"{run.handle.get('tag') or 'aml'}-again"
-    _, *words = submit_words(
-        plan,
-        run.handle,
-        name=f"{run.name}-again",
-        tag=tag,
-        interpreter=plan.interpreter,
-        archive="../cluster.tar.gz",
-        driver="../cluster_driver.py",
-        waits=True,
-    )
-    script = quoted(plan.argv)
-    before = quoted(words[: -len(plan.argv)])
-    if plan.interpreter.startswith("~/"):
-        before = before.replace(f"={plan.interpreter}", f"='\"$HOME\"'{plan.interpreter[1:]}")
-    if not away:
-        # Whoever wants no cluster names another master (`local[*]`).
-        yield "master=${SPARK_MASTER:-yarn}"
-        before = before.replace("--master yarn ", '--master "$master" ', 1)
     if modules.PACKED in run.handle.get("modules", ()):
         packages = modules.of_packages(taken, plan.script.removeprefix("./"))
         pairs = [(name, entry.path) for name, entry in packages.items()]
         yield "# The packages of the project, for executors."
         yield _PACK_MODULES.format(packed=modules.PACKED, names=json.dumps(pairs))
-    if not away:
-        yield f'exec "$submit" {before} {script}'
+
+    found = submit_words(
+        plan,
+        run.handle,
+        name=f"{run.name}-again",
+        tag=tag,
+        interpreter=plan.interpreter,
+        archive=f"../{ARCHIVE}",
+        driver="cluster_driver.py",
+        waits=False,
+    )[1:]
+    if in_cluster_mode(plan):
+        words = f"{_at_home(plan, quoted(found[: -len(plan.argv)]))} {quoted(plan.argv)}"
+        order = {"run": run.id, "tag": tag, "script": len(plan.argv), "archive": ARCHIVE, "variables": list(names)}
+        yield "# The driver runs on the cluster: what it prints, its metrics and its outputs come from there."
+        yield _AWAY.format(package=PACKAGE, words=words, order=json.dumps(order))
         return
-    yield "# The driver runs on the cluster: the project, its arguments and variables go along in a file."
-    again = f"{run.id}_again"
-    order = json.dumps({"run": again, "variables": list(names)})
-    yield _PACK_RUN.format(package=PACKAGE, script=script, order=order)
-    left = shlex.quote(f".aml-tui/runs/{again}/outputs.tar")
-    yield _AWAY.format(words=f"{before} {script}", left=left)
+    settings = [str(word) for word in plan.options["spark_submit"]][1:]
+    python = python_arguments(settings, run.handle.get("environment"), plan.interpreter)
+    at = next(at for at in range(len(found)) if found[at : at + len(python)] == python)
+    yield "# Another master (`local[*]`) needs no cluster, and takes the Python that there is."
+    yield "master=${AML_TUI_SPARK_MASTER:-yarn}"
+    yield f'if [ "$master" = yarn ]; then set -- {_at_home(plan, quoted(python))}'.rstrip()
+    yield "else set --; export PYSPARK_PYTHON=${PYTHON:-python3} PYSPARK_DRIVER_PYTHON=${PYTHON:-python3}; fi"
+    before = quoted(found[:at]).replace("--master yarn ", '--master "$master" ', 1)
+    after = quoted(found[at + len(python) : -len(plan.argv)])
+    yield " ".join(filter(None, ('exec "$submit"', before, '"$@"', after, quoted(plan.argv))))
+
+
+def _at_home(plan: RunPlan, words: str) -> str:
+    """Words in which the Python of the plan, where it is of the person's home, is found from there."""
+    python = plan.interpreter
+    return words.replace(f"={python}", f"='\"$HOME\"'{python[1:]}") if python.startswith("~/") else words

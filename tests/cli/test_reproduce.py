@@ -33,6 +33,9 @@ open("outputs/model.txt", "w").write("weights")
 VARIABLES = 'EnvironmentVariables:\n  DB_PASSWORD: "s3cr3t four"\n  GREETING: "two  words"\n'
 ARGUMENTS = ("--rate", "a b", "$(x)", "--api-key", "k3y of mine", "--token=t0ken", "it's")
 
+# As Spark's own: options with a value each, the script, its arguments.
+SUBMIT = '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do echo "$1 $2"; shift 2; done\nexec python3 "$@"\n'
+
 
 def filled(shell: Shell) -> None:
     shell.script("train.py", SCRIPT)
@@ -124,8 +127,7 @@ def test_names_and_words_that_a_shell_would_read(shell: Shell, tmp_path: Path) -
 
 def test_a_run_of_spark_submit(shell: Shell, tmp_path: Path) -> None:
     submit = tmp_path / "spark-submit"
-    # As Spark's own: options with a value each, the script, its arguments.
-    submit.write_text('#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do echo "$1 $2"; shift 2; done\nexec python3 "$@"\n')
+    submit.write_text(SUBMIT)
     submit.chmod(0o755)
     folder = shell.project / "aml_config"
     (folder / "local.compute").write_text(f"type: local\nsparkSubmitLocation: {submit}\n")
@@ -168,6 +170,29 @@ def test_a_run_over_ssh_where_it_ran(
     # On this machine, too, in whatever Python it has.
     third = again(shell, "third", DB_PASSWORD="s3cr3t four", API_KEY="k3y of mine", TOKEN="t0ken")
     assert (third.returncode, third.stdout) == (0, done.text), third.stderr
+
+
+@pytest.mark.timeout(120)
+def test_a_run_of_spark_submit_over_ssh(
+    shell: Shell, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that is no cluster there is none when it is run again."""
+    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(shell.project.parent, sshd)))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    submit = alice.write("spark/spark-submit", SUBMIT, 0o755)
+    place = COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
+    folder = shell.project / "aml_config"
+    (folder / "far.compute").write_text(f"{place}sparkSubmitLocation: {submit}\n")
+    (folder / "far.runconfig").write_text(CONFIG + "Framework: PySpark\n")
+    (folder / "spark_dependencies.yml").write_text("configuration:\n  spark.app.name: 'two  words'\n")
+    shell.script("say.py", "import sys; print(sys.argv[1:])\n")
+    done = shell.aml("experiment", "submit", "-c", "far", "say.py", "a  b", "")
+    assert done.code == 0 and "['a  b', '']" in done.text and "two  words" in done.text, done.err
+    file = shell.project.parent / "reproduce.sh"
+    assert shell.aml("history", "reproduce", "-f", str(file)).code == 0
+    alice.write("reproduce.sh", file.read_text())
+    second = sshd.ssh(alice, "sh reproduce.sh second", key=alice_key)
+    assert (second.returncode, second.stdout) == (0, done.text), second.stderr
 
 
 def test_nothing_is_overwritten_without_asking(shell: Shell) -> None:

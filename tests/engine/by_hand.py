@@ -47,15 +47,18 @@ async def got(address: str) -> str:
     return await asyncio.to_thread(get)
 
 
-async def run_again(bench: SshBench, run: Run, head: HeadNode) -> tuple[Path, str]:
-    """The folder in which `reproduce.sh` ran this run again on the head node where it had run, and what that said."""
+async def run_again(bench: SshBench, run: Run, head: HeadNode, *, code: int = 0, before: str = "") -> tuple[Path, str]:
+    """The folder in which `reproduce.sh` ran this run again on the head node where it had run, and what that said.
+
+    It ends with exit code `code`. `before`: assignments of variables, as a shell reads them.
+    """
     script = bench.project.parent / "reproduce.sh"
     await asyncio.to_thread(write_script, bench.paths, run.id, script, replace=True)
     head.person.write("reproduce.sh", script.read_text())
     name = f"again-{run.number}"
     # What it prints may be bytes of any kind.
-    command = ("sh", "-c", 'sh reproduce.sh "$1" > said 2>&1', "sh", name)
+    command = ("sh", "-c", f'rm -rf "$1"; {before} sh reproduce.sh "$1" > said 2>&1', "sh", name)
     done: subprocess.CompletedProcess[str] = await asyncio.to_thread(head.ssh, *command)
     said = (head.person.home / "said").read_text(errors="replace")
-    assert done.returncode == 0, said[-3000:] + done.stderr[-3000:]
+    assert done.returncode == code, f"{done.returncode}: {said[-3000:]}{done.stderr[-3000:]}"
     return head.person.home / name, said

@@ -18,6 +18,7 @@ from engine.engine import Engine
 from engine.errors import EnvironmentFailed
 from engine.lock import holder, is_held
 from engine.runs.model import State
+from tests.engine.by_hand import run_again
 from tests.engine.cluster_bench import COMPUTE
 from tests.engine.conftest import Bench
 from tests.engine.far_bench import far_bench
@@ -164,6 +165,12 @@ async def test_driver_and_executor_run_in_it_and_it_is_built_once(far: SshBench,
     (build,) = builds(far)
     environment = told(far, run)
     prefix = f"{far.root}/environments/{build.fingerprint}/prefix"
+    # Run again by its script, without a cluster: in the Python that is named then.
+    folder, _ = await run_again(far, run, node, before=f"AML_TUI_SPARK_MASTER='local[2]' PYTHON={prefix}/bin/python")
+    alone = json.loads((folder / "outputs/told.json").read_text())
+    assert {who: alone[who][0] for who in ("driver", "executor")} == dict.fromkeys(
+        ("driver", "executor"), f"{prefix}/bin/python"
+    )
     assert environment["driver"] == [f"{prefix}/bin/python", prefix, "1.0"]
     executable, its, version = environment["executor"]
     assert (version, Path(executable).parent, Path(its).name) == ("1.0", Path(its) / "bin", "environment")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -75,8 +76,40 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, go: Path, head_node: Hea
     assert (again / "outputs/deep/total: 1%.txt").read_text() == "9900"
     assert "driver begins ['job.py', 'a b', " in said
     assert '"total"' in (again / "metrics.jsonl").read_text()
-    (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}-again")
+    assert sorted(path.name for path in again.iterdir()) == ["metrics.jsonl", "outputs", "project"]
+    (application,) = [one for one in yarn.applications() if one["name"] == f"{run.name}-again"]
     assert (application["state"], application["finalStatus"]) == ("FINISHED", "SUCCEEDED")
+    assert head_node.ssh("hadoop", "fs", "-ls", ".aml-tui/runs").stdout == ""
+
+
+async def test_once_more_ends_as_the_driver_did(far: SshBench, yarn: Yarn, go: Path, head_node: HeadNode) -> None:
+    go.touch()
+    run = await far.submit("job.py", "x", str(go), "three", config="far")
+    assert (await far.end(run, 120)).exit_code == 3
+    _, said = await run_again(far, run, head_node, code=3)
+    # What it printed, and what Spark's log says.
+    assert "total 9900\n" in said and " INFO " in said
+    assert living(yarn) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
+async def test_once_more_is_ended_with_its_application(
+    far: SshBench, yarn: Yarn, go: Path, head_node: HeadNode, how: signal.Signals
+) -> None:
+    go.touch()
+    run = await far.submit("job.py", "x", str(go), config="far")
+    await far.end(run, 120)
+    go.unlink()
+    task = asyncio.create_task(run_again(far, run, head_node, code=130))
+    said = head_node.person.home / "said"
+    # Live: the driver waits for its file.
+    await until_async(lambda: said.exists() and b"line 20\n" in said.read_bytes(), 120)
+    (again,) = [pid for pid, words in far.alice.processes().items() if "_aml_tui_cluster.again" in words]
+    os.kill(again, how)
+    folder, text = await task
+    assert "aml: the application is being ended; once more leaves it.\n" in text
+    assert sorted(path.name for path in folder.iterdir()) == ["metrics.jsonl", "outputs", "project"]
+    assert living(yarn) == []
 
 
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn, go: Path) -> None:

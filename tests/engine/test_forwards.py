@@ -214,3 +214,15 @@ async def test_two_who_ask_at_once_get_one() -> None:
     )
     assert first is second
     await forwards.close()
+
+
+async def test_who_asks_again_is_told_where_it_leads_now() -> None:
+    async def dial() -> Any:
+        raise HostError("nothing answers.")
+
+    forwards = Forwards()
+    run = make_run(1)
+    first = await forwards.begin(run, 4040, None, dial, Place("rm", 8088, path="/proxy/application_1_1/"))
+    second = await forwards.begin(run, 4040, None, dial, Place("rm", 8088, path="/proxy/application_1_2/"))
+    assert first is second and second.address.endswith(f":{second.id}/proxy/application_1_2/")
+    await forwards.close()

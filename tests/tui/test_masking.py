@@ -36,6 +36,17 @@ if TYPE_CHECKING:
         ("--env=DB_PASSWORD=a=b", "--env=DB_PASSWORD=********"),
         ("--conf spark.azure.account.key=abc", "--conf spark.azure.account.key=********"),
         (
+            "--conf spark.hadoop.fs.azure.account.oauth2.client.secret.me.dfs.core.windows.net=abc",
+            "--conf spark.hadoop.fs.azure.account.oauth2.client.secret.me.dfs.core.windows.net=********",
+        ),
+        (
+            "--conf fs.azure.sas.box.me.blob.core.windows.net=a=b",
+            "--conf fs.azure.sas.box.me.blob.core.windows.net=********",
+        ),
+        ("--conf spark.executorEnv.HF_TOKEN_READ=abc", "--conf spark.executorEnv.HF_TOKEN_READ=********"),
+        ("--conf spark.executorEnv.TOKENIZER=abc", "--conf spark.executorEnv.TOKENIZER=********"),
+        ("--conf spark.yarn.appMasterEnv.LANG=C", "--conf spark.yarn.appMasterEnv.LANG=C"),
+        (
             "--conf spark.hadoop.fs.azure.account.key.me.blob.core.windows.net=abc",
             "--conf spark.hadoop.fs.azure.account.key.me.blob.core.windows.net=********",
         ),

@@ -61,7 +61,7 @@ class Relay(object):
         self.folder = folder
         self.order = order
         self.status = os.path.join(folder, b"status")
-        self.applications = Applications(os.path.dirname(os.path.dirname(folder)), order["tag"])
+        self.applications = Applications(self.root(), order["tag"])
         self.log = self.open(b"logs/driver.log")
         self.files = {"stdout": self.own(1), "stderr": self.own(2)}
         self.files[METRICS] = self.open(b"metrics.jsonl")
@@ -70,6 +70,10 @@ class Relay(object):
         self.asked = 0
         self.mark = b""
         self.trouble = ""
+
+    def root(self) -> bytes:
+        """Where it meets the relays of other runs."""
+        return os.path.dirname(os.path.dirname(self.folder))
 
     def open(self, name: bytes) -> int:
         return os.open(os.path.join(self.folder, name), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
