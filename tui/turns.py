@@ -33,6 +33,7 @@ class TurnApp(App[Any]):
         super().__init__()
         self._typed: deque[events.Key] = deque()
         self._turn: asyncio.Task[None] | None = None
+        self.patience = PATIENCE
         # Work of a key that opens something: what is typed behind it is for that.
         self.opening: list[Worker[Any]] = []
 
@@ -51,7 +52,7 @@ class TurnApp(App[Any]):
         try:
             while True:
                 with contextlib.suppress(asyncio.TimeoutError):
-                    async with timeout(PATIENCE):
+                    async with timeout(self.patience):
                         await self._settled()
                 if not self._typed or not self.is_running:
                     return

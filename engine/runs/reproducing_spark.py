@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from engine.project import modules
@@ -79,5 +80,7 @@ def submission(
 
 def _at_home(plan: RunPlan, words: str) -> str:
     """Words in which the Python of the plan, where it is of the person's home, is found from there."""
-    python = plan.interpreter
-    return words.replace(f"={python}", f"='\"$HOME\"'{python[1:]}") if python.startswith("~/") else words
+    # Between the quotes that a "~" always has around it.
+    python = shlex.quote(plan.interpreter)[1:-1]
+    home = plan.interpreter.startswith("~/")
+    return words.replace(f"={python}", f"='\"$HOME\"'{python[1:]}") if home else words

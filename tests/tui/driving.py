@@ -80,8 +80,12 @@ async def driven(
         yield driver
 
 
-def packet(driver: Driver, text: str) -> None:
-    """Every key at once, as the terminal's reader hands them over; `→` is the arrow to the right."""
+def packet(driver: Driver, text: str, patience: float = 30.0) -> None:
+    """Every key at once, as the terminal's reader hands them over; `→` is the arrow to the right.
+
+    `patience`: for so long (s) a key waits for the one before; by itself longer than whatever else this machine does.
+    """
+    driver.app.patience = patience
     names = {" ": "space", "/": "slash", ":": "colon", "?": "question_mark", "\r": "enter", "\x1b": "escape"}
     names |= {"\t": "tab", "→": "right", "<": "less_than_sign", ">": "greater_than_sign"}
     names["]"] = "right_square_bracket"

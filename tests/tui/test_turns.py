@@ -80,6 +80,29 @@ async def test_behind_a_tab_that_has_to_read_first(
         assert not driver.main.has_class("-zoomed")
 
 
+async def test_what_takes_long_holds_up_no_key(
+    console: Console, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy_history(history)
+    read, go = StoreReader.series, threading.Event()
+
+    def slow(self: StoreReader, run_id: str) -> list[Series]:
+        go.wait(30)
+        return read(self, run_id)
+
+    async with driven(console()) as driver:
+        await driver.press("3", "home")
+        await driver.until(lambda: driver.main.current is not None)
+        monkeypatch.setattr(StoreReader, "series", slow)
+        try:
+            packet(driver, "4]2", patience=0.05)
+            await driver.until(lambda: driver.main.run_view.open_tab == 1)
+            await driver.until(lambda: driver.main.pane == "configs")
+            assert not go.is_set()
+        finally:
+            go.set()
+
+
 async def test_behind_an_editor_that_has_to_be_read_first(console: Console, history: History) -> None:
     busy_history(history)
     async with driven(console()) as driver:
