@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
+def until(condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
     """The first truthy value of `condition`; fails with `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while True:
@@ -24,7 +24,7 @@ def until(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> 
         time.sleep(0.01)
 
 
-async def until_async(condition: Callable[[], T], timeout: float = 15.0, what: str = "") -> T:
+async def until_async(condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
     """The same on an event loop."""
     end = time.monotonic() + timeout
     while True:

@@ -62,11 +62,11 @@ class Bench:
     def run(self, run: Run) -> Run:
         return self.store.run(run.id)
 
-    async def until(self, run: Run, *states: State, timeout: float = 20.0) -> Run:
+    async def until(self, run: Run, *states: State, timeout: float = 30.0) -> Run:
         await until_async(lambda: self.run(run).state in states, timeout, f"{run.id} in {states}")
         return self.run(run)
 
-    async def end(self, run: Run, timeout: float = 20.0) -> Run:
+    async def end(self, run: Run, timeout: float = 30.0) -> Run:
         await until_async(lambda: self.run(run).state.ended, timeout, f"{run.id} to end")
         return self.run(run)
 

@@ -119,7 +119,7 @@ class Line:
 
     async def hear(self) -> dict[str, Any]:
         """The next message; an empty one when the other end closed."""
-        line = await asyncio.wait_for(self.reader.readline(), 10)
+        line = await asyncio.wait_for(self.reader.readline(), 30)
         return dict(json.loads(line)) if line else {}
 
     async def ask(self, verb: str, **args: Any) -> dict[str, Any]:

@@ -311,7 +311,7 @@ async def test_nobody_waits_for_a_lost_engine(service: Bench, monkeypatch: pytes
     await face.status()
     service.service.leave("a test")
     with pytest.raises(ContactLost):
-        await asyncio.wait_for(fetching, 10)
+        await asyncio.wait_for(fetching, 30)
     await service.task
     with pytest.raises(EngineUnavailable, match="no engine is running"):
         await face.status()

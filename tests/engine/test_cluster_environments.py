@@ -304,7 +304,7 @@ async def test_the_engine_is_killed_meanwhile(far: SshBench, wheels: Index) -> N
     finally:
         os.kill(pid, signal.SIGKILL)
         await client.close()
-        await until_async(lambda: not is_held(far.paths.engine_lock), 15)
+        await until_async(lambda: not is_held(far.paths.engine_lock), 30)
         far.engine = Engine(far.paths)
         await far.engine.start()
     await until_async(lambda: builds(far)[0].step == 2 and builds(far)[0].state == "building", 60)

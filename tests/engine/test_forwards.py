@@ -181,7 +181,7 @@ async def test_connections_end_with_their_forward(bench: Bench) -> None:
     idle, writer = await asyncio.open_connection("127.0.0.1", int(begun["forward"]["id"]))
     await until_async(lambda: hands.forwards()[0].served == 2)
     hands.end_forward(begun["forward"]["id"])
-    assert await asyncio.wait_for(idle.read(), 10) == b""
+    assert await asyncio.wait_for(idle.read(), 30) == b""
     writer.close()
     with pytest.raises(OSError):
         await got(begun["address"])

@@ -374,7 +374,7 @@ async def test_idle_is_no_faces_and_no_runs(home: Paths) -> None:
     done, _ = await asyncio.wait({bench.task}, timeout=0.7)
     assert not done, "a face is there"
     await line.close()
-    await asyncio.wait_for(bench.task, 5)
+    await asyncio.wait_for(bench.task, 30)
     assert bench.core.stopped
 
 
@@ -385,7 +385,7 @@ async def test_a_build_that_is_waited_for_keeps_the_engine(home: Paths) -> None:
     done, _ = await asyncio.wait({bench.task}, timeout=0.7)
     assert not done
     bench.core.at_work = 0
-    await asyncio.wait_for(bench.task, 5)
+    await asyncio.wait_for(bench.task, 30)
 
 
 async def test_environments_are_asked_for_in_words_that_are_checked(service: Bench) -> None:

@@ -181,6 +181,6 @@ async def test_a_machine_here_that_slept(
             os.kill(pid, signal.SIGCONT)
             await client.close()
             os.kill(pid, signal.SIGTERM)
-            await until_async(lambda: not is_held(home.engine_lock), 15, "the engine to leave")
+            await until_async(lambda: not is_held(home.engine_lock), 30, "the engine to leave")
             far.engine = Engine(home)
             await far.engine.start()

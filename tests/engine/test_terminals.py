@@ -51,7 +51,7 @@ async def test_nobody_comes_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("engine.terminals.COME_WITHIN", 0.05)
     shell = Shell()
     await Terminals(tmp_path).offer(shell)
-    await asyncio.wait_for(shell.closed.wait(), 10)
+    await asyncio.wait_for(shell.closed.wait(), 30)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -67,4 +67,4 @@ async def test_start_up_files_that_never_end(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ssh_terminal, "PATIENCE", 0.2)
     begun = SshTerminal(Process(), "far")  # type: ignore[arg-type]
     with pytest.raises(HostLost, match="opened no shell within"):
-        await asyncio.wait_for(begun.become(Surroundings("/", {}, {}, {})), 10)
+        await asyncio.wait_for(begun.become(Surroundings("/", {}, {}, {})), 30)

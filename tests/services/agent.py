@@ -30,7 +30,7 @@ class SshAgent(Program):
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
-        until(self.socket.exists, 10, "ssh-agent's socket")
+        until(self.socket.exists, 30, "ssh-agent's socket")
 
     def add(self, key: KeyPair, *options: str) -> None:
         """As `ssh-add` does; options of it: "-t", "60"."""

@@ -188,7 +188,7 @@ class Sshd(Program):
                 os.kill(pid, signal.SIGSTOP)
             return not moving
 
-        until(all_stand_still, 10, "sshd stands still")
+        until(all_stand_still, 30, "sshd stands still")
 
     def thaw(self) -> None:
         for pid in [self.pid, *self._of_connections()]:

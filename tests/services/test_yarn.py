@@ -105,7 +105,7 @@ def test_an_application_is_seen_read_and_killed_from_the_head_node(head_node: He
     assert yarn.containers()
     told(head_node, "yarn", "application", "-kill", ident)
     assert yarn.wait_for_application("aml-stays", "KILLED")["finalStatus"] == "KILLED"
-    until(lambda: not yarn.containers(), 15, "nothing of it runs")
+    until(lambda: not yarn.containers(), 30, "nothing of it runs")
     yarn.wait_for_logs(ident)
     assert "sum 499500" in told(head_node, "yarn", "logs", "-applicationId", ident, "-log_files", "stdout")
 
@@ -171,4 +171,4 @@ def test_what_the_resource_manager_is_asked_is_known(yarn: Yarn) -> None:
     before = len(yarn.requests())
     yarn.applications(applicationTags="aml-asked")
     query = "GET /ws/v1/cluster/apps?applicationTags=aml-asked"
-    until(lambda: query in yarn.requests()[before:], 10, "the request is in its log")
+    until(lambda: query in yarn.requests()[before:], 30, "the request is in its log")

@@ -56,7 +56,7 @@ async def check_snapshot(app: App[Any], name: str, seen_folder: Path) -> None:
     assert file.exists(), f"there is no {file.name}: AML_SNAPSHOTS=write makes it"
     wanted = file.read_text(encoding="utf-8")
     with contextlib.suppress(AssertionError):
-        await until_async(lambda: app.export_screenshot(title="aml-tui") == wanted, timeout=5)
+        await until_async(lambda: app.export_screenshot(title="aml-tui") == wanted, timeout=30)
         return
     seen = app.export_screenshot(title="aml-tui")
     other = seen_folder / f"{name}.svg"

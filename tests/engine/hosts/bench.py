@@ -92,7 +92,7 @@ class Bench:
         await self.lay(run_id, source)
         return await self.host.start(run_id, self.spec(*arguments, **spec))
 
-    async def ended(self, run_id: str, timeout: float = 20.0) -> RunStatus:
+    async def ended(self, run_id: str, timeout: float = 30.0) -> RunStatus:
         """The status that was pushed when the run had ended."""
         await self.host.watch_runs([run_id])
 
@@ -112,7 +112,7 @@ class Bench:
     def log(self, run_id: str) -> bytes:
         return (self.folder(run_id) / "logs" / "driver.log").read_bytes()
 
-    async def said(self, run_id: str, text: bytes, timeout: float = 15.0) -> bytes:
+    async def said(self, run_id: str, text: bytes, timeout: float = 30.0) -> bytes:
         """The log, once it holds a text."""
 
         async def wait() -> bytes:

@@ -173,7 +173,7 @@ async def test_an_agent_that_does_not_answer_is_given_up(bench: Bench, monkeypat
         assert bench.host.connected, "an agent that answers pings stays"
     os.kill(pid, signal.SIGSTOP)
     unread = asyncio.create_task(bench.host.missing_blobs(["0" * 64] * 9000))
-    await asyncio.wait_for(lost.wait(), 5)
+    await asyncio.wait_for(lost.wait(), 30)
     with pytest.raises(HostLost):
         await unread
     monkeypatch.setattr("engine.hosts.local.LEAVE_WITHIN", 0.1)
@@ -203,15 +203,18 @@ async def test_large_transfers_delay_nobody(bench: Bench, tmp_path: Path) -> Non
         bench.host.fetch_outputs(R, tmp_path / "two"),
     )
     asked: list[float] = []
+    begun = time.monotonic()
     while not moving.done():
         began = time.monotonic()
         await bench.host.inspect([R])
         asked.append(time.monotonic() - began)
         await asyncio.sleep(0.01)
     await moving
+    took = time.monotonic() - begun
     await follow.stop()
-    assert sorted(asked)[len(asked) // 2] < 0.25
-    assert sorted(delays)[len(delays) // 2] < 0.5
+    # Nobody waits for most of the transfer, however slow this machine is.
+    assert sorted(asked)[len(asked) // 2] < took / 4
+    assert sorted(delays)[len(delays) // 2] < max(took / 4, 0.5)
     assert (tmp_path / "one" / "big").read_bytes() == big.read_bytes()
     assert await bench.host.missing_blobs([sha]) == []
 

@@ -79,16 +79,17 @@ async def test_a_slow_sink_holds_back_its_own_follow_only(bench: Bench) -> None:
     await bench.run(S, "print('here', flush=True); import time; time.sleep(60)")
     quick = Collector()
     follow = await bench.host.follow(S, "driver.log", 0, quick, 0.01)
-    await asyncio.wait_for(follow.drained(5), 5)
+    await asyncio.wait_for(follow.drained(5), 30)
     began = time.monotonic()
     await bench.host.inspect([S])
-    assert time.monotonic() - began < 1
+    # They are not waited for, or it would be for ever.
+    assert time.monotonic() - began < 15
     assert slow.at == 0
     held = sum(len(data) for item in stuck for _, data in item._arrived)
     assert held <= len(stuck) * LEAST
     assert rss(bench.host.info.agent_pid) - before < 20_000_000
     gate.set()
-    await asyncio.wait_for(stuck[0].drained(40_000_000), 20)
+    await asyncio.wait_for(stuck[0].drained(40_000_000), 30)
     assert slow.at == 40_000_000
     for item in stuck:
         await item.stop()
@@ -106,7 +107,7 @@ async def test_a_cut_file_is_told_and_can_be_read_again(bench: Bench) -> None:
     sink = Collector()
     cuts: list[int] = []
     follow = await bench.host.follow(R, "driver.log", 0, sink, 0.01, cuts.append)
-    await asyncio.wait_for(follow.drained(100), 5)
+    await asyncio.wait_for(follow.drained(100), 30)
     log = bench.folder(R) / "logs" / "driver.log"
     os.truncate(log, 10)
     await until_async(lambda: cuts)
@@ -116,10 +117,10 @@ async def test_a_cut_file_is_told_and_can_be_read_again(bench: Bench) -> None:
     sink.at = 0
     sink.data.clear()
     follow.restart(0)
-    await asyncio.wait_for(follow.drained(10), 5)
+    await asyncio.wait_for(follow.drained(10), 30)
     with log.open("ab") as file:
         file.write(b"more")
-    await asyncio.wait_for(follow.drained(14), 5)
+    await asyncio.wait_for(follow.drained(14), 30)
     assert bytes(sink.data) == b"x" * 10 + b"more"
 
 
@@ -136,10 +137,10 @@ async def test_a_sink_that_fails_is_told_and_nothing_is_lost(bench: Bench) -> No
 
     follow = await bench.host.follow(R, "driver.log", 0, sometimes, 0.01)
     with pytest.raises(OSError, match="No space"):
-        await asyncio.wait_for(follow.drained(3_000_000), 10)
+        await asyncio.wait_for(follow.drained(3_000_000), 30)
     full[0] = False
     follow.restart(sink.at)
-    await asyncio.wait_for(follow.drained(3_000_000), 10)
+    await asyncio.wait_for(follow.drained(3_000_000), 30)
     assert bytes(sink.data) == bench.log(R)
 
 
@@ -172,7 +173,7 @@ async def test_the_interval_is_kept_and_drained_does_not_wait_for_it(bench: Benc
     await until_async(lambda: (bench.folder(R) / "logs" / "driver.log").stat().st_size > follow.position + 100)
     assert len(calls) == 1
     size = (bench.folder(R) / "logs" / "driver.log").stat().st_size
-    await asyncio.wait_for(follow.drained(size), 5)
+    await asyncio.wait_for(follow.drained(size), 30)
     follow.set_interval(0.2)
     calls.clear()
     began = time.monotonic()
@@ -190,15 +191,15 @@ async def test_the_rest_of_a_file_that_was_removed_is_not_waited_for(bench: Benc
     await bench.host.remove_run(R)
     follow.set_interval(0.01)
     with pytest.raises(HostError, match=r"driver\.log is not there any more"):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 30)
     # What is there again is followed from where it was.
     (bench.folder(R) / "logs").mkdir(parents=True)
     (bench.folder(R) / "logs/driver.log").write_text("ten bytes\nten bytes\n")
-    await asyncio.wait_for(follow.drained(2 * size), 5)
+    await asyncio.wait_for(follow.drained(2 * size), 30)
     assert bytes(sink.data) == b"ten bytes\n" * 2
     with pytest.raises(HostError, match=r"driver\.log is not there any more"):
         await bench.host.remove_run(R)
-        await asyncio.wait_for(follow.drained(3 * size), 5)
+        await asyncio.wait_for(follow.drained(3 * size), 30)
 
 
 async def test_many_idle_follows_cost_little(bench: Bench) -> None:

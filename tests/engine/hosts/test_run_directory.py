@@ -178,7 +178,7 @@ async def test_outputs_are_listed_read_and_fetched(bench: Bench, tmp_path: Path)
     # A pipe that nobody writes to would be waited for.
     for path in ("pipe", "plots"):
         with pytest.raises(HostError, match="is not a file"):
-            await asyncio.wait_for(bench.host.read_file(R, path, 0, 10), 10)
+            await asyncio.wait_for(bench.host.read_file(R, path, 0, 10), 30)
 
     dest = tmp_path / "dest"
     fetched = await bench.host.fetch_outputs(R, dest)

@@ -68,7 +68,7 @@ async def test_what_failed_is_told_and_asked_again() -> None:
 
     look = Look("hn0", "YARN", ready, ask)
     await look.every(0.001)
-    await asyncio.wait_for(asked.wait(), 10)
+    await asyncio.wait_for(asked.wait(), 30)
     await until_async(lambda: look.facts == {"version": "1"})
     down = {"error": "it is down.", "remedy": "Start it."}
     assert seen[:4] == [{}, down, down, {"error": "broken pipe", "remedy": ""}]
