@@ -33,9 +33,11 @@ HERE = "localhost"
 SPARK_UI = 4040
 LOG_HEAD = 1 << 20
 _UI_PORT = re.compile(rb"Successfully started service 'SparkUI' on port (\d+)|'SparkUI' .*Attempting port (\d+)")
-# A place is looked up again before a connection when that was so long ago; a connection comes about within (s).
+# A place is looked up again before a connection when that was so long ago (s).
 FRESH = 5.0
-DIAL_WITHIN = 8.0
+# A look takes so long where there is a place to go on with; then a connection comes about within (s).
+LOOK_WITHIN = 3.0
+DIAL_WITHIN = 6.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class Place:
     path: str = ""
 
 
-async def application_of(host: Host, run: Run) -> Application | None:
+async def application_of(yarn: Yarn, run: Run) -> Application | None:
     """What YARN runs of this run now. Raises HostError, HostLost."""
     tag = str((run.handle or {}).get("tag") or "")
-    found = await Yarn(host).applications([tag]) if tag else []
+    found = await yarn.applications([tag]) if tag else []
     return found[-1] if found and found[-1].state == "RUNNING" else None
 
 
@@ -71,6 +73,8 @@ class SparkWay:
         self._proxied = port == SPARK_UI
         self._place: Place | None = None
         self._looked = 0.0
+        # It remembers which ResourceManager is at work.
+        self._yarn: tuple[Host, Yarn] | None = None
 
     async def place(self) -> Place:
         """Raises NotNow where there is none yet, HostError, HostLost."""
@@ -86,7 +90,9 @@ class SparkWay:
     async def _find(self, host: Host) -> Place:
         if not self._away and not self._proxied:
             return Place(HERE, self._port)
-        application = await application_of(host, self._run)
+        if self._yarn is None or self._yarn[0] is not host:
+            self._yarn = host, Yarn(host)
+        application = await application_of(self._yarn[1], self._run)
         if self._proxied:
             at = urllib.parse.urlsplit(application.tracking if application else "")
             if not at.hostname:
@@ -100,17 +106,14 @@ class SparkWay:
         """A connection. Another ResourceManager may be at work by now, or another attempt on another node."""
         host = await self._host()
         place = self._place
-        if place is None or time.monotonic() - self._looked > FRESH:
-            try:
-                place = await self._look(host)
-            except HostError:
-                # While YARN does not answer, what it last said holds.
-                if place is None:
-                    raise
+        if place is None:
+            place = await self._look(host)
+        elif time.monotonic() - self._looked > FRESH:
+            place = await self._look_soon(host, place)
         try:
             return await self._connection(host, place)
         except NothingThere:
-            now = await self._look(host)
+            now = await self._look_soon(host, place)
             if now != place:
                 return await self._connection(host, now)
             if self._proxied or not self._away:
@@ -120,6 +123,15 @@ class SparkWay:
                 "a server there must listen at all addresses (0.0.0.0; TensorBoard: --bind_all).",
                 where=self._plan.target,
             ) from None
+
+    async def _look_soon(self, host: Host, before: Place) -> Place:
+        """While YARN does not answer, what it last said holds."""
+        try:
+            async with timeout(LOOK_WITHIN):
+                return await self._look(host)
+        except (HostError, asyncio.TimeoutError):
+            self._looked = time.monotonic()
+            return before
 
     async def _connection(self, host: Host, place: Place) -> Any:
         try:

@@ -76,6 +76,8 @@ class Forwards:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Forward, asyncio.Server]] = {}
+        # The way of each, which who asks for it again may know better.
+        self._dials: dict[str, Dial] = {}
         # Two who ask for the same at once get one.
         self._beginning = asyncio.Lock()
         # Connections that are served, each with the address that it came to.
@@ -94,7 +96,8 @@ class Forwards:
         async with self._beginning:
             for one in self.listed():
                 if (one.run_id, one.port) == (run.id, port) and local in (None, int(one.id)):
-                    # It may lead to another application of the run by now.
+                    # It may lead to another application of the run by now, or another way.
+                    self._dials[one.id] = dial
                     one.address = _address(int(one.id), place)
                     return one
             return await self._begin(run, port, local, dial, place)
@@ -107,7 +110,7 @@ class Forwards:
             assert task is not None
             self._serving[task] = held[0].id
             try:
-                await _serve(held[0], reader, writer, dial)
+                await _serve(held[0], reader, writer, self._dials[held[0].id])
             except asyncio.CancelledError:
                 # The forward has ended, and its connections with it.
                 log.debug("a connection to %s was ended", held[0].address)
@@ -117,6 +120,7 @@ class Forwards:
         server = await _listen(come, port, local)
         here = int(server.sockets[0].getsockname()[1])
         forward = Forward(str(here), run.id, run.name, run.target, port, _address(here, place))
+        self._dials[forward.id] = dial
         held.append(forward)
         self._known[forward.id] = (forward, server)
         log.info("port %d of %s is at %s", port, run.name, forward.address)
@@ -128,6 +132,7 @@ class Forwards:
         if known is None:
             raise NotFound(f"nothing is forwarded to port {forward_id}.", where=LOOPBACK)
         known[1].close()
+        del self._dials[forward_id]
         for task, address in self._serving.items():
             if address == forward_id:
                 task.cancel()

@@ -13,6 +13,7 @@ from engine.hosts.docker.finding import Endpoint
 from engine.hosts.terminal import Surroundings
 from engine.launchers.container_config import RUN as CONTAINER_RUN
 from engine.launchers.process import run_environment
+from engine.launchers.yarn import Yarn
 from engine.machines import LOCAL
 from engine.plain import plain
 from engine.project.spark_submit import in_cluster_mode
@@ -178,7 +179,7 @@ async def _container(host: Host, run: Run) -> tuple[DockerApi, str] | None:
 async def _driver(host: Host, run: Run) -> str:
     """Where what one looks for on the head node is, in words."""
     try:
-        application = await application_of(host, run)
+        application = await application_of(Yarn(host), run)
     except HostLost:
         raise
     except HostError:

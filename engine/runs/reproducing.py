@@ -299,9 +299,8 @@ class _Script:
         return " ".join(told)
 
     def _command(self) -> Iterator[str]:
-        argv = self._words(self.plan.argv)
         if self.plan.launcher == "container":
-            yield from self._container(argv)
+            yield from self._container(self._words(self.plan.argv))
             return
         yield 'export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}$runtime"'
         submit = [str(word) for word in self.plan.options.get("spark_submit", ())]
@@ -312,6 +311,7 @@ class _Script:
             names += ["PYTHONUNBUFFERED"]
             yield from submission(self.run, self.plan, self.taken, self._words, names)
             return
+        argv = self._words(self.plan.argv)
         if submit:
             words = " ".join(part for part in (self._words(submit[1:]), argv) if part)
             yield from _chosen("submit", "SPARK_SUBMIT", submit[0])

@@ -68,14 +68,20 @@ def submission(
         return
     settings = [str(word) for word in plan.options["spark_submit"]][1:]
     python = python_arguments(settings, run.handle.get("environment"), plan.interpreter)
-    at = next(at for at in range(len(found)) if found[at : at + len(python)] == python)
+    ours = found[len(settings) : -len(plan.argv)]
+    master = ours[:2] if ours[:1] == ("--master",) else ()
+    ours = ours[len(master) :]
+    at = next(at for at in range(len(ours) + 1) if ours[at : at + len(python)] == python)
+    ours = ours[:at] + ours[at + len(python) :]
     yield "# Another master (`local[*]`) needs no cluster, and takes the Python that there is."
-    yield "master=${AML_TUI_SPARK_MASTER:-yarn}"
-    yield f'if [ "$master" = yarn ]; then set -- {_at_home(plan, quoted(python))}'.rstrip()
-    yield "else set --; export PYSPARK_PYTHON=${PYTHON:-python3} PYSPARK_DRIVER_PYTHON=${PYTHON:-python3}; fi"
-    before = quoted(found[:at]).replace("--master yarn ", '--master "$master" ', 1)
-    after = quoted(found[at + len(python) : -len(plan.argv)])
-    yield " ".join(filter(None, ('exec "$submit"', before, '"$@"', after, quoted(plan.argv))))
+    yield 'if [ -z "${AML_TUI_SPARK_MASTER:-}" ]; then'
+    yield f"    set -- {_at_home(plan, quoted(master + python))}".rstrip()
+    yield "else"
+    yield '    set -- --master "$AML_TUI_SPARK_MASTER"'
+    yield "    export PYSPARK_PYTHON=${PYTHON:-python3} PYSPARK_DRIVER_PYTHON=${PYTHON:-python3}"
+    yield "fi"
+    parts = ('exec "$submit"', quoted(settings), '"$@"', quoted(ours), quoted(plan.argv))
+    yield " ".join(filter(None, parts))
 
 
 def _at_home(plan: RunPlan, words: str) -> str:

@@ -55,7 +55,7 @@ async def far(
 async def test_the_whole_way(far: SshBench, yarn: Yarn, head_node: HeadNode) -> None:
     far.script("job.py", JOB)
     go = far.alice.home / "go"
-    run = await far.submit("job.py", str(go), config="far")
+    run = await far.submit("job.py", str(go), "--api-key", "k3y", config="far")
     await until_async(lambda: b"total 9900" in far.log(run), 150)
     # By hand, while it runs: Spark's own pages of this very run, and a shell where its driver is.
     address = (await far.engine.hands.forward(run.id, SPARK_UI, None))["address"]
@@ -72,11 +72,16 @@ async def test_the_whole_way(far: SshBench, yarn: Yarn, head_node: HeadNode) -> 
     (application,) = yarn.applications(applicationTags=f"aml-{run.id.lower()}")
     assert (application["state"], application["finalStatus"]) == ("FINISHED", "SUCCEEDED")
     assert application["name"] == done.name
-    again, said = await run_again(far, run, head_node)
+    again, said = await run_again(far, run, head_node, before="API_KEY=k3y")
     assert (again / "outputs/total.txt").read_text() == "9900"
     assert "total 9900\n" in said
     assert '"total"' in (again / "metrics.jsonl").read_text()
-    assert len(yarn.applications(applicationTags=f"aml-{run.id.lower()}-again")) == 1
+    tag = f"aml-{run.id.lower()}-again"
+    assert len(yarn.applications(applicationTags=tag)) == 1
+    # Without the cluster, where that is wanted.
+    again, said = await run_again(far, run, head_node, before="API_KEY=k3y AML_TUI_SPARK_MASTER='local[2]'")
+    assert "driver begins local-" in said and "total 9900\n" in said
+    assert len(yarn.applications(applicationTags=tag)) == 1
 
 
 async def test_cancel_ends_with_the_application(far: SshBench, yarn: Yarn) -> None:

@@ -92,22 +92,36 @@ async def test_once_more_ends_as_the_driver_did(far: SshBench, yarn: Yarn, go: P
     assert living(yarn) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("how", "before", "code"),
+    [
+        (signal.SIGINT, "", 130),
+        # As a terminal that goes says it: by the shell, and by the kernel.
+        (signal.SIGHUP, "", 130),
+        (signal.SIGHUP, "nohup", 0),
+    ],
+)
 async def test_once_more_is_ended_with_its_application(
-    far: SshBench, yarn: Yarn, go: Path, head_node: HeadNode, how: signal.Signals
+    far: SshBench, yarn: Yarn, go: Path, head_node: HeadNode, how: signal.Signals, before: str, code: int
 ) -> None:
     go.touch()
     run = await far.submit("job.py", "x", str(go), config="far")
     await far.end(run, 120)
     go.unlink()
-    task = asyncio.create_task(run_again(far, run, head_node, code=130))
+    task = asyncio.create_task(run_again(far, run, head_node, code=code, before=before))
     said = head_node.person.home / "said"
     # Live: the driver waits for its file.
     await until_async(lambda: said.exists() and b"line 20\n" in said.read_bytes(), 120)
     (again,) = [pid for pid, words in far.alice.processes().items() if "_aml_tui_cluster.again" in words]
     os.kill(again, how)
+    if how is signal.SIGHUP:
+        os.kill(again, how)
+    if code == 0:
+        size = said.stat().st_size
+        await until_async(lambda: said.stat().st_size > size, 60)
+        go.touch()
     folder, text = await task
-    assert "aml: the application is being ended; once more leaves it.\n" in text
+    assert ("aml: the application is being ended; once more leaves it.\n" in text) == bool(code)
     assert sorted(path.name for path in folder.iterdir()) == ["metrics.jsonl", "outputs", "project"]
     assert living(yarn) == []
 

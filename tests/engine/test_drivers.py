@@ -30,11 +30,14 @@ class Network:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.application: Application | None = FIRST
+        self.hangs = False
         self.silent: set[str] = set()
         self.dialled: list[tuple[str, int]] = []
         monkeypatch.setattr(drivers, "application_of", self.application_of)
 
     async def application_of(self, *_: Any) -> Application | None:
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.application is None:
             raise HostError("YARN does not answer.")
         return self.application
@@ -83,6 +86,9 @@ async def test_a_server_of_somebody_else_on_the_node_before_is_not_reached(
     assert await way.dial() == "wn1"
     # What it last said holds while it says nothing.
     network.application = None
+    assert await way.dial() == "wn1"
+    monkeypatch.setattr(drivers, "LOOK_WITHIN", 0.01)
+    network.hangs = True
     assert await way.dial() == "wn1"
 
 

@@ -216,13 +216,22 @@ async def test_two_who_ask_at_once_get_one() -> None:
     await forwards.close()
 
 
-async def test_who_asks_again_is_told_where_it_leads_now() -> None:
-    async def dial() -> Any:
-        raise HostError("nothing answers.")
+async def test_who_asks_again_is_led_where_it_is_now() -> None:
+    asked: list[str] = []
+
+    def way(name: str) -> Any:
+        async def dial() -> Any:
+            asked.append(name)
+            raise HostError("nothing answers.")
+
+        return dial
 
     forwards = Forwards()
     run = make_run(1)
-    first = await forwards.begin(run, 4040, None, dial, Place("rm", 8088, path="/proxy/application_1_1/"))
-    second = await forwards.begin(run, 4040, None, dial, Place("rm", 8088, path="/proxy/application_1_2/"))
+    first = await forwards.begin(run, 4040, None, way("one"), Place("rm", 8088, path="/proxy/application_1_1/"))
+    second = await forwards.begin(run, 4040, None, way("two"), Place("rm", 8088, path="/proxy/application_1_2/"))
     assert first is second and second.address.endswith(f":{second.id}/proxy/application_1_2/")
+    _, writer = await asyncio.open_connection("127.0.0.1", int(first.id))
+    await until_async(lambda: asked == ["two"])
+    writer.close()
     await forwards.close()

@@ -18,6 +18,7 @@ MYPY = False
 if MYPY:
     from typing import Any
 
+# Each asks for the end. A terminal that goes says so twice: that is no second request.
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 # A pipe without a reader, a terminal that went.
@@ -25,7 +26,12 @@ UNREAD = (errno.EPIPE, errno.EIO)
 
 
 class Again(relay.Relay):
-    """What this prints is the log."""
+    """What this prints is the log. `ends`: which of ENDS ask for it; what it began with ignored (`nohup`) does not."""
+
+    def __init__(self, folder: bytes, order: "dict[str, Any]", ends: "list[signal.Signals]") -> None:
+        relay.Relay.__init__(self, folder, order)
+        self.ends = ends
+        self.over = False
 
     def open(self, name: bytes) -> int:
         return 2 if name == b"logs/driver.log" else relay.Relay.open(self, name)
@@ -38,12 +44,28 @@ class Again(relay.Relay):
 
     def pause(self, seconds: float) -> None:
         """Asked once to end, it ends the application first; asked twice, it ends."""
-        info = signal.sigtimedwait([*ENDS, signal.SIGCHLD], max(0.0, seconds))
+        info = signal.sigtimedwait([*self.ends, signal.SIGCHLD], max(0.0, seconds))
         if info is None or info.si_signo == signal.SIGCHLD:
             return
-        if self.asked:
+        if not self.asked and not self.over:
+            self.ask()
+        elif info.si_signo != signal.SIGHUP:
             raise relay.Ended(INTERRUPTED)
-        self.ask()
+
+    def end(self, application: "dict[str, Any]") -> int:
+        """It is over. Whoever asks for the end now does not wait for what it left."""
+        self.over = True
+        hasty = [one for one in self.ends if one != signal.SIGHUP]
+        for one in hasty:
+            signal.signal(one, leave)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, hasty)
+        try:
+            return relay.Relay.end(self, application)
+        except relay.Ended:
+            self.say("not waited for: outputs of %s, if it has any at %s." % (application["id"], self.outputs()))
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, hasty)
 
     def ask(self) -> None:
         # By this, what YARN gathers later is not waited for.
@@ -56,19 +78,27 @@ class Again(relay.Relay):
         except OSError as error:
             if name not in relay.LOGS or error.errno not in UNREAD:
                 raise
-            self.unread(self.files[name])
-            if not self.asked:
+            nowhere(self.files[name])
+            if not self.asked and not self.over:
                 self.ask()
 
     def say(self, words: str) -> None:
         try:
             relay.Relay.say(self, words)
-        except OSError:
-            self.unread(self.log)
+        except OSError as error:
+            # On a full disk this line is what is lost, and no more.
+            if error.errno in UNREAD:
+                nowhere(self.log)
 
-    def unread(self, file: int) -> None:
-        """Nobody reads what this prints there: it goes nowhere from now on."""
-        null = os.open(os.devnull, os.O_WRONLY)
+
+def leave(number: int, _: object) -> None:
+    raise relay.Ended(INTERRUPTED)
+
+
+def nowhere(file: int) -> None:
+    """What is printed there is read by nobody: it goes nowhere from now on."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    if null != file:
         os.dup2(null, file)
         os.close(null)
 
@@ -101,13 +131,19 @@ def order(told: "dict[str, Any]", words: "list[str]", folder: str) -> "dict[str,
 
 def main() -> None:
     """Words of spark-submit are arguments, the rest is JSON on standard input."""
+    for file in (1, 2):
+        try:
+            os.fstat(file)
+        except OSError:
+            # Or one of its own files would be what is printed to.
+            nowhere(file)
     told = json.loads(sys.stdin.read())
     folder = os.path.dirname(os.environb[b"AZUREML_OUTPUT_DIRECTORY"])
     status = os.path.join(folder, b"status")
     os.mkdir(status, 0o700)
-    signal.pthread_sigmask(signal.SIG_BLOCK, [*ENDS, signal.SIGCHLD])
-    wanted = order(told, sys.argv[1:], os.fsdecode(folder))
-    again = Again(folder, wanted)
+    ends = [one for one in ENDS if signal.getsignal(one) is not signal.SIG_IGN]
+    signal.pthread_sigmask(signal.SIG_BLOCK, [*ends, signal.SIGCHLD])
+    again = Again(folder, order(told, sys.argv[1:], os.fsdecode(folder)), ends)
     try:
         code = again.run()
     except relay.Ended as error:

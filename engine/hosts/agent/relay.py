@@ -353,7 +353,7 @@ class Relay(object):
             self.leave(words)
         if not told.get("stored"):
             return
-        path = ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
+        path = self.outputs()
         reading = (storage.command() or ["hadoop", "fs"]) + ["-cat", path]
         target = os.path.join(self.folder, b"outputs")
         if not self.state.get("fetched"):
@@ -367,6 +367,10 @@ class Relay(object):
             self.state["fetched"] = True
             self.save()
         storage.forget(os.path.dirname(path))
+
+    def outputs(self) -> str:
+        """Where the driver puts them in the cluster's storage."""
+        return ".aml-tui/runs/%s/outputs.tar" % self.order["run"]
 
     def leave(self, words: str) -> None:
         """Say what does not come home, in the log and where the engine looks for it."""
