@@ -44,6 +44,7 @@ class LocalHost(AgentHost):
         super().__init__("local", str(paths.data))
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
+        self._output: asyncio.ReadTransport | None = None
         self._complaints: asyncio.Task[None] | None = None
         self._dockers: dict[Endpoint, DockerApi] = {}
         self._found: Endpoint | None = None
@@ -90,7 +91,7 @@ class LocalHost(AgentHost):
             raise HostLost("the agent has no pipes", where=self.name)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(READ_AHEAD)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+        self._output, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
         errors = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(errors), process.stderr)
         transport, protocol = await loop.connect_write_pipe(
@@ -134,3 +135,8 @@ class LocalHost(AgentHost):
             # A runner never holds the agent's standard error, so it ends with the agent.
             await self._complaints
             self._complaints = None
+        if self._output is not None:
+            # One that nobody reads any more does not see the agent's end.
+            self._output.close()
+            self._output = None
+            await asyncio.sleep(0)

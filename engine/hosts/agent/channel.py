@@ -47,6 +47,10 @@ def read_frame(file: "BinaryIO") -> "Optional[tuple[dict[str, Any], bytes]]":
     return json.loads(head.decode("ascii")), body
 
 
+# Small frames go together, up to so many bytes: each alone would have a packet around it of its own size.
+JOINED = 16 << 10
+
+
 class Sender(object):
     """Writes frames from many threads, in a thread of its own. Answers never wait; bulk waits for room."""
 
@@ -55,6 +59,7 @@ class Sender(object):
         self.answers = collections.deque()  # type: collections.deque[bytes]
         self.bulk = collections.deque()  # type: collections.deque[bytes]
         self.waiting = 0
+        self.held = False
         self.idle = False
         self.change = threading.Condition()
         thread = threading.Thread(target=self.work)
@@ -79,22 +84,39 @@ class Sender(object):
                 self.answers.append(frame)
             self.change.notify_all()
 
+    def hold(self, held: bool) -> None:
+        """More bulk comes at once: so long as little is waiting it is kept, to go in one packet with that."""
+        with self.change:
+            self.held = held
+            self.change.notify_all()
+
+    def ready(self) -> bool:
+        return bool(self.answers or (self.bulk and (not self.held or self.waiting >= JOINED)))
+
+    def next(self) -> bytes:
+        """An answer, or as many bulk frames as are small together."""
+        if self.answers:
+            return self.answers.popleft()
+        frames = [self.bulk.popleft()]
+        size = len(frames[0])
+        while self.bulk and size + len(self.bulk[0]) <= JOINED:
+            frames.append(self.bulk.popleft())
+            size += len(frames[-1])
+        self.waiting -= size
+        self.change.notify_all()
+        return b"".join(frames)
+
     def work(self) -> None:
         try:
             self.write(MARK)
             while True:
                 with self.change:
                     self.idle = True
-                    while not self.answers and not self.bulk:
+                    while not self.ready():
                         self.change.wait()
                     self.idle = False
-                    if self.answers:
-                        frame = self.answers.popleft()
-                    else:
-                        frame = self.bulk.popleft()
-                        self.waiting -= len(frame)
-                        self.change.notify_all()
-                self.write(frame)
+                    data = self.next()
+                self.write(data)
         except OSError:
             # The channel is gone, and with it the reason to be here. Runs have their runners.
             os._exit(0)

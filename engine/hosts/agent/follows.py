@@ -143,12 +143,16 @@ class Poller(object):
             if self.status_due <= now:
                 watches = list(self.watches.items())
                 self.status_due = now + STATUS_TICK
-        for key, follow in follows:
-            try:
-                self.push(key, follow)
-            except OSError as error:
-                # It has its next turn after its interval.
-                complain("follow", error)
+        self.sender.hold(True)
+        try:
+            for key, follow in follows:
+                try:
+                    self.push(key, follow)
+                except OSError as error:
+                    # It has its next turn after its interval.
+                    complain("follow", error)
+        finally:
+            self.sender.hold(False)
         for run_id, watch in watches:
             try:
                 self.check(run_id, watch)
@@ -159,7 +163,7 @@ class Poller(object):
     def push(self, key: int, follow: Follow) -> None:
         """Send what is new of one file, as far as credit and room go."""
         now = time.monotonic()
-        follow.due = now + (min(follow.interval, EAGER) if now < follow.eager_until else follow.interval)
+        follow.due = turn(now, min(follow.interval, EAGER) if now < follow.eager_until else follow.interval)
         try:
             found = os.lstat(follow.path)
         except OSError:
@@ -174,7 +178,7 @@ class Poller(object):
         size = found.st_size
         if size:
             follow.eager_until = 0.0
-            follow.due = now + follow.interval
+            follow.due = turn(now, follow.interval)
         with self.change:
             if self.follows.get(key) is not follow:
                 return
@@ -228,6 +232,11 @@ class Poller(object):
             with self.change:
                 if self.watches.get(run_id) is watch:
                     del self.watches[run_id]
+
+
+def turn(now: float, interval: float) -> float:
+    """When a file is looked at next. All that are looked at so often have their turn together, and share packets."""
+    return (now // interval + 1) * interval if interval > 0 else now
 
 
 def complain(what: str, error: Exception) -> None:

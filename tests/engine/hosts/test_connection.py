@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import hashlib
 import json
 import logging
@@ -303,3 +304,17 @@ async def test_a_connect_that_is_given_up_leaves_no_agent(bench: Bench, after: f
         # It was faster.
         raise asyncio.CancelledError
     await host.close()
+
+
+async def test_a_channel_that_is_not_read_to_its_end_is_closed(home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an agent sent last waits in a reader that takes no more: nothing of the channel stays open."""
+    monkeypatch.setattr("engine.hosts.local.READ_AHEAD", 4096)
+    bench = Bench(home)
+    await bench.host.connect()
+    await bench.run(R, "while True: print('line' * 1000, flush=True)")
+    sink = Collector()
+    await bench.host.follow(R, "driver.log", 0, sink, 0.001)
+    await until_async(lambda: sink.at > 100_000)
+    await bench.host.close()
+    gc.collect()
+    await bench.close()

@@ -178,7 +178,8 @@ async def test_the_interval_is_kept_and_drained_does_not_wait_for_it(bench: Benc
     calls.clear()
     began = time.monotonic()
     await until_async(lambda: len(calls) >= 4)
-    assert time.monotonic() - began >= 0.55
+    # At once, at the next turn, and two intervals after that.
+    assert time.monotonic() - began >= 0.35
 
 
 async def test_the_rest_of_a_file_that_was_removed_is_not_waited_for(bench: Bench) -> None:
