@@ -14,6 +14,7 @@ from tests.engine.ssh_bench import COMPUTE, CONFIG, ssh_config
 from tests.services import docker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.cli.conftest import Shell
@@ -143,20 +144,31 @@ def test_a_run_of_spark_submit(shell: Shell, tmp_path: Path) -> None:
     assert (second.returncode, second.stdout) == (0, done.text), second.stderr
 
 
-@pytest.mark.timeout(120)
-def test_a_run_over_ssh_where_it_ran(
+@pytest.fixture
+def place(
     shell: Shell, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The script alone is copied there: the contents and the package that a script finds are there from its run."""
+) -> Callable[[str], None]:
+    """Writes the compute target `far`, a machine over SSH, with more lines."""
     monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(shell.project.parent, sshd)))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+    def write(more: str) -> None:
+        text = COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
+        (shell.project / "aml_config/far.compute").write_text(text + more)
+
+    return write
+
+
+@pytest.mark.timeout(120)
+def test_a_run_over_ssh_where_it_ran(
+    shell: Shell, sshd: Sshd, alice: Person, alice_key: KeyPair, place: Callable[[str], None]
+) -> None:
+    """The script alone is copied there: the contents and the package that a script finds are there from its run."""
     filled(shell)
     # In a Python that this machine does not have.
     python = alice.write("pythons/it's python", '#!/bin/sh\nexec python3 "$@"\n', 0o755)
-    place = COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
-    folder = shell.project / "aml_config"
-    (folder / "far.compute").write_text(f'{place}pythonLocation: "~/{python.relative_to(alice.home)}"\n')
-    (folder / "far.runconfig").write_text(CONFIG + VARIABLES)
+    place(f'pythonLocation: "~/{python.relative_to(alice.home)}"\n')
+    (shell.project / "aml_config/far.runconfig").write_text(CONFIG + VARIABLES)
     done = shell.aml("experiment", "submit", "-c", "far", "train.py", *ARGUMENTS)
     assert done.code == 0, done.err
     file = shell.project.parent / "reproduce.sh"
@@ -174,15 +186,12 @@ def test_a_run_over_ssh_where_it_ran(
 
 @pytest.mark.timeout(120)
 def test_a_run_of_spark_submit_over_ssh(
-    shell: Shell, sshd: Sshd, alice: Person, alice_key: KeyPair, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, sshd: Sshd, alice: Person, alice_key: KeyPair, place: Callable[[str], None]
 ) -> None:
     """On a machine that is no cluster there is none when it is run again."""
-    monkeypatch.setenv("AML_TUI_SSH_CONFIG", str(ssh_config(shell.project.parent, sshd)))
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     submit = alice.write("spark/spark-submit", SUBMIT, 0o755)
-    place = COMPUTE.format(address=f"{sshd.address}:{sshd.port}", user=alice.name, key=alice_key.path)
+    place(f"sparkSubmitLocation: {submit}\n")
     folder = shell.project / "aml_config"
-    (folder / "far.compute").write_text(f"{place}sparkSubmitLocation: {submit}\n")
     (folder / "far.runconfig").write_text(CONFIG + "Framework: PySpark\n")
     (folder / "spark_dependencies.yml").write_text("configuration:\n  spark.app.name: 'two  words'\n")
     shell.script("say.py", "import sys; print(sys.argv[1:])\n")

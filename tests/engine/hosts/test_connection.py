@@ -318,3 +318,27 @@ async def test_a_channel_that_is_not_read_to_its_end_is_closed(home: Paths, monk
     await bench.host.close()
     gc.collect()
     await bench.close()
+
+
+def test_what_is_small_goes_together() -> None:
+    """Frames that are sent at one look are one write, which is one packet; an answer does not wait for them."""
+    code = """
+import os, select
+from engine.hosts.agent import channel
+out, into = os.pipe()
+sender = channel.Sender(into)
+os.read(out, len(channel.MARK))
+sender.hold(True)
+for number in range(50):
+    sender.send({"follow": number}, b"a line", bulk=True, wait=False)
+sender.send({"answer": 1})
+first = os.read(out, 65536)
+waits = select.select([out], [], [], 0.2)[0] == []
+sender.hold(False)
+print(first.count(b"answer"), first.count(b"follow"), waits, os.read(out, 65536).count(b"follow"), flush=True)
+os._exit(0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "1 0 True 50\n", done.stderr
