@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,8 @@ def measure(place: Installation, count: int, lines_a_second: float, during: floa
         with tailed(place, ids, "tmux", "-S", socket, "-f", "/dev/null", "new-session") as tail:
             tail.until(lambda screen: screen.shows("took 5 ms"))
             in_tmux = rate(tail, during)
+        # The terminal's end only detaches from it.
+        subprocess.run(["tmux", "-S", socket, "kill-server"], check=False)
     place.run("experiment", "cancel", *(word for run_id in ids for word in ("-r", run_id)), check=False)
     place.until_ended(ids, 60)
     return ours, bare, in_tmux, f"{share:.0%}"
