@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.client import REPEATABLE, ContactLost, open_connection
@@ -13,7 +15,7 @@ from engine.wire import MAX_LINE, decode, encode
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
     from engine.paths import Paths
@@ -176,7 +178,13 @@ class Client:
                 return self._line
             again = self._line is not None
             await self.close()
-            self._line = await _Line.open(await asyncio.to_thread(self._dial, start))
+            call = _Call(partial(self._dial, start))
+            try:
+                await asyncio.to_thread(call.make)
+                self._line = await _Line.open(call.line)
+            except BaseException:
+                call.give_up()
+                raise
             if again:
                 await self._tell_again(self._line)
             return self._line
@@ -193,6 +201,35 @@ class Client:
 
     def _dial(self, start: bool) -> socket.socket:
         return open_connection(self._paths, start=start).detach()
+
+
+class _Call:
+    """A connection that a thread makes: it is closed if whoever wanted it has gone meanwhile."""
+
+    def __init__(self, dial: Callable[[], socket.socket]) -> None:
+        self._dial = dial
+        self._lock = threading.Lock()
+        self._over = False
+        self._line: socket.socket | None = None
+
+    def make(self) -> None:
+        """Blocking, in a thread."""
+        line = self._dial()
+        with self._lock:
+            self._line = line
+            if self._over:
+                line.close()
+
+    @property
+    def line(self) -> socket.socket:
+        assert self._line is not None
+        return self._line
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._over = True
+            if self._line is not None:
+                self._line.close()
 
 
 class _Line:

@@ -38,7 +38,7 @@ async def prepared(environments: Environments, run: Run, plan: RunPlan, say: Say
     await say("looking for the environment")
     if not plan.prepare and await environments.find(plan) is None:
         raise LaunchError(
-            f"the environment of {plan.config!r} has not been prepared, and PrepareEnvironment is false.",
+            f"the environment of {plan.config!r} is not prepared, or not any more, and PrepareEnvironment is false.",
             where=plan.host,
             remedy=f"Type `aml experiment prepare -c {plan.config}`, press p in the console, or set "
             "`PrepareEnvironment: true`.",

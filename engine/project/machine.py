@@ -65,6 +65,9 @@ def join_address(address: str, port: int | None) -> str:
 def split_address(text: str) -> tuple[str, int | None]:
     """Name and port of `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address. Raises ProjectError."""
     text = text.strip()
+    page = re.match(r"\w+://(?:[^/@]*@)?([^/:]+)", text)
+    if page:
+        raise ProjectError(f"{text!r} is the address of a page.", remedy=f"Write the machine's name: {page[1]}.")
     bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.%\w]+)\](?::(.*))?", text)
     if bracketed:
         host, port = bracketed[1], bracketed[2]

@@ -40,6 +40,10 @@ _TASK = re.compile(r"(?:most recent failure: )?Lost task \S+ in stage \S+ \(TID 
 _PACKAGES = re.compile(r"(?:[a-z_]\w*\.)+(?=[A-Z])")
 
 _COORDINATE = re.compile(r"unresolved dependency: ([^\s,\];#]+)#([^\s,\];]+);([^\s,\]:]+): ([^,\]\n]+)")
+# Ivy's words for a repository that it did not get to.
+_REPOSITORY = re.compile(
+    r"\bHost ([^\s/]{1,253}) not found\. url=|\bServer access error at url \w+://([^\s/]{1,253})/", re.I
+)
 _QUEUE = re.compile(r"submitted by user \S+ to unknown queue: ?(\S+)")
 _UNREACHED = re.compile(r"Call From \S+ to (\S+) failed on connection exception")
 _LIMIT = re.compile(r"[Cc]ontainer killed by YARN for exceeding (?:\w+ )?memory limits\.\s*(?:([^\n]*?) used)?")
@@ -91,12 +95,12 @@ def root(text: str) -> str:
     # In cluster mode the driver's Java is the application's master.
     java = _java(lines, main, len(lines)) if main >= 0 else _of_master(lines, after)
     if java.causes and not _RETOLD.search(java.text):
-        return _told_by_java(java)
+        return _told_by_java(java, text)
     if at >= 0:
         return _told_by_python(lines, found, at)
     # A script that cannot be read is told without a traceback.
     unread = next((line for line in reversed(lines) if _UNREAD.match(line)), "")
-    return unread or _told_by_java(java)
+    return unread or _told_by_java(java, text)
 
 
 def _told_by_python(lines: list[str], found: list[Traceback], at: int) -> str:
@@ -165,21 +169,25 @@ def _java(lines: list[str], begin: int, end: int) -> _Java:
     return _Java(tuple("\n".join(cause).strip() for cause in causes))
 
 
-def _told_by_java(java: _Java) -> str:
+def _told_by_java(java: _Java, log: str = "") -> str:
+    """`log`: all that there is, where Java's error tells less than what was said before it."""
     if not java.causes:
         return ""
     text = java.text
     in_task = _TASK.search(text) is not None
-    told = _refused(text) or (_lost(text) if in_task else "") or _memory(text, in_task)
+    told = _refused(text, log) or (_lost(text) if in_task else "") or _memory(text, in_task)
     return told or ("in an executor: " if in_task else "") + (_known(text) or _last_cause(java))
 
 
-def _refused(text: str) -> str:
+def _refused(text: str, log: str) -> str:
     """What there was no application for."""
     if _NO_CONTEXT in text:
         return "the script made no SparkContext, which a driver on the cluster has to (deploy mode client needs none)"
     if packages := _COORDINATE.findall(text):
         told = ", ".join(f"{group}:{name}:{version} {what}" for group, name, version, what in packages)
+        hosts = dict.fromkeys(name or other for name, other in _REPOSITORY.findall(log))
+        if hosts:
+            return f"package {told}: {', '.join(hosts)} cannot be reached (more `repositories`: spark_dependencies.yml)"
         return f"package {told} (spark_dependencies.yml names the packages)"
     if queue := _QUEUE.search(text):
         return f"YARN has no queue {queue[1]} (spark.yarn.queue)"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -316,6 +318,28 @@ async def test_nobody_waits_for_a_lost_engine(service: Bench, monkeypatch: pytes
     with pytest.raises(EngineUnavailable, match="no engine is running"):
         await face.status()
     await face.close()
+
+
+async def test_who_does_not_wait_for_a_connection_leaves_none(service: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialled: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(*_: Any, **__: Any) -> Any:
+        begun.set()
+        go.wait(30)
+        line = open_connection(service.paths, start=False)
+        dialled.append(line.fileno())
+        return line
+
+    monkeypatch.setattr("engine.async_client.open_connection", slow)
+    asking = asyncio.create_task(Client(service.paths).status())
+    await until_async(begun.is_set)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    go.set()
+    await until_async(lambda: dialled)
+    gc.collect()
 
 
 async def test_the_whole_way_through_a_killed_engine(engine: Paths, tmp_path: Path) -> None:

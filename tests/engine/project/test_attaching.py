@@ -123,6 +123,10 @@ def test_what_is_here_has_no_machine(project: Path) -> None:
         ("address: gpu-box:ssh\n", "vm.compute:2:10: 'ssh' in 'gpu-box:ssh' is no port. Write a number"),
         ("slots: 2\naddress: gpu-box:70000\n", "vm.compute:3:10: '70000' in 'gpu-box:70000' is no port."),
         ("address: ann@gpu-box\n", "vm.compute:2:10: 'ann@gpu-box' is no address of a machine."),
+        (
+            "address: https://my.net/x\n",
+            "vm.compute:2:10: 'https://my.net/x' is the address of a page. Write the machine's name: my.net.",
+        ),
         ("address: -oProxyCommand=id\n", "vm.compute:2:10: '-oProxyCommand=id' is no address of a machine."),
         ('address: ""\n', "vm.compute:1:1: the key `address` is missing."),
         ("address: a\nusername: -l\n", "vm.compute:3:11: '-l' is no name of a user."),

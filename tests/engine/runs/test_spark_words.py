@@ -44,7 +44,11 @@ LOST = (
         ("stream", "KeyError: 'petal' (stream.py:4)"),
         ("path", "AnalysisException: [PATH_NOT_FOUND] Path does not exist: hdfs://127.0.0.1:58459/data/none.csv."),
         ("text_file", "Input path does not exist: hdfs:/data/none.txt"),
-        ("package", "package org.nowhere:nothing:1.0 not found (spark_dependencies.yml names the packages)"),
+        (
+            "package",
+            "package org.nowhere:nothing:1.0 not found: repos.spark-packages.org cannot be reached"
+            " (more `repositories`: spark_dependencies.yml)",
+        ),
         (
             "package_malformed",
             "IllegalArgumentException: requirement failed: Provided Maven Coordinates must be in the form"
@@ -119,6 +123,16 @@ def test_two_packages_that_are_not_there() -> None:
     log = "[unresolved dependency: a.b#c;1.0: not found, unresolved dependency: d#e_2.12;2-x: not found]"
     told = root(f'Exception in thread "main" java.lang.RuntimeException: {log}\n\tat org.apache.spark.A.b(A.scala:1)\n')
     assert told == "package a.b:c:1.0 not found, d:e_2.12:2-x not found (spark_dependencies.yml names the packages)"
+
+
+def test_a_package_that_could_not_be_looked_for() -> None:
+    log = "\t\tHost repo.example not found. url=https://repo.example/a/b.pom\n" * 2
+    log += "\t\tServer access error at url https://two.example/a/b.pom (java.net.ConnectException: refused)\n"
+    told = root(
+        f'{log}Exception in thread "main" java.lang.RuntimeException: [unresolved dependency: a.b#c;1.0: not found]\n'
+        "\tat org.apache.spark.A.b(A.scala:1)\n"
+    )
+    assert told.startswith("package a.b:c:1.0 not found: repo.example, two.example cannot be reached (more `repo")
 
 
 def test_lines_of_the_log_between_those_of_a_traceback() -> None:
