@@ -35,8 +35,8 @@ LOG_HEAD = 1 << 20
 _UI_PORT = re.compile(rb"Successfully started service 'SparkUI' on port (\d+)|'SparkUI' .*Attempting port (\d+)")
 # A place is looked up again before a connection when that was so long ago (s).
 FRESH = 5.0
-# A look takes so long where there is a place to go on with; then a connection comes about within (s).
-LOOK_WITHIN = 3.0
+# A look takes so long where there is a place to go on with, and where that was none; a connection, so long (s).
+LOOK_WITHIN, AGAIN_WITHIN = 3.0, 8.0
 DIAL_WITHIN = 6.0
 
 
@@ -109,11 +109,11 @@ class SparkWay:
         if place is None:
             place = await self._look(host)
         elif time.monotonic() - self._looked > FRESH:
-            place = await self._look_soon(host, place)
+            place = await self._look_soon(host, place, LOOK_WITHIN)
         try:
             return await self._connection(host, place)
         except NothingThere:
-            now = await self._look_soon(host, place)
+            now = await self._look_soon(host, place, AGAIN_WITHIN)
             if now != place:
                 return await self._connection(host, now)
             if self._proxied or not self._away:
@@ -124,10 +124,10 @@ class SparkWay:
                 where=self._plan.target,
             ) from None
 
-    async def _look_soon(self, host: Host, before: Place) -> Place:
+    async def _look_soon(self, host: Host, before: Place, within: float) -> Place:
         """While YARN does not answer, what it last said holds."""
         try:
-            async with timeout(LOOK_WITHIN):
+            async with timeout(within):
                 return await self._look(host)
         except (HostError, asyncio.TimeoutError):
             self._looked = time.monotonic()

@@ -157,23 +157,33 @@ class Yarn:
     async def ask(self, method: str, path: str, body: str | None = None) -> Any:
         """What the ResourceManager answers: of several, one is active and the others say so."""
         said = ""
-        for address in [self._address] if self._address else await addresses_of(self._host):
-            status, text = await self._host.web(method, f"{address}{path}", body)
-            if status in (200, 202):
-                try:
-                    told = json.loads(text) if text.strip() else {}
-                except ValueError:
-                    said = f"{address} answered what cannot be read"
-                    continue
+        if self._address:
+            told, said = await self._told(self._address, method, path, body)
+            if not said:
+                return told
+        # It may be another one by now.
+        for address in await addresses_of(self._host):
+            told, said = await self._told(address, method, path, body)
+            if not said:
                 self._address = address
                 return told
-            said = f"{address} answered {status}: {plain(text)[:200]}" if status else f"{address}: {plain(text)[:200]}"
         self._address = ""
         raise HostError(
             f"YARN's ResourceManager does not do what it is asked: {said}.",
             where=self._host.name,
             remedy="See whether the cluster runs (`yarn node -list` on the head node).",
         )
+
+    async def _told(self, address: str, method: str, path: str, body: str | None) -> tuple[Any, str]:
+        """What one ResourceManager answers, and ""; None and why it is none otherwise."""
+        status, text = await self._host.web(method, f"{address}{path}", body)
+        if status not in (200, 202):
+            answered = f" answered {status}" if status else ""
+            return None, f"{address}{answered}: {plain(text)[:200]}"
+        try:
+            return (json.loads(text) if text.strip() else {}), ""
+        except ValueError:
+            return None, f"{address} answered what cannot be read"
 
 
 async def addresses_of(host: Host) -> list[str]:

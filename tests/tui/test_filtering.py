@@ -9,6 +9,8 @@ import pytest
 from tests.tui.driving import driven
 from tests.tui.history import busy_history, make_run
 from tests.tui.snapshots import check_snapshot
+from tui.completing import Vocabulary
+from tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from tests.tui.driving import Driver
     from tests.tui.history import History
     from tui.app import ConsoleApp
-    from tui.widgets.filter_bar import FilterBar
 
     Console = Callable[..., ConsoleApp]
 
@@ -93,6 +94,16 @@ async def test_down_without_offers_goes_to_the_runs(console: Console, history: H
         await d.press("down")
         assert d.main.table.has_focus
         assert d.main.listing.filter.text == "KeyError"
+
+
+async def test_it_is_opened_before_it_is_on_the_screen(console: Console, history: History) -> None:
+    """On a busy machine the screen is drawn once more before a new line is in it."""
+    busy_history(history)
+    async with driven(console()) as d:
+        bar = FilterBar(">", "...")
+        bar.open("acc>0.9", Vocabulary())
+        await d.main.query_one("#right").mount(bar)
+        await d.until(lambda: bar.input.has_focus and bar.input.value == "acc>0.9")
 
 
 async def test_what_is_wrong_is_told_below_its_place(console: Console, history: History) -> None:

@@ -122,12 +122,14 @@ class FilterBar(Vertical):
         self._at = 0
         self._earlier = False
         self._counted = ""
-
-    def compose(self) -> ComposeResult:
         self.input = LineInput(placeholder='state:running acc>0.9 not tag:old "two words" @saved   ? helps')
         self.said = Static(id="filter-said")
         self.wrong = Static(id="filter-wrong")
         self.wrong.display = self._lines.display = False
+        self._mounted = False
+        self._wanted: tuple[str, Vocabulary] | None = None
+
+    def compose(self) -> ComposeResult:
         with Horizontal(id="filter-line"):
             yield Label(Content(" / "))
             yield self.input
@@ -136,13 +138,21 @@ class FilterBar(Vertical):
         yield self._lines
 
     def open(self, text: str, known: Vocabulary) -> None:
-        """Begin with this text. `known` are the words there are."""
+        """Begin with this text, as soon as it is on the screen. `known` are the words there are."""
+        if not self._mounted:
+            self._wanted = text, known
+            return
         self.known = known
         self.display = True
         self.input.value = text
         self.input.cursor_position = len(text)
         self.input.focus()
         self._offer()
+
+    def on_mount(self) -> None:
+        self._mounted = True
+        if self._wanted is not None:
+            self.open(*self._wanted)
 
     def count(self, shown: int, total: int) -> None:
         self._counted = f" {shown:,} of {total:,} "
