@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tui.driving import driven
+from tests.tui.driving import driven, packet
 from tests.tui.history import busy_history, make_run
 from tests.tui.snapshots import check_snapshot
-from tui.completing import Vocabulary
 from tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
@@ -96,14 +96,24 @@ async def test_down_without_offers_goes_to_the_runs(console: Console, history: H
         assert d.main.listing.filter.text == "KeyError"
 
 
-async def test_it_is_opened_before_it_is_on_the_screen(console: Console, history: History) -> None:
-    """On a busy machine the screen is drawn once more before a new line is in it."""
+async def test_it_is_opened_when_it_is_on_the_screen(
+    console: Console, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the screen is drawn once more before a new line is in it: keys wait for that, too."""
     busy_history(history)
+    late = asyncio.Event()
+    composed = FilterBar._on_compose
+
+    async def slow(self: FilterBar) -> None:
+        await late.wait()
+        await composed(self)
+
+    monkeypatch.setattr(FilterBar, "_on_compose", slow)
     async with driven(console()) as d:
-        bar = FilterBar(">", "...")
-        bar.open("acc>0.9", Vocabulary())
-        await d.main.query_one("#right").mount(bar)
-        await d.until(lambda: bar.input.has_focus and bar.input.value == "acc>0.9")
+        packet(d, "/acc")
+        await d.until(lambda: d.main.filter_bar is not None)
+        asyncio.get_running_loop().call_later(0.3, late.set)
+        await d.until(lambda: d.main.filter_bar.input.value == "acc")
 
 
 async def test_what_is_wrong_is_told_below_its_place(console: Console, history: History) -> None:

@@ -54,12 +54,18 @@ class Filtering(_Main):
             glyphs = self.app.glyphs
             self.filter_bar = FilterBar(glyphs.cursor, glyphs.ellipsis)
             self.query_one("#right").mount(self.filter_bar, before=self.table)
+        bar, text = self.filter_bar, self.listing.filter.text
         self._filter_before = self.listing.filter
         self.set_pane("runs", focus=False)
         model = self.app.model
         runs = (model.runs[run_id] for run_id in model.order)
         known = vocabulary(runs, self.listing.known_metrics(), saved_filters(self.app))
-        self.call_after_refresh(self.filter_bar.open, self.listing.filter.text, known)
+
+        async def begin() -> None:
+            await bar.there.wait()
+            bar.open(text, known)
+
+        self.app.start(begin, group="filter-open", description="opening the filter line", exclusive=True, opens=True)
 
     def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
         self._start_filter(event.wanted)

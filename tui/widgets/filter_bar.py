@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -126,8 +127,8 @@ class FilterBar(Vertical):
         self.said = Static(id="filter-said")
         self.wrong = Static(id="filter-wrong")
         self.wrong.display = self._lines.display = False
-        self._mounted = False
-        self._wanted: tuple[str, Vocabulary] | None = None
+        # Set when it is on the screen: it cannot be opened before.
+        self.there = asyncio.Event()
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="filter-line"):
@@ -138,10 +139,7 @@ class FilterBar(Vertical):
         yield self._lines
 
     def open(self, text: str, known: Vocabulary) -> None:
-        """Begin with this text, as soon as it is on the screen. `known` are the words there are."""
-        if not self._mounted:
-            self._wanted = text, known
-            return
+        """Begin with this text. `known` are the words there are."""
         self.known = known
         self.display = True
         self.input.value = text
@@ -150,9 +148,7 @@ class FilterBar(Vertical):
         self._offer()
 
     def on_mount(self) -> None:
-        self._mounted = True
-        if self._wanted is not None:
-            self.open(*self._wanted)
+        self.there.set()
 
     def count(self, shown: int, total: int) -> None:
         self._counted = f" {shown:,} of {total:,} "
