@@ -10,11 +10,14 @@ import pytest
 from tests.tui.driving import driven, packet
 from tests.tui.history import busy_history, make_run
 from tests.tui.snapshots import check_snapshot
+from tests.waiting import until_async
 from tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from textual import events
 
     from tests.tui.driving import Driver
     from tests.tui.history import History
@@ -104,15 +107,15 @@ async def test_it_is_opened_when_it_is_on_the_screen(
     late = asyncio.Event()
     composed = FilterBar._on_compose
 
-    async def slow(self: FilterBar) -> None:
+    async def slow(self: FilterBar, event: events.Compose) -> None:
         await late.wait()
-        await composed(self)
+        await composed(self, event)
 
     monkeypatch.setattr(FilterBar, "_on_compose", slow)
     async with driven(console()) as d:
         packet(d, "/acc")
-        await d.until(lambda: d.main.filter_bar is not None)
-        asyncio.get_running_loop().call_later(0.3, late.set)
+        await until_async(lambda: d.main.filter_bar is not None and d.app._typed)
+        late.set()
         await d.until(lambda: d.main.filter_bar.input.value == "acc")
 
 

@@ -80,6 +80,19 @@ async def test_behind_a_tab_that_has_to_read_first(
         assert not driver.main.has_class("-zoomed")
 
 
+async def test_the_pane_of_a_run_is_of_the_one_that_was_gone_to(
+    console: Console, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy_history(history)
+    async with driven(console()) as driver:
+        await driver.press("3", "home")
+        await driver.until(lambda: driver.main.current is not None)
+        # While the cursor moves on it is not shown yet.
+        monkeypatch.setattr("tui.screens.main.SETTLE", 600.0)
+        await driver.press("down", "4")
+        assert driver.main.run_view.run == driver.main.current
+
+
 async def test_what_takes_long_holds_up_no_key(
     console: Console, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

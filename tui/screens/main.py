@@ -374,11 +374,13 @@ class MainScreen(Filtering, Screen[None]):
                 return
 
     def set_pane(self, pane: str, *, focus: bool = True) -> None:
-        """Go to a pane; when there is room for one only, it takes the others' place."""
+        """Go to a pane; when there is room for one only, it takes the others' place. A run's is of the current one."""
         if pane != self.pane:
             # Other panes may be on the screen then, once they are laid out.
             self.set_timer(SETTLE, self._look)
         self.pane = pane
+        if pane == "run" and self.run_view is not None and self.run_view.run != self.current:
+            self._show_run()
         if pane != "run":
             self.remove_class("-zoomed")
         self._show_pane()
