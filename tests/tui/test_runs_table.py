@@ -136,7 +136,7 @@ async def test_one_changed_run_is_one_line_painted() -> None:
 
 
 async def test_new_runs_among_ten_thousand_are_quick() -> None:
-    """Some milliseconds each; a list that is gone through for every run would take seconds."""
+    """A key must be answered within 50 ms while runs arrive: the best of several, as the machine is shared."""
     runs = [make_run(number) for number in range(10_000, 0, -1)]
     app = TableApp(runs)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -150,7 +150,7 @@ async def test_new_runs_among_ten_thousand_are_quick() -> None:
             app.table.set_keys(keys)
             await pilot.pause()
             taken.append(time.perf_counter() - began)
-        assert min(taken) < 0.25
+        assert min(taken) < 0.05
 
 
 async def test_the_cursor_goes_to_the_neighbour_of_a_run_that_is_gone() -> None:

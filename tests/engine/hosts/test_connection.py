@@ -204,18 +204,15 @@ async def test_large_transfers_delay_nobody(bench: Bench, tmp_path: Path) -> Non
         bench.host.fetch_outputs(R, tmp_path / "two"),
     )
     asked: list[float] = []
-    begun = time.monotonic()
     while not moving.done():
         began = time.monotonic()
         await bench.host.inspect([R])
         asked.append(time.monotonic() - began)
         await asyncio.sleep(0.01)
     await moving
-    took = time.monotonic() - begun
     await follow.stop()
-    # Nobody waits for most of the transfer, however slow this machine is.
-    assert sorted(asked)[len(asked) // 2] < took / 4
-    assert sorted(delays)[len(delays) // 2] < max(took / 4, 0.5)
+    assert sorted(asked)[len(asked) // 2] < 0.25
+    assert sorted(delays)[len(delays) // 2] < 0.5
     assert (tmp_path / "one" / "big").read_bytes() == big.read_bytes()
     assert await bench.host.missing_blobs([sha]) == []
 

@@ -82,8 +82,7 @@ async def test_a_slow_sink_holds_back_its_own_follow_only(bench: Bench) -> None:
     await asyncio.wait_for(follow.drained(5), 30)
     began = time.monotonic()
     await bench.host.inspect([S])
-    # They are not waited for, or it would be for ever.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 1
     assert slow.at == 0
     held = sum(len(data) for item in stuck for _, data in item._arrived)
     assert held <= len(stuck) * LEAST
@@ -179,7 +178,7 @@ async def test_the_interval_is_kept_and_drained_does_not_wait_for_it(bench: Benc
     began = time.monotonic()
     await until_async(lambda: len(calls) >= 4)
     # At once, at the next turn, and two intervals after that.
-    assert time.monotonic() - began >= 0.35
+    assert time.monotonic() - began >= 0.39
 
 
 async def test_the_rest_of_a_file_that_was_removed_is_not_waited_for(bench: Bench) -> None:
