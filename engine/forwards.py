@@ -71,20 +71,27 @@ class Forward:
         return asdict(self)
 
 
+@dataclass
+class _Listening:
+    """A forward with its end here, and the way to its other one, which who asks for it again may know better."""
+
+    forward: Forward
+    server: asyncio.Server
+    dial: Dial
+
+
 class Forwards:
     """Those that there are, by their addresses here."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Forward, asyncio.Server]] = {}
-        # The way of each, which who asks for it again may know better.
-        self._dials: dict[str, Dial] = {}
+        self._known: dict[str, _Listening] = {}
         # Two who ask for the same at once get one.
         self._beginning = asyncio.Lock()
         # Connections that are served, each with the address that it came to.
         self._serving: dict[asyncio.Task[None], str] = {}
 
     def listed(self) -> list[Forward]:
-        return [forward for forward, _ in self._known.values()]
+        return [one.forward for one in self._known.values()]
 
     async def begin(self, run: Run, port: int, local: int | None, dial: Dial, place: Place) -> Forward:
         """Forward a port, or give the forward that there is. `local`: the port here; None: the same, or a free one.
@@ -94,35 +101,36 @@ class Forwards:
         Raises UsageError when the port that was asked for is taken.
         """
         async with self._beginning:
-            for one in self.listed():
+            for known in self._known.values():
+                one = known.forward
                 if (one.run_id, one.port) == (run.id, port) and local in (None, int(one.id)):
                     # It may lead to another application of the run by now, or another way.
-                    self._dials[one.id] = dial
+                    known.dial = dial
                     one.address = _address(int(one.id), place)
                     return one
             return await self._begin(run, port, local, dial, place)
 
     async def _begin(self, run: Run, port: int, local: int | None, dial: Dial, place: Place) -> Forward:
-        held: list[Forward] = []
+        held: list[_Listening] = []
 
         async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
-            self._serving[task] = held[0].id
+            this = held[0]
+            self._serving[task] = this.forward.id
             try:
-                await _serve(held[0], reader, writer, self._dials[held[0].id])
+                await _serve(this.forward, reader, writer, this.dial)
             except asyncio.CancelledError:
                 # The forward has ended, and its connections with it.
-                log.debug("a connection to %s was ended", held[0].address)
+                log.debug("a connection to %s was ended", this.forward.address)
             finally:
                 del self._serving[task]
 
         server = await _listen(come, port, local)
         here = int(server.sockets[0].getsockname()[1])
         forward = Forward(str(here), run.id, run.name, run.target, port, _address(here, place))
-        self._dials[forward.id] = dial
-        held.append(forward)
-        self._known[forward.id] = (forward, server)
+        self._known[forward.id] = _Listening(forward, server, dial)
+        held.append(self._known[forward.id])
         log.info("port %d of %s is at %s", port, run.name, forward.address)
         return forward
 
@@ -131,8 +139,7 @@ class Forwards:
         known = self._known.pop(forward_id, None)
         if known is None:
             raise NotFound(f"nothing is forwarded to port {forward_id}.", where=LOOPBACK)
-        known[1].close()
-        del self._dials[forward_id]
+        known.server.close()
         for task, address in self._serving.items():
             if address == forward_id:
                 task.cancel()

@@ -25,7 +25,7 @@ from engine.launchers.process import ProcessRun, run_environment
 from engine.launchers.yarn import OURS, Yarn
 from engine.project import modules
 from engine.project import snapshot as snapshots
-from engine.project.spark_submit import in_cluster_mode, submit_words
+from engine.project.spark_submit import ARCHIVE, in_cluster_mode, submit_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,6 @@ SILENT = 600.0
 LONGEST_TAG = 80
 # Linux takes no longer variable than 128 KiB: so many characters, each of up to four bytes.
 VARIABLE = 30_000
-# What the driver finds as its run directory in cluster mode, as a file of the run directory.
-ARCHIVE = "cluster.tar.gz"
 # What a driver in a container of YARN's has of its own.
 PLACES = ("AZUREML_OUTPUT_DIRECTORY", "AML_METRICS_FILE", "AZUREML_NATIVE_SHARE_DIRECTORY")
 
@@ -88,7 +86,6 @@ class SparkRun(ProcessRun):
 
     def _argv(self) -> tuple[str, ...]:
         info = self.host.info
-        # The relay looks at the application itself, so spark-submit need not.
         submit, *words = submit_words(
             self.plan,
             self.run.handle,
@@ -97,7 +94,6 @@ class SparkRun(ProcessRun):
             interpreter=info.absolute(self.plan.interpreter),
             archive=self._archive,
             driver=f"{info.runtime}/{CLUSTER_PACKAGE}/cluster_driver.py",
-            waits=False,
         )
         return (info.absolute(submit), *words)
 

@@ -163,6 +163,8 @@ class Yarn:
                 return told
         # It may be another one by now.
         for address in await addresses_of(self._host):
+            if address == self._address:
+                continue
             told, said = await self._told(address, method, path, body)
             if not said:
                 self._address = address

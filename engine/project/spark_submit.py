@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # What the driver in cluster mode finds as its run directory, as it is unpacked.
 UNPACKED = "aml_run"
+# The same, packed, on its way there.
+ARCHIVE = "cluster.tar.gz"
 
 
 def in_cluster_mode(plan: RunPlan) -> bool:
@@ -29,13 +31,12 @@ def submit_words(
     interpreter: str,
     archive: str,
     driver: str,
-    waits: bool,
 ) -> tuple[str, ...]:
     """spark-submit and its words, to the end of the script's.
 
     `handle`: what was prepared, {"modules", "environment"}. `interpreter`: the Python of all nodes that the person
     names, or "". In cluster mode `archive` is the run directory for the driver, `driver` the file that it begins as,
-    and spark-submit `waits` for its end or not.
+    and spark-submit does not wait for its end: what stands for it looks at the application itself.
     """
     submit, *settings = (str(item) for item in plan.options["spark_submit"])
     away = in_cluster_mode(plan)
@@ -55,7 +56,7 @@ def submit_words(
         ours += ["--py-files", code]
     script = plan.argv
     if away:
-        ours += ["--conf", f"spark.yarn.submit.waitAppCompletion={'true' if waits else 'false'}"]
+        ours += ["--conf", "spark.yarn.submit.waitAppCompletion=false"]
         if "spark.yarn.maxAppAttempts" not in given:
             # A script that failed is not run again unasked.
             ours += ["--conf", "spark.yarn.maxAppAttempts=1"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.project import modules
 from engine.project.spark_python import python_arguments
-from engine.project.spark_submit import in_cluster_mode, submit_words
+from engine.project.spark_submit import ARCHIVE, in_cluster_mode, submit_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # What submits it where its driver is on the cluster, and brings what comes of it: beside the `azureml` package there.
 PACKAGE = "_aml_tui_cluster"
 AGAIN = f"{PACKAGE}/again.py"
-ARCHIVE = "cluster.tar.gz"
 _PACK_MODULES = """\
 python3 -I -c '
 import json, sys, zipfile
@@ -50,17 +49,18 @@ def submission(
         yield "# The packages of the project, for executors."
         yield _PACK_MODULES.format(packed=modules.PACKED, names=json.dumps(pairs))
 
+    away = in_cluster_mode(plan)
+    # Which Python, and which master, is for whoever runs it to say where the driver is not on the cluster.
     found = submit_words(
         plan,
-        run.handle,
+        run.handle if away else {**run.handle, "environment": None},
         name=f"{run.name}-again",
         tag=tag,
-        interpreter=plan.interpreter,
+        interpreter=plan.interpreter if away else "",
         archive=f"../{ARCHIVE}",
         driver="cluster_driver.py",
-        waits=False,
     )[1:]
-    if in_cluster_mode(plan):
+    if away:
         words = f"{_at_home(plan, quoted(found[: -len(plan.argv)]))} {quoted(plan.argv)}"
         order = {"run": run.id, "tag": tag, "script": len(plan.argv), "archive": ARCHIVE, "variables": list(names)}
         yield "# The driver runs on the cluster: what it prints, its metrics and its outputs come from there."
@@ -71,8 +71,6 @@ def submission(
     ours = found[len(settings) : -len(plan.argv)]
     master = ours[:2] if ours[:1] == ("--master",) else ()
     ours = ours[len(master) :]
-    at = next(at for at in range(len(ours) + 1) if ours[at : at + len(python)] == python)
-    ours = ours[:at] + ours[at + len(python) :]
     yield "# Another master (`local[*]`) needs no cluster, and takes the Python that there is."
     yield 'if [ -z "${AML_TUI_SPARK_MASTER:-}" ]; then'
     yield f"    set -- {_at_home(plan, quoted(master + python))}".rstrip()
