@@ -1,6 +1,6 @@
 """PySpark runs on a cluster beside spark-submit by hand on its head node, in the same run, on the same YARN.
 
-`python -m bench.cluster`, or some of it: `--parts submit environment follow`. The cluster is a YARN with HDFS and
+`python -m bench.cluster`, or some of it: `--parts submit environment follow many`. The cluster is a YARN with HDFS and
 Spark, behind an sshd in a network namespace (root; Debian's openssh-server, iproute2, maven, openjdk-17-jre-headless).
 """
 
@@ -22,7 +22,7 @@ from tests.services.wheels import make_wheel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PARTS = ("submit", "environment", "follow")
+PARTS = ("submit", "environment", "follow", "many")
 # How much later a first line may come than by hand (s), as on a machine without Spark.
 MOST_LATER = 0.3
 # The driver's first line, then an application with a job.
@@ -37,8 +37,7 @@ TALK = """\
 import sys, time
 from pathlib import Path
 from pyspark.sql import SparkSession
-context = SparkSession.builder.getOrCreate().sparkContext
-context.parallelize(range(100), 1).sum()
+spark = SparkSession.builder.getOrCreate()
 end, number = Path(sys.argv[1]), 0
 while not end.exists():
     print(f"epoch {number:06d} loss={1 / (number + 1):.6f}", flush=True)
@@ -129,8 +128,8 @@ class Following:
         )
 
 
-def follow(runs: int, length: float) -> bool:
-    """Whether every run completed and no application was left."""
+def follow(runs: int, length: float, config: str, what: str) -> bool:
+    """Whether every run of a configuration completed and no application was left."""
     with Cluster(runs + 1) as cluster, Installation() as place:
         cluster.serve(place, slots=runs)
         place.script("talk.py", TALK)
@@ -141,7 +140,7 @@ def follow(runs: int, length: float) -> bool:
         it.measure("no run")
         end = cluster.hosts.folder / "end"
         begun = time.monotonic()
-        ids = [place.ask("talk.py", str(end)) for _ in range(runs)]
+        ids = [place.ask("talk.py", str(end), config=config) for _ in range(runs)]
         wait_for(lambda: cluster.running() == runs, 120 + 60 * runs, f"{runs} applications")
         wait_for(lambda: all("epoch" in _log(place, one) for one in ids), 120, "a line of each")
         started = time.monotonic() - begun
@@ -157,7 +156,7 @@ def follow(runs: int, length: float) -> bool:
         same = int(place.engine()["pid"]) == it.engine
     held = completed == runs and not left and same
     show(
-        f"{runs} PySpark runs on a cluster, each a line a second, one engine",
+        f"{runs} PySpark runs on a cluster, {what}, each a line a second, one engine",
         ["", "engine, CPU of a core", "memory", "agent, CPU of a core", "ResourceManager, queries a minute", "which"],
         it.rows,
         [
@@ -178,7 +177,8 @@ def main() -> None:
     options.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options.add_argument("--times", type=int, default=9, help="first lines are measured")
     options.add_argument("--environments", type=int, default=3, help="that are made")
-    options.add_argument("--runs", type=int, default=10, help="that are followed; each takes about 1 GB")
+    options.add_argument("--runs", type=int, default=10, help="that are followed, with an executor each: about 1 GB")
+    options.add_argument("--many", type=int, default=50, help="that are followed, without executors: about 0.3 GB each")
     options.add_argument("--length", type=float, default=60.0, help="seconds that following is measured")
     chosen = options.parse_args()
     held = True
@@ -189,8 +189,10 @@ def main() -> None:
             submit(chosen.times)
         elif part == "environment":
             environment(chosen.environments)
+        elif part == "follow":
+            held = follow(chosen.runs, chosen.length, "far", "drivers on the head node, an executor each") and held
         else:
-            held = follow(chosen.runs, chosen.length)
+            held = follow(chosen.many, chosen.length, "far-small", "drivers on its nodes, no executors") and held
     sys.exit(0 if held else 1)
 
 

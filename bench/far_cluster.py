@@ -24,6 +24,18 @@ configuration:
 repositories: []
 packages: []
 """
+# An application that is there to be followed: its driver in a container of YARN's, with no executor and little of Java.
+SMALL = """\
+configuration:
+  spark.submit.deployMode: cluster
+  spark.driver.memory: 512m
+  spark.driver.extraJavaOptions: -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss512k
+  spark.dynamicAllocation.enabled: true
+  spark.dynamicAllocation.shuffleTracking.enabled: true
+  spark.dynamicAllocation.minExecutors: 0
+repositories: []
+packages: []
+"""
 # What one application takes of YARN: MB of its executor and of its master, with what is around their Java.
 EACH = 3072
 
@@ -64,7 +76,7 @@ class Cluster:
     def serve(self, place: Installation, *, slots: int = 4, prepare: bool = False) -> None:
         """Let an installation submit to it, from now on by itself. `prepare`: the conda file's environment is made.
 
-        The configuration `far-away` is the same with its driver in a container of YARN's.
+        The configuration `far-away` is the same with its driver in a container of YARN's, `far-small` is `SMALL`.
         """
         self.hosts.serve(place)
         folder = place.project / "aml_config"
@@ -75,9 +87,10 @@ class Cluster:
         (folder / "far.runconfig").write_text(config, encoding="utf-8")
         (folder / "spark_dependencies.yml").write_text(SPARK, encoding="utf-8")
         away = SPARK.replace("configuration:\n", "configuration:\n  spark.submit.deployMode: cluster\n")
-        (folder / "away.yml").write_text(away, encoding="utf-8")
-        config += "SparkDependenciesFile: aml_config/away.yml\n"
-        (folder / "far-away.runconfig").write_text(config, encoding="utf-8")
+        for name, spark in (("away", away), ("small", SMALL)):
+            (folder / f"{name}.yml").write_text(spark, encoding="utf-8")
+            named = f"SparkDependenciesFile: aml_config/{name}.yml\n"
+            (folder / f"far-{name}.runconfig").write_text(config + named, encoding="utf-8")
 
     def master(self) -> Master:
         """An open connection of OpenSSH's client to the head node."""

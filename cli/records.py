@@ -30,6 +30,8 @@ def record(run: Run, logged: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
     A metric called like one of the record's own keys is found under "metric:" and its name.
     """
+    # The original had no keys for why a run failed or waits.
+    told = {"CommitId": run.commit, "ExitCode": str(run.exit_code or ""), "Reason": run.reason}
     own = {
         "arguments": list(run.arguments),
         "attachments": "control_log,driver_log",
@@ -41,7 +43,7 @@ def record(run: Run, logged: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         "hidden": run.hidden,
         "name": run.name,
         "parent_run_id": run.parent_run_id,
-        "properties": {**({"CommitId": run.commit} if run.commit else {}), **run.properties},
+        "properties": {**{name: value for name, value in told.items() if value}, **run.properties},
         "run_id": run.id,
         "run_number": run.number,
         "script_name": run.script,

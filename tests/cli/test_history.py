@@ -111,6 +111,16 @@ def test_a_record_has_the_keys_of_the_original(shell: Shell, runs: list[str]) ->
     }
 
 
+def test_a_record_says_why_it_is_in_its_state(shell: Shell) -> None:
+    history = History(shell.paths.store)
+    put(history, shell, 1, {}, state=State.FAILED, reason="KeyError: 'petal'", exit_code=1)
+    put(history, shell, 2, {}, state=State.QUEUED, reason="waits for a free slot")
+    put(history, shell, 3, {}, exit_code=0)
+    history.close()
+    told = [json.loads(shell.aml("history", "info", "-r", run).out)["properties"] for run in "123"]
+    assert told == [{"ExitCode": "1", "Reason": "KeyError: 'petal'"}, {"Reason": "waits for a free slot"}, {}]
+
+
 def test_a_metric_never_hides_a_key_of_the_record(shell: Shell, runs: list[str]) -> None:
     record = json.loads(shell.aml("history", "info", "-r", runs[1]).out)
     assert (record["status"], record["metric:status"]) == ("Failed", 7.0)
