@@ -178,7 +178,7 @@ def main() -> None:
     options.add_argument("--times", type=int, default=9, help="first lines are measured")
     options.add_argument("--environments", type=int, default=3, help="that are made")
     options.add_argument("--runs", type=int, default=10, help="that are followed, with an executor each: about 1 GB")
-    options.add_argument("--many", type=int, default=50, help="that are followed, without executors: about 0.3 GB each")
+    options.add_argument("--many", type=int, default=50, help="that are followed, without executors: about 0.4 GB each")
     options.add_argument("--length", type=float, default=60.0, help="seconds that following is measured")
     chosen = options.parse_args()
     held = True
