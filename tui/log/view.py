@@ -73,6 +73,8 @@ class LogView(Selecting):
         self._at: Spot | None = None
         # Where the selection was begun; it goes to the row one is at.
         self._anchor: Spot | None = None
+        # Where one was when a stream was first shown alone, and where the page began then: until one moves.
+        self._home: tuple[Place, Place] | None = None
         self._counted: Place = self.order.begin
         self._new = 0
         self._shown: tuple[Spot, ...] = ()
@@ -125,6 +127,8 @@ class LogView(Selecting):
             rows = tail
             notes = ((0, tail[0].start, f"{words_of_size(tail[0].start - end[0])} before this are on their way"),)
         self._shown = tuple((row.source, row.start) for row in rows)
+        if self._home is not None and not self._home[1]:
+            self._home = (self._home[0], self._top)
         self._count(end)
         search, only = self.search or [], self.filter or []
         return Page(
@@ -251,7 +255,7 @@ class LogView(Selecting):
             self._top, self.following = last, True
 
     def to_start(self) -> None:
-        self.following = False
+        self.following, self._home = False, None
         if self.selecting:
             self._at = self.order.first(self.order.begin) or self._at
         else:
@@ -282,9 +286,13 @@ class LogView(Selecting):
         return [Search(file, pattern, regex=regex) for file in self.order.files]
 
     def show_stream(self, stream: str) -> None:
-        """Show only the rows of this one, and those of which it is not known; BOTH: all."""
+        """Show only the rows of this one, and those of which it is not known; BOTH: all. One stays where one is, also
+        where a stream has less to show than the page holds.
+        """
+        home = self._home[0] if self._home is not None and self._home[1] == self._top else self._top
+        self._home = (home, ())
         self.order.show(stream)
-        self._top = tuple(map(min, self._top, self.order.end))
+        self._top = tuple(map(min, home, self.order.end))
 
     @property
     def _knows_streams(self) -> bool:

@@ -76,6 +76,26 @@ def test_the_same_rows_from_above_and_from_below(tmp_path: Path, seed: int, stre
     view.close()
 
 
+def test_one_stays_where_one_is(tmp_path: Path) -> None:
+    """Also by way of a stream that has not so much as a page."""
+    lines = [*[f"o{number}" for number in range(200)], *["e a", "e b"], *[f"o{number}" for number in range(200, 400)]]
+    view = opened(write(tmp_path / "a", *lines), stream=BOTH)
+    shown(view)
+    view.move(-100, 20)
+    before = shown(view)
+    for stream, expected in (("stdout", before), ("stderr", ["e a", "e b"]), (BOTH, before), ("stdout", before)):
+        view.show_stream(stream)
+        assert shown(view) == expected
+        assert shown(view) == expected
+    # From where one has moved to it is another place.
+    view.show_stream("stderr")
+    shown(view)
+    view.to_start()
+    view.show_stream(BOTH)
+    assert shown(view)[0] == "o0"
+    view.close()
+
+
 def test_searching_and_errors_pass_over_what_is_hidden(tmp_path: Path) -> None:
     log = write(tmp_path / "a", "o needle", *["o more"] * 30, "e needle ERROR", "o needle ERROR", *["e other"] * 30)
     view = opened(log, stream="stdout")
