@@ -40,7 +40,9 @@ _WORDS = {
 }
 _MEASURED = {
     "age": "how long ago it was submitted: age<2h",
+    "since": "the same as age",
     "duration": "how long it took: duration>10m",
+    "took": "the same as duration",
     "exit": "the exit code: exit=1",
     "number": "the run's number",
     "priority": "its priority",

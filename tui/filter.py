@@ -8,12 +8,14 @@
     op         := > >= < <= = == !=
 
 A word is looked for in the run's name, id, configuration, target, script, arguments, reason, tags and description.
-A name before an operator is a number of the run (exit, number, priority), a time (age, duration, with 10s, 5m, 2h, 1d)
-or the last value of a metric. `@name` is a filter that was saved under that name.
+A name before an operator is a number of the run (exit, number, priority), a time (age or since, duration or took, with
+10s, 5m, 2h, 1d) or the last value of a metric; one that is not a number is `nan`. `@name` is a filter that was saved
+under that name.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from dataclasses import dataclass, field
@@ -32,18 +34,26 @@ GROUPS: dict[str, Callable[[State], bool]] = {
     "active": lambda state: not state.ended,
     "ended": lambda state: state.ended,
 }
+
+
+def _same(value: float, wanted: float) -> bool:
+    """Who asks for nan asks for runs that diverged."""
+    return value == wanted or (math.isnan(value) and math.isnan(wanted))
+
+
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
-    "!=": operator.ne,
-    "==": operator.eq,
+    "!=": lambda value, wanted: not _same(value, wanted),
+    "==": _same,
     ">": operator.gt,
     "<": operator.lt,
-    "=": operator.eq,
+    "=": _same,
 }
 # Well below Python's own recursion limit, far above what a person types.
 _DEEPEST = 50
 SAVED_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_TIMES = frozenset({"age", "since", "duration", "took"})
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -311,12 +321,12 @@ class _Reader:
         self.take()
         compare = _OPERATORS[sign.text]
         key = _text(name)
-        wanted = _quantity(token, time=key.lower() in ("age", "duration"))
+        wanted = _quantity(token, time=key.lower() in _TIMES)
         measure = MEASURES.get(key.lower()) if name.kind == "word" else None
         if measure is None:
             self.metrics.add(key)
             return lambda subject: key in subject.metrics and compare(subject.metrics[key], wanted)
-        self.timed = self.timed or key.lower() in ("age", "duration")
+        self.timed = self.timed or key.lower() in _TIMES
 
         def test(subject: Subject) -> bool:
             value = measure(subject)
@@ -391,7 +401,9 @@ def _exit(subject: Subject) -> float | None:
 
 MEASURES: dict[str, Callable[[Subject], float | None]] = {
     "age": _age,
+    "since": _age,
     "duration": _duration,
+    "took": _duration,
     "exit": _exit,
     "number": lambda subject: subject.run.number,
     "priority": lambda subject: subject.run.priority,

@@ -245,6 +245,11 @@ async def test_a_change_on_disk_is_taken_where_nothing_was_changed_here(console:
         await d.until(lambda: screen.lines.rows["Target"].value == "docker")
         assert any("was changed on disk, and is shown as it is now" in said for said in d.said())
         assert not screen.changed
+        # There is nothing of one's own to undo.
+        await d.press("ctrl+t", "ctrl+z")
+        await d.until(lambda: screen.area.has_focus)
+        assert not screen.changed
+        assert screen.area.text == "Target: docker\n"
 
 
 async def conflicted(d: Driver, file: Path) -> EditScreen:

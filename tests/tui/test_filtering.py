@@ -134,6 +134,15 @@ async def test_what_is_wrong_is_told_below_its_place(console: Console, history: 
         await d.until(lambda: not bar.wrong.display)
 
 
+async def test_all_of_what_is_wrong_is_told(console: Console, history: History) -> None:
+    """The longest there is, on a narrow screen."""
+    history.put(make_run(1))
+    async with driven(console(), size=(80, 24)) as d:
+        await begin(d, "state:runing")
+        await d.until_shown("there is no state 'runing'")
+        await d.until_shown("unreachable")
+
+
 async def test_what_only_goes_on_is_not_wrong(console: Console, history: History) -> None:
     busy_history(history)
     async with driven(console()) as d:

@@ -103,6 +103,8 @@ async def test_search_goes_through_the_whole_file(
         await d.until_shown("'needle' 1/10")
         write(home, "needle at last\n")
         await d.until_shown("'needle' 1/11")
+        await d.press("G", "n", "n")
+        await d.until(lambda: "No match below. N goes up." in d.said())
         await d.press("escape")
         await d.until(lambda: "'needle'" not in d.text())
         assert d.main.pane == "run"
@@ -192,6 +194,16 @@ async def test_saved_to_a_file(
         await d.press("W")
         await d.until(lambda: any("saved to" in said for said in d.said()))
         assert (tmp_path / "iris-007.log").read_bytes() == b"\xff all of it\n"
+        # What was saved before stays.
+        write(home, "more\n")
+        await d.until_shown("more")
+        await d.press("W")
+        await d.until(lambda: any("iris-007-2.log" in said for said in d.said()))
+        assert (tmp_path / "iris-007.log").read_bytes() == b"\xff all of it\n"
+        assert (tmp_path / "iris-007-2.log").read_bytes() == b"\xff all of it\nmore\n"
+        (tmp_path / "nowhere").mkdir()
+        monkeypatch.chdir(tmp_path / "nowhere")
+        (tmp_path / "nowhere").rmdir()
         await d.press("W")
         await d.until(lambda: any("was not saved" in said for said in d.said()))
 

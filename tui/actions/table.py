@@ -117,6 +117,7 @@ _SHOWN_KEYS = {
     "greater_than_sign": ">",
     "dollar_sign": "$",
     "ampersand": "&",
+    "vertical_line": "|",
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",

@@ -165,14 +165,14 @@ class LogFile:
 def save_here(path: Path, name: str, stream: str = "") -> str:
     """Copy a log, or the lines of one stream, into the folder one is in; where it is now, and its size.
 
-    Raises OSError, also when it is there.
+    One that was saved there before stays, and this one gets a number. Raises OSError.
     """
     import shutil
     from pathlib import Path
 
     from engine.runs.apart import Apart, lines_of
 
-    target = Path.cwd() / name
+    target = _free(Path.cwd() / name)
     with path.open("rb") as source, target.open("xb") as out:
         if stream:
             apart = Apart(path)
@@ -181,3 +181,12 @@ def save_here(path: Path, name: str, stream: str = "") -> str:
         else:
             shutil.copyfileobj(source, out, 1 << 20)
         return f"{target} ({words_of_size(out.tell())})"
+
+
+def _free(wanted: Path) -> Path:
+    """The path, or another with a number where something is."""
+    found, number = wanted, 1
+    while os.path.lexists(found):
+        number += 1
+        found = wanted.with_stem(f"{wanted.stem}-{number}")
+    return found

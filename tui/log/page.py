@@ -17,6 +17,7 @@ class Page:
     row. `cursor` and `chosen` are places in `rows`: of the row one has gone to, and of the first and last that are
     selected (the last one may be before the first: none of them is on the page). `taken`: how
     much is selected, in words. `apart`: stdout and stderr can be told from each other by the rows' `stream`.
+    `unsure`: one of them is shown, with rows of which it is not known whether they are of it.
     """
 
     rows: tuple[Row, ...] = ()
@@ -35,6 +36,7 @@ class Page:
     taken: str = ""
     notes: tuple[tuple[int, int, str], ...] = ()
     apart: bool = False
+    unsure: bool = False
 
     @property
     def part(self) -> int:

@@ -147,8 +147,13 @@ class LogView(Selecting):
             cursor=self._shown.index(self._at) if self._at in self._shown else -1,
             chosen=self.chosen_rows() if self.selecting else (0, -1),
             taken=self.selected_words() if self.selecting else "",
+            unsure=self._unsure(rows),
             apart=self._marks_streams and any(STDERR in one.apart.streams() for one in self.order.parts),
         )
+
+    def _unsure(self, rows: list[Row]) -> bool:
+        parts = self.order.parts
+        return self.order.shown != BOTH and any(not parts[row.source].apart.stream(row.start) for row in rows)
 
     def _rows(self, end: Place, height: int) -> list[Row]:
         order = self.order

@@ -101,6 +101,8 @@ class Saving(Screen[None]):
             self._agree()
         elif found is not None and not self.changed:
             self.take(found)
+            # There is nothing of one's own to go back to: ctrl+z would undo what somebody else did.
+            self.area.history.clear()
             self.app.tell(f"{self.file} was changed on disk, and is shown as it is now")
         elif not self.conflict or found != self.theirs:
             self.theirs, self.conflict = found, True

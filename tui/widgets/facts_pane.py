@@ -109,7 +109,11 @@ class FactsPane(LineList):
             return tuple(self.read(store, run))
 
     def draw_empty(self, width: int) -> list[Segment]:
-        return [Segment(f" {self.empty}" if self.run is not None else " no run is chosen", self.ink("dim"))]
+        empty = self.empty if self.run is not None else "no run is chosen"
+        if self.run is not None and self.run.state.ended:
+            # Nothing more comes.
+            empty = empty.removesuffix(" yet")
+        return [Segment(f" {empty}", self.ink("dim"))]
 
     def draw(self, key: str, width: int) -> list[Segment]:
         fact = self.facts[int(key)]

@@ -122,7 +122,7 @@ class LogReader(Vertical):
         chosen, page = self.view.filter if self.view is not None else None, self.lines.page
         empty = self._empty
         if chosen is not None and page.size:
-            empty = f"{'looking for lines' if page.searching else 'no line'} with {plain(chosen[0].pattern)!r}"
+            empty = f"{'looking for lines' if page.searching else 'no line'} with '{plain(chosen[0].pattern)}'"
         elif self.view is not None and self.view.order.shown and page.size:
             empty = f"nothing of this log was written to {self.view.order.shown}"
         if empty != self.lines.empty:
@@ -221,11 +221,11 @@ class LogReader(Vertical):
         parts = []
         view, more = self.view, "+" if page.full else self.glyphs.ellipsis if page.searching else ""
         if view is not None and view.order.shown:
-            parts.append(f"{view.order.shown} only")
+            parts.append(f"{view.order.shown} or unknown" if page.unsure else f"{view.order.shown} only")
         if view is not None and view.filter is not None:
-            parts.append(f"only {plain(view.filter[0].pattern)!r} {page.kept:,}{more}")
+            parts.append(f"only '{plain(view.filter[0].pattern)}' {page.kept:,}{more}")
         if view is not None and view.search is not None:
-            parts.append(f"{plain(view.search[0].pattern)!r} {page.match:,}/{page.matches:,}{more}")
+            parts.append(f"'{plain(view.search[0].pattern)}' {page.match:,}/{page.matches:,}{more}")
         if page.following:
             parts.append("end" if self.complete else "following")
         else:

@@ -178,7 +178,9 @@ class Searching(LogReader):
         elif not await self.read(lambda view: view.step(way)):
             end = "below" if way > 0 else "above"
             going = self.lines.page.searching
-            self.app.tell(f"No match {end} so far; the search goes on." if going else f"No match {end}.")
+            other = " N goes up." if way > 0 else " n goes down."
+            there = other if self.lines.page.matches else ""
+            self.app.tell(f"No match {end} so far; the search goes on." if going else f"No match {end}.{there}")
 
     # Errors
 

@@ -96,6 +96,16 @@ def test_one_stays_where_one_is(tmp_path: Path) -> None:
     view.close()
 
 
+def test_whether_all_that_is_shown_is_known(tmp_path: Path) -> None:
+    log = write(tmp_path / "a", *["o known"] * 30, "? nobody knows", *["o known"] * 30)
+    view = opened(log, stream="stdout")
+    assert not view.page(20).unsure
+    assert view.page(40).unsure
+    view.show_stream(BOTH)
+    assert not view.page(40).unsure
+    view.close()
+
+
 def test_searching_and_errors_pass_over_what_is_hidden(tmp_path: Path) -> None:
     log = write(tmp_path / "a", "o needle", *["o more"] * 30, "e needle ERROR", "o needle ERROR", *["e other"] * 30)
     view = opened(log, stream="stdout")
