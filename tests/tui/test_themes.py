@@ -118,6 +118,19 @@ async def test_no_color_is_no_colours(
             await d.press("escape")
 
 
+@pytest.mark.parametrize("look", ["dark", "ansi", "mono"])
+async def test_what_a_question_is_about_is_seen_behind_it(
+    console: Callable[..., ConsoleApp], history: History, look: str
+) -> None:
+    busy_history(history)
+    app = console()
+    app.use_look(BY_NAME[look])
+    async with driven(app) as d:
+        await d.press("comma")
+        await d.until_shown("left right values")
+        assert "iris-045" in d.text()
+
+
 async def test_high_contrast(console: Callable[..., ConsoleApp], home: Paths, history: History, tmp_path: Path) -> None:
     busy_history(history)
     write_log(home, make_run(45))
