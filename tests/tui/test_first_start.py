@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Static
 
-from tests.tui.driving import driven
+from tests.tui.driving import driven, packet
 from tests.tui.history import make_run
 from tests.tui.snapshots import check_snapshot
 from tui.screens.attach_kind import KindScreen
@@ -83,6 +83,23 @@ async def test_a_target_without_a_configuration(
         await d.until(lambda: d.main.configs.cursor == "first")
         await d.press("3")
         await d.until_shown("no runs yet: s submits a script")
+
+
+async def test_projects_that_are_gone_come_last_and_a_path_is_typed_at_once(
+    console: Callable[..., ConsoleApp], history: History, project: Path, tmp_path: Path
+) -> None:
+    history.put(make_run(1))
+    history.put(make_run(2, project=str(tmp_path / "was here"), project_name="older"))
+    history.put(make_run(3, project=str(tmp_path / "was there"), project_name="newest"))
+    async with driven(console(), (120, 40)) as d:
+        await d.press("O")
+        screen = d.app.screen
+        assert isinstance(screen, ProjectsScreen)
+        await d.until(lambda: len(screen.lines.keys) == 3 and screen.lines.has_focus)
+        assert screen.lines.keys[0] == str(project)
+        assert [screen.lines.rows[key][1].endswith(", folder gone") for key in screen.lines.keys] == [False, True, True]
+        packet(d, "~/thesis")
+        await d.until(lambda: screen.path.value == "~/thesis")
 
 
 async def test_read_only_says_so(console: Callable[..., ConsoleApp], home: Paths, tmp_path: Path) -> None:

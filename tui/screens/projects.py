@@ -20,6 +20,7 @@ from tui.widgets.line_input import LineInput
 from tui.widgets.line_list import LineList, cut
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -99,12 +100,29 @@ class ProjectsScreen(Dialog[None]):
     async def _read(self) -> None:
         now = self.app.clock()
         found = await self.app.model.projects()
+        there = await self.app.model.ask(lambda: {path for path, *_ in found if Path(path).is_dir()})
+        # Those that are gone come last: the key that opens the first one is to open one.
+        found = sorted(found, key=lambda one: one[0] not in there)
         self.lines.rows = {
-            path: (name, f"{wording.count_of(count, 'run')}, {wording.span(now - newest)} ago")
+            path: (
+                name,
+                f"{wording.count_of(count, 'run')}, {wording.span(now - newest)} ago"
+                + ("" if path in there else ", folder gone"),
+            )
             for path, name, count, newest in found
         }
         self.lines.set_keys(self.lines.rows)
         (self.lines if found else self.path).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """A path that one begins to type goes where paths are typed."""
+        if event.character in ("/", "~") and self.lines.has_focus:
+            event.stop()
+            self.path.value = event.character
+            self.path.cursor_position = 1
+            # What is typed next goes behind it, and does not take its place.
+            self.path.select_on_focus = False
+            self.path.focus()
 
     def on_line_list_opened(self) -> None:
         self.action_choose()
