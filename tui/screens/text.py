@@ -181,8 +181,8 @@ FILTER_HELP = """\
   state:failed,run  in one of these states; unfinished, ended, unreachable too
   target: config: script: arg: name: reason: branch: commit: framework: id:
   tag:best          with that tag; tag:best=yes with that value
-  acc>0.9           last value of a metric; "Regularization Rate"<=0.1
-  exit=1  age<2h  duration>10m  number>40
+  acc>0.9           last value of a metric; "Regularization Rate"<=0.1, loss=nan
+  exit=1  age<2h (or since<2h)  duration>10m (or took>10m)  number>40
   @name             the filter that was saved as @name
   not, and, or, ( )"""
 
