@@ -278,7 +278,7 @@ class LogView(Selecting):
 
     def go_to(self, offset: int, source: int = 0) -> None:
         """Show the row at `offset` at the top, or where it is on a page that cannot begin with it."""
-        self.following = False
+        self.following, self._home = False, None
         spot = (source, self.order.files[source].row_start(offset) if offset else 0)
         if not self.selecting:
             self._top = self.order.at(spot)

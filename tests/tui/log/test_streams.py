@@ -87,7 +87,16 @@ def test_one_stays_where_one_is(tmp_path: Path) -> None:
         view.show_stream(stream)
         assert shown(view) == expected
         assert shown(view) == expected
-    # From where one has moved to it is another place.
+    # From where one has moved to it is another place: a match, though the page of a short stream stays the same.
+    view.show_stream("stderr")
+    shown(view)
+    view.begin_search(view.searches("e b", regex=False))
+    while view.advance():
+        pass
+    assert view.step(1)
+    shown(view)
+    view.show_stream(BOTH)
+    assert shown(view)[:2] == ["e a", "e b"]
     view.show_stream("stderr")
     shown(view)
     view.to_start()
