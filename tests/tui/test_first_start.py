@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.widgets import Static
@@ -15,7 +18,8 @@ from tui.screens.submit import SubmitScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    import pytest
 
     from engine.paths import Paths
     from tests.tui.history import History
@@ -100,6 +104,33 @@ async def test_projects_that_are_gone_come_last_and_a_path_is_typed_at_once(
         assert [screen.lines.rows[key][1].endswith(", folder gone") for key in screen.lines.keys] == [False, True, True]
         packet(d, "~/thesis")
         await d.until(lambda: screen.path.value == "~/thesis")
+
+
+async def test_a_folder_that_does_not_answer_holds_up_no_reading(
+    console: Callable[..., ConsoleApp], history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system of a machine that is away."""
+    history.put(make_run(1, project=str(tmp_path / "away")))
+    asked, answers = threading.Event(), threading.Event()
+    is_dir = Path.is_dir
+
+    def slow(self: Path) -> bool:
+        if self.name == "away":
+            asked.set()
+            answers.wait(60)
+        return is_dir(self)
+
+    monkeypatch.setattr(Path, "is_dir", slow)
+    async with driven(console()) as d:
+        await d.press("O")
+        screen = d.app.screen
+        assert isinstance(screen, ProjectsScreen)
+        await d.until(asked.is_set)
+        try:
+            assert await asyncio.wait_for(d.app.model.ask(int), 30) == 0
+        finally:
+            answers.set()
+        await d.until(lambda: screen.lines.keys)
 
 
 async def test_read_only_says_so(console: Callable[..., ConsoleApp], home: Paths, tmp_path: Path) -> None:

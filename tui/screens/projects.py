@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -100,7 +101,8 @@ class ProjectsScreen(Dialog[None]):
     async def _read(self) -> None:
         now = self.app.clock()
         found = await self.app.model.projects()
-        there = await self.app.model.ask(lambda: {path for path, *_ in found if Path(path).is_dir()})
+        # Not in the thread that reads for the whole console: a folder of a machine that is away answers late or never.
+        there = await asyncio.to_thread(lambda: {path for path, *_ in found if Path(path).is_dir()})
         # Those that are gone come last: the key that opens the first one is to open one.
         found = sorted(found, key=lambda one: one[0] not in there)
         self.lines.rows = {
