@@ -119,14 +119,14 @@ def test_secrets_stay_and_ordinary_files_travel(project: Path) -> None:
     )
 
 
-TOKEN = "//registry.npmjs.org/:_authToken=npm_0123456789\n"
+TOKEN = "//registry.example.org/:_authToken=npm_0123456789\n"
 SERVICE = '{\n "type": "service_account",\n "project_id": "p",\n "private_key_id": "%s",\n "private_key": "-----BEGIN '
 
 
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        (".npmrc", "registry=https://registry.npmjs.org/\n" * 40 + TOKEN, "a token"),
+        (".npmrc", "registry=https://registry.example.org/\n" * 40 + TOKEN, "a token"),
         (".npmrc", "_auth = aGk6aG8=\n", "a token"),
         (".npmrc", "//x/:_password=aGk=\n", "a token"),
         (".npmrc", "# //x/:_authToken=old\nregistry=https://x/\n//x/:_authToken=${NPM_TOKEN}\nsave-exact=true\n", ""),
